@@ -1,0 +1,211 @@
+"""The contract between the shared training loop and a method (design, section 4).
+
+A method is a folder with a settings model and a class derived from :class:`Method`. The loop in
+`training/loop.py` does the rest: half sets or one model, validation, epochs, devices, precision,
+NaN steps, events, checkpoints, pause and stop.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+
+from napari_conformix.errors import NotSupportedError
+from napari_conformix.training.settings import TrainingSettings
+
+#: Which particles a batch is drawn from.
+Subset = Literal["train", "validation"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The two grids of a run, both centred on index N // 2.
+
+    Images are brought to the working grid for training; decoded volumes are on the consensus
+    grid. Both grids cover nearly the same physical size; positions are (x, y, z) in Angstrom from
+    the centre and mean the same in both.
+    """
+
+    box: int
+    pixel_size_angstrom: float
+    working_box: int
+    working_pixel_size_angstrom: float
+
+
+@dataclass
+class Batch:
+    """Particles on the working grid, ready for a method. All tensors are on one device.
+
+    index            (b,) int64: rows of the particle file
+    images           (b, h, w) float32, white protein, in the noise's own units
+    rotation         (b, 3, 3) float32: A of design section 5, image xyz to volume xyz
+    shift_angstrom   (b, 2) float32: (x, y) of the particle from the image centre (-RELION origin)
+    ctf              (b, h, w // 2 + 1) float32: rfft layout, zero frequency at [0, 0]
+    """
+
+    index: torch.Tensor
+    images: torch.Tensor
+    rotation: torch.Tensor
+    shift_angstrom: torch.Tensor
+    ctf: torch.Tensor
+
+    def __len__(self) -> int:
+        return int(self.index.shape[0])
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        move = {k: v.to(device, non_blocking=True) for k, v in vars(self).items()}
+        return Batch(**move)
+
+
+#: sampler(half, subset, count) -> batches of up to `count` particles of that half, drawn with the
+#: run's seed and the epoch; used by a method for noise estimates and gradient calibration.
+Sampler = Callable[[int, Subset, int], Iterator[Batch]]
+
+
+class Method(ABC):
+    """What a method gives to the program. Halves are 1 and 2; a method with one model uses 0.
+
+    A method is made for a :class:`Frame`, then either `initialise`d from the consensus map or
+    given the state of a checkpoint. It must be able to decode without any image at hand.
+    """
+
+    #: the name used in job.toml and on the command line
+    name: ClassVar[str]
+    #: the method in words, for the window
+    title: ClassVar[str]
+    #: its settings model
+    Settings: ClassVar[type[TrainingSettings]]
+    #: True: two models on disjoint half sets, halves 1 and 2. False: one model, half 0.
+    independent_halves: ClassVar[bool]
+
+    def __init__(
+        self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
+    ) -> None:
+        self.settings = settings
+        self.frame = frame
+        self.device = torch.device(device)
+
+    @property
+    def halves(self) -> tuple[int, ...]:
+        """The halves that this method trains."""
+        return (1, 2) if self.independent_halves else (0,)
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """Number of latent dimensions d."""
+
+    # -- training ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
+        """Set up every half from the consensus map (z, y, x) on the *consensus* grid.
+
+        Seeded by the caller. Returns facts worth telling the user (JSON values), written into the
+        `started` event, for example the number of Gaussians and the threshold used.
+        """
+
+    @abstractmethod
+    def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
+        """The optimisers that the loop steps after `training_step` of that half."""
+
+    def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
+        """Called before epoch `epoch` (counted from 1); returns scalars for the curves.
+
+        The place for schedules, noise and lambda estimates, and graphs. A string-valued phase is
+        given as `phase` through :meth:`phase`.
+        """
+        return {}
+
+    def phase(self, epoch: int) -> str:
+        """What this epoch trains, in a word for the curves (for example 'warm-up')."""
+        return "training"
+
+    @abstractmethod
+    def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        """Loss terms of one batch as 0-d tensors; 'loss' is the one to differentiate."""
+
+    def held_out_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor] | None:
+        """As `training_step` for held-out particles, for methods whose encoder may see them.
+
+        It must leave everything but the encoder without a gradient. None: not used.
+        """
+        return None
+
+    @abstractmethod
+    def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        """Loss terms of held-out particles, without gradients and without sampling."""
+
+    # -- results ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Clean pass: latent mean and standard deviation, each (b, d), without gradients."""
+
+    @abstractmethod
+    def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
+        """(n, d) -> (n, z, y, x) float32 in the consensus frame, original box and pixel size."""
+
+    def displacement(
+        self, latent: torch.Tensor, positions: torch.Tensor, half: int
+    ) -> torch.Tensor:
+        """(n, d) and (p, 3) xyz in A -> (n, p, 3) A: where the matter at `positions` moves to,
+        relative to the consensus."""
+        raise NotSupportedError(
+            f"{self.title} decodes volumes and has no displacement field; use decode instead."
+        )
+
+    def consensus_positions(self, half: int) -> torch.Tensor | None:
+        """(p, 3) xyz in A: where the model's pieces sit in the consensus; None if it has none."""
+        return None
+
+    def features(self, latent: torch.Tensor, half: int) -> torch.Tensor:
+        """(n, d) -> (n, f): a description that means the same in every half.
+
+        Two halves trained independently have unrelated latent axes. Methods that can say what a
+        latent does (for example displacements at landmarks) return that; the loop reduces it by
+        PCA into the map that shows both halves together. The default is the latent itself, right
+        for methods with one model.
+        """
+        return latent
+
+    #: unit of `features` ('A' when the Euclidean norm is an RMS displacement)
+    features_unit: ClassVar[str] = ""
+
+    # -- state ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def state(self) -> dict[str, torch.Tensor]:
+        """Every tensor needed to decode and encode (flat names), for safetensors."""
+
+    @abstractmethod
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """The inverse of :meth:`state`; shapes may differ from those after construction."""
+
+    def resume_state(self) -> dict[str, Any]:
+        """What training needs beyond `state`: optimisers, schedules. Plain values and tensors."""
+        return {}
+
+    def load_resume_state(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`resume_state`, called after `load_state`."""
+
+    # -- planning ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def memory_bytes(self, batch_size: int) -> int:
+        """Estimated peak memory of one training step, model and optimisers included."""
+
+
+def batches_of(indices: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Cut an order of particles into batches of `size`; the last one may be shorter."""
+    chunk: list[int] = []
+    for index in indices:
+        chunk.append(index)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

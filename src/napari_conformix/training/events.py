@@ -1,0 +1,167 @@
+"""What happens in a run, one JSON object a line of `events.jsonl` (design, section 3).
+
+The models below are the schema and its documentation. Unknown kinds and fields written by a later
+version are kept, so that an older window can still follow a newer trainer.
+"""
+
+import json
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+
+class Event(BaseModel):
+    """The fields of every event."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    time: float = Field(default_factory=time.time, description="seconds since 1970, UTC")
+    kind: str
+
+
+class Started(Event):
+    """A trainer begins, or goes on after `--resume`."""
+
+    kind: Literal["started"] = "started"
+    versions: dict[str, str] = {}
+    device: str
+    host: str = ""
+    pid: int = 0
+    particles: int
+    training_particles: dict[str, int] = Field(default={}, description="by half, '1' and '2'")
+    validation_particles: int = 0
+    epochs: int
+    first_epoch: int = Field(1, description="the first epoch to be trained; above 1 on resume")
+    batch_size: int
+    estimated_seconds: float | None = None
+    estimated_memory_bytes: int | None = None
+    facts: dict[str, Any] = Field(default={}, description="what the method says of its set-up")
+
+
+class Step(Event):
+    """Progress within an epoch, at most about twice a second."""
+
+    kind: Literal["step"] = "step"
+    epoch: int
+    phase: str = "training"
+    done: int = Field(description="particles done in this epoch, all halves")
+    total: int = Field(description="particles of this epoch, all halves")
+    terms: dict[str, dict[str, float]] = Field(
+        default={}, description="half -> loss term -> mean since the last step event"
+    )
+    images_per_second: float | None = None
+    eta_seconds: float | None = Field(None, description="to the end of the run")
+    memory_bytes: int | None = None
+
+
+class Epoch(Event):
+    """The end of an epoch."""
+
+    kind: Literal["epoch"] = "epoch"
+    epoch: int
+    epochs: int
+    phase: str = "training"
+    train: dict[str, dict[str, float]] = Field(description="half -> loss term -> mean")
+    validation: dict[str, dict[str, float]] = Field(description="half -> loss term -> mean")
+    scalars: dict[str, float] = Field(default={}, description="lambda, noise and the like")
+    learning_rates: dict[str, float] = {}
+    skipped_steps: int = Field(0, description="steps left out because they gave NaN")
+    images_per_second: float | None = None
+    seconds: float = 0.0
+    eta_seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+class Checkpoint(Event):
+    """A checkpoint is complete on disk; `path` is relative to the job folder."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    epoch: int
+    path: str
+    best: bool = False
+
+
+class Latents(Event):
+    """`latents.npz` was rewritten."""
+
+    kind: Literal["latents"] = "latents"
+    epoch: int
+    path: str = "latents.npz"
+
+
+class Volume(Event):
+    """A decoded map was written for the live view; `path` is relative to the job folder."""
+
+    kind: Literal["volume"] = "volume"
+    epoch: int
+    path: str
+    half: int = 0
+
+
+class Warning(Event):
+    """Something the user should know; the run goes on."""
+
+    kind: Literal["warning"] = "warning"
+    message: str
+
+
+class Paused(Event):
+    """The run waits while the file PAUSE exists."""
+
+    kind: Literal["paused"] = "paused"
+    epoch: int
+
+
+class Unpaused(Event):
+    """The run goes on after a pause."""
+
+    kind: Literal["unpaused"] = "unpaused"
+    epoch: int
+
+
+class Failed(Event):
+    """The run ended with an error; `message` is a sentence that the user can act on."""
+
+    kind: Literal["failed"] = "failed"
+    message: str
+    traceback: str = ""
+
+
+class Finished(Event):
+    """The run ended: all epochs, the stop rule, or the user's Stop."""
+
+    kind: Literal["finished"] = "finished"
+    epoch: int
+    reason: Literal["completed", "stopped", "converged"] = "completed"
+    best_epoch: int | None = None
+
+
+AnyEvent = Annotated[
+    Started
+    | Step
+    | Epoch
+    | Checkpoint
+    | Latents
+    | Volume
+    | Warning
+    | Paused
+    | Unpaused
+    | Failed
+    | Finished,
+    Field(discriminator="kind"),
+]
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def to_line(event: Event) -> str:
+    """One line of `events.jsonl`, newline included. NaN becomes null."""
+    return json.dumps(event.model_dump(mode="json"), allow_nan=False) + "\n"
+
+
+def from_line(line: str) -> Event:
+    """The event of a line; an unknown kind becomes a plain :class:`Event`."""
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError:
+        return Event.model_validate_json(line)
