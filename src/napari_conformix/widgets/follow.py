@@ -1,0 +1,133 @@
+"""Following a run: its events reach the window's thread in small helpings.
+
+A thread reads new lines of `events.jsonl` and the state of the job; a timer on the window's
+thread takes what has come, for a few milliseconds at a time, so that opening a job with a hundred
+thousand events leaves the window alive. The thread is superqt's (napari's own would ask about
+running tasks when the window closes).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from qtpy.QtCore import QTimer
+from superqt.utils import create_worker
+
+from napari_conformix.training.events import Event, from_line
+
+_POLL_SECONDS = 0.05
+_STATE_SECONDS = 0.5
+_DRAIN_INTERVAL_MS = 30
+_DRAIN_BUDGET_SECONDS = 0.015
+_HELPING = 250
+_READ_BYTES = 1 << 20
+
+
+class EventTail:
+    """Complete new lines of an append-only event file, as events."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._rest = b""
+
+    def read(self) -> list[Event]:
+        """What has been added since the last call, at most about a megabyte; [] when nothing."""
+        try:
+            with open(self.path, "rb") as file:
+                size = file.seek(0, 2)
+                if size < self._offset:  # rewritten: begin again
+                    self._offset, self._rest = 0, b""
+                file.seek(self._offset)
+                chunk = file.read(_READ_BYTES)
+        except FileNotFoundError:
+            return []
+        self._offset += len(chunk)
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return [event for line in lines if (event := _parse(line)) is not None]
+
+
+def _parse(line: bytes) -> Event | None:
+    """The event of a line; None for a line that a kill cut short."""
+    try:
+        return from_line(line.decode("utf-8", "replace"))
+    except ValidationError:
+        return None
+
+
+class Follower:
+    """Follows one job until :meth:`stop`; every callback is called on the window's thread."""
+
+    def __init__(
+        self,
+        job: Any,
+        on_events: Callable[[list[Event]], None],
+        on_state: Callable[[str], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._job = job
+        self._on_events, self._on_state, self._on_error = on_events, on_state, on_error
+        self._arrived: deque[Event | str | Exception] = deque()
+        self._stopped = False
+        self._timer = QTimer()
+        self._timer.setInterval(_DRAIN_INTERVAL_MS)
+        self._timer.timeout.connect(self._drain)
+
+    def start(self) -> None:
+        """Begin with the first event of the job."""
+        create_worker(self._tail, _start_thread=True)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Nothing is called after this; the thread ends within its poll interval."""
+        self._stopped = True
+        self._timer.stop()
+        self._arrived.clear()
+
+    def _tail(self) -> Iterator[None]:
+        try:
+            yield from self._read_until_stopped()
+        except Exception as error:  # superqt would raise it again and so end the program
+            self._arrived.append(error)
+
+    def _read_until_stopped(self) -> Iterator[None]:
+        tail = EventTail(Path(self._job.folder) / "events.jsonl")
+        state, next_state = "", 0.0
+        while not self._stopped:
+            events = tail.read()
+            self._arrived.extend(events)
+            if not events:
+                # The state after the events, so that 'failed' comes with its message shown.
+                if time.monotonic() >= next_state:
+                    if (current := self._job.state) != state:
+                        state = current
+                        self._arrived.append(state)
+                    next_state = time.monotonic() + _STATE_SECONDS
+                time.sleep(_POLL_SECONDS)
+            yield
+
+    def _drain(self) -> None:
+        until = time.perf_counter() + _DRAIN_BUDGET_SECONDS
+        while self._arrived and not self._stopped and time.perf_counter() < until:
+            try:
+                self._hand_over()
+            except Exception as error:  # a slot that raises would end the program under PyQt6
+                self._on_error(error)
+
+    def _hand_over(self) -> None:
+        """One helping: a run of events, or one state or error."""
+        item = self._arrived.popleft()
+        if isinstance(item, Exception):
+            self._on_error(item)
+        elif isinstance(item, str):
+            self._on_state(item)
+        else:
+            helping = [item]
+            while self._arrived and len(helping) < _HELPING:
+                if not isinstance(self._arrived[0], Event):
+                    break
+                helping.append(self._arrived.popleft())
+            self._on_events(helping)
