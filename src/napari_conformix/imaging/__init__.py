@@ -1,0 +1,1 @@
+"""Image formation in torch: pure functions; the tensor decides device and dtype."""

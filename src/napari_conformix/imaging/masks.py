@@ -1,0 +1,74 @@
+"""Masks, and what a contour of a map encloses."""
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+
+
+def soft_mask(
+    volume: torch.Tensor, threshold: float, extend_px: float = 3.0, soft_edge_px: float = 5.0
+) -> torch.Tensor:
+    """A mask around the map's contour, as relion_mask_create makes it.
+
+    1 at `volume >= threshold` and within `extend_px` of it, then a raised cosine over
+    `soft_edge_px`. Not differentiable.
+
+    volume (..., y, x) of two or three dimensions -> the same shape, float32, on its device
+    """
+    inside = (volume >= threshold).cpu().numpy()
+    if not inside.any():
+        return torch.zeros_like(volume, dtype=torch.float32)
+    if extend_px > 0:
+        inside = distance_transform_edt(~inside) < extend_px
+    mask = inside.astype(np.float32)
+    if soft_edge_px > 0:
+        distance = distance_transform_edt(~inside)
+        edge = (distance > 0) & (distance < soft_edge_px)
+        mask[edge] = 0.5 + 0.5 * np.cos(np.pi * distance[edge] / soft_edge_px)
+    return torch.as_tensor(mask, device=volume.device)
+
+
+def _ball(
+    box: int, ndim: int, radius_px: float, soft_edge_px: float, device: torch.device | str
+) -> torch.Tensor:
+    axis = torch.arange(box, dtype=torch.float32, device=device) - box // 2
+    grid = torch.meshgrid(*[axis] * ndim, indexing="ij")
+    beyond = torch.stack(grid).square().sum(0).sqrt() - radius_px
+    if soft_edge_px <= 0:
+        return (beyond <= 0).float()
+    return 0.5 + 0.5 * torch.cos(torch.pi * (beyond / soft_edge_px).clamp(0, 1))
+
+
+def circle_mask(
+    box: int, radius_px: float, soft_edge_px: float = 0.0, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """1 within `radius_px` of index box // 2, then a raised cosine to 0: (box, box) float32."""
+    return _ball(box, 2, radius_px, soft_edge_px, device)
+
+
+def sphere_mask(
+    box: int, radius_px: float, soft_edge_px: float = 0.0, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """As :func:`circle_mask` in 3-D: (box, box, box) float32."""
+    return _ball(box, 3, radius_px, soft_edge_px, device)
+
+
+# -- contours -------------------------------------------------------------------------------------
+
+
+def enclosed_volume(volume: torch.Tensor, threshold: float, pixel_size_angstrom: float) -> float:
+    """The volume in A^3 of the voxels at or above `threshold`."""
+    return int((volume >= threshold).sum()) * pixel_size_angstrom**3
+
+
+def threshold_enclosing(
+    volume: torch.Tensor, volume_angstrom3: float, pixel_size_angstrom: float
+) -> float:
+    """The contour that encloses about `volume_angstrom3`; the inverse of `enclosed_volume`.
+
+    For a protein of known mass: 1.21 A^3 for each dalton (Harpaz et al. 1994).
+    """
+    values = volume.flatten()
+    voxels = round(volume_angstrom3 / pixel_size_angstrom**3)
+    voxels = min(max(voxels, 1), values.numel())
+    return float(torch.topk(values, voxels).values[-1])
