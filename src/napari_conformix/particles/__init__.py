@@ -1,0 +1,19 @@
+"""What a data set is: STAR, .cs and MRC in and out, images, checks. No torch, no Qt."""
+
+from napari_conformix.particles.images import ImageReader
+from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
+from napari_conformix.particles.optics import OpticsGroup
+from napari_conformix.particles.particle_set import ParticleSet, Source
+from napari_conformix.particles.reading import read_particles
+
+__all__ = [
+    "ImageReader",
+    "MrcHeader",
+    "OpticsGroup",
+    "ParticleSet",
+    "Source",
+    "read_map",
+    "read_mrc_header",
+    "read_particles",
+    "write_map",
+]
