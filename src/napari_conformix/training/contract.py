@@ -80,6 +80,12 @@ class Method(ABC):
     Settings: ClassVar[type[TrainingSettings]]
     #: True: two models on disjoint half sets, halves 1 and 2. False: one model, half 0.
     independent_halves: ClassVar[bool]
+    #: the loss term that means the same in every epoch: shown first on the curves, and its
+    #: validation mean over the halves picks the best epoch (a total whose weights are estimated
+    #: anew every epoch cannot be compared between epochs)
+    headline: ClassVar[str] = "loss"
+    #: that term in words, for the axis of the curve
+    headline_label: ClassVar[str] = "Loss"
 
     def __init__(
         self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"

@@ -1,0 +1,164 @@
+"""Gaussians to images and maps: splat points, transform, multiply by the Gaussian (eq. 10).
+
+Points are splatted (bi-, trilinearly) on a periodic grid whose origin is index 0, so that no
+shift of the transform is needed; the blur of the splat is divided out in Fourier space, and the
+Gaussian then limits the band. Source: DynaMight paper, Methods, eq. 8 and 10.
+"""
+
+import math
+from typing import Any
+
+import torch
+
+
+class _Splat2d(torch.autograd.Function):
+    """Bilinear splat of unit weights; the gradient is the bilinear derivative, gathered."""
+
+    @staticmethod
+    def forward(ctx: Any, points: torch.Tensor, size: int) -> torch.Tensor:
+        low = torch.floor(points)  # (b, n, 2)
+        fx, fy = (points - low).unbind(-1)  # (b, n)
+        x0, y0 = low.long().remainder_(size).unbind(-1)
+        x1, y1 = (x0 + 1).remainder_(size), (y0 + 1).remainder_(size)
+        row0, row1 = y0 * size, y1 * size
+        corners = (row0 + x0, row0 + x1, row1 + x0, row1 + x1)
+        gx, gy = 1 - fx, 1 - fy
+        weights = (gx * gy, fx * gy, gx * fy, fx * fy)
+        image = points.new_zeros(points.shape[0], size * size)
+        for corner, weight in zip(corners, weights, strict=True):
+            image.scatter_add_(1, corner, weight)
+        ctx.save_for_backward(fx, fy, *corners)
+        return image.view(-1, size, size)  # (b, size, size)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        fx, fy, *corners = ctx.saved_tensors
+        flat = grad.reshape(grad.shape[0], -1)
+        g00, g10, g01, g11 = (flat.gather(1, corner) for corner in corners)  # g[x][y]
+        along_x = torch.lerp(g10 - g00, g11 - g01, fy)
+        along_y = torch.lerp(g01 - g00, g11 - g10, fx)
+        return torch.stack([along_x, along_y], dim=-1), None
+
+
+def splat_points_2d(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Bilinear splat of points (b, n, 2), (x, y) in pixels, on a periodic grid -> (b, size, size).
+
+    Pixel [0, 0] is the origin; negative coordinates wrap. Every point weighs 1.
+    """
+    out: torch.Tensor = _Splat2d.apply(points, size)  # type: ignore[no-untyped-call]
+    return out
+
+
+def splat_points_3d(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Trilinear splat of points (b, n, 3), (x, y, z) in voxels -> (b, z, y, x), periodic.
+
+    Differentiable in the points through the corner weights.
+    """
+    low = torch.floor(points)
+    frac = points - low  # (b, n, 3)
+    base = low.long()
+    volume = points.new_zeros(points.shape[0], size**3)
+    for corner in range(8):
+        offset = [(corner >> axis) & 1 for axis in range(3)]  # x, y, z
+        weight = torch.ones_like(frac[..., 0])
+        index = torch.zeros_like(base[..., 0])
+        for axis in (2, 1, 0):
+            f = frac[..., axis]
+            weight = weight * (f if offset[axis] else 1 - f)
+            index = index * size + (base[..., axis] + offset[axis]).remainder(size)
+        volume = volume.scatter_add(1, index, weight)
+    return volume.view(-1, size, size, size)
+
+
+def frequencies(size: int, spacing: float, *, half: bool, like: torch.Tensor) -> torch.Tensor:
+    """Frequencies of an (r)fft axis in 1/A, on the device and dtype of `like`."""
+    make = torch.fft.rfftfreq if half else torch.fft.fftfreq
+    k: torch.Tensor = make(size, spacing, device=like.device, dtype=like.dtype)
+    return k
+
+
+def splat_blur(size: int, oversampling: int, *, half: bool, like: torch.Tensor) -> torch.Tensor:
+    """Transform of the linear-interpolation kernel along one cropped axis: sinc^2."""
+    k = frequencies(size, 1.0 / size, half=half, like=like) / (size * oversampling)
+    return torch.sinc(k) ** 2
+
+
+def gaussian_transform(
+    width_angstrom: torch.Tensor, box: int, pixel_size_angstrom: float, dims: int, oversampling: int
+) -> torch.Tensor:
+    """Transform of a unit-mass Gaussian over the splat's blur, in the layout of rfftn.
+
+    `width_angstrom` is the standard deviation (0-d tensor); exp(-2 pi^2 width^2 k^2).
+    """
+    total: torch.Tensor | None = None
+    exponent = -2 * math.pi**2 * width_angstrom**2
+    for axis in range(dims):
+        half = axis == dims - 1
+        k = frequencies(box, pixel_size_angstrom, half=half, like=width_angstrom)
+        one = torch.exp(exponent * k**2) / splat_blur(
+            box, oversampling, half=half, like=width_angstrom
+        )
+        shape = [1] * dims
+        shape[axis] = -1
+        total = one.view(shape) if total is None else total * one.view(shape)
+    assert total is not None
+    return total
+
+
+def crop_rfft_2d(transform: torch.Tensor, box: int) -> torch.Tensor:
+    """The lowest `box` frequencies of an rfft2 of a finer grid -> (b, box, box // 2 + 1)."""
+    top = transform[..., : box // 2, : box // 2 + 1]
+    bottom = transform[..., -(box // 2) :, : box // 2 + 1]
+    return torch.cat([top, bottom], dim=-2)
+
+
+def project_points(
+    positions: torch.Tensor, rotation: torch.Tensor, shift_angstrom: torch.Tensor
+) -> torch.Tensor:
+    """(b, n, 3) or (n, 3) xyz in A -> (b, n, 2): (A^T p)_xy plus the particle's shift, in A."""
+    return positions @ rotation[:, :, :2] + shift_angstrom[:, None, :]
+
+
+def project_gaussians(
+    positions: torch.Tensor,
+    width_angstrom: torch.Tensor,
+    rotation: torch.Tensor,
+    shift_angstrom: torch.Tensor,
+    box: int,
+    pixel_size_angstrom: float,
+    oversampling: int = 2,
+) -> torch.Tensor:
+    """Transform of the projection of unit-mass Gaussians, DynaMight eq. 10 without CTF.
+
+    positions        (b, n, 3) or (n, 3) xyz in A from the centre
+    width_angstrom   0-d, standard deviation
+    rotation         (b, 3, 3) A, image xyz to volume xyz
+    shift_angstrom   (b, 2) xy of the particle from the image centre
+    returns          (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that
+                     it compares with ``rfft2(ifftshift(image))``. Grey values are densities
+                     integrated along z and over the pixel, divided by the pixel's side: the plain
+                     sum along z of a map of density per voxel.
+    """
+    fine = box * oversampling
+    plane = project_points(positions, rotation, shift_angstrom)  # (b, n, 2) A
+    grid = splat_points_2d(plane * (oversampling / pixel_size_angstrom), fine)  # (b, fine, fine)
+    transform = crop_rfft_2d(torch.fft.rfft2(grid), box)  # (b, box, box // 2 + 1)
+    return transform * gaussian_transform(width_angstrom, box, pixel_size_angstrom, 2, oversampling)
+
+
+def gaussian_map(
+    positions: torch.Tensor,
+    width_angstrom: torch.Tensor,
+    box: int,
+    pixel_size_angstrom: float,
+) -> torch.Tensor:
+    """Map of unit-mass Gaussians: (b, n, 3) xyz in A -> (b, z, y, x), centre at box // 2.
+
+    A unit mass sums to 1 over the voxels. Band-limited at Nyquist; no oversampling.
+    """
+    grid = splat_points_3d(positions / pixel_size_angstrom, box)  # (b, z, y, x), origin at 0
+    transform = torch.fft.rfftn(grid, dim=(-3, -2, -1))
+    transform = transform * gaussian_transform(width_angstrom, box, pixel_size_angstrom, 3, 1)
+    volume = torch.fft.irfftn(transform, s=(box, box, box), dim=(-3, -2, -1))
+    centred: torch.Tensor = torch.fft.fftshift(volume, dim=(-3, -2, -1))
+    return centred

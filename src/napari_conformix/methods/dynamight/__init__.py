@@ -1,0 +1,6 @@
+"""DynaMight: continuous motion as displacements of Gaussians (Schwab et al., 2024)."""
+
+from napari_conformix.methods.dynamight.method import DynaMight
+from napari_conformix.methods.dynamight.settings import DynaMightSettings
+
+__all__ = ["DynaMight", "DynaMightSettings"]

@@ -1,0 +1,188 @@
+"""One half of DynaMight: a reference model, an encoder, a decoder, and their losses."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
+from napari_conformix.methods.dynamight.graph import Graph, deformation_energy, neighbour_graph
+from napari_conformix.methods.dynamight.networks import Decoder, Encoder, PositionalEncoding
+from napari_conformix.methods.dynamight.reference import Reference
+from napari_conformix.methods.dynamight.settings import DynaMightSettings
+from napari_conformix.training.contract import Batch, Frame
+
+#: A; a displacement the decoder's output of 1 stands for. Domain motions are of this order.
+_DISPLACEMENT_SCALE_ANGSTROM = 10.0
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Transforms of images and of their predictions, and the latent they came from."""
+
+    difference: torch.Tensor  # (b, h, w // 2 + 1) complex
+    mean: torch.Tensor  # (b, d)
+    log_variance: torch.Tensor  # (b, d)
+    moved: torch.Tensor  # (b, n, 3) A
+
+
+class HalfModel(nn.Module):
+    """Everything that is trained on one half set.
+
+    noise_power    (box // 2 + 1,) radial power of the residual of rfft2(image), eq. 11
+    image_power    (box // 2 + 1,) radial power of the images themselves, from the first epoch on:
+                   the fixed measure against which the unexplained part is reported
+    """
+
+    def __init__(self, settings: DynaMightSettings, frame: Frame, gaussians: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.box = frame.working_box
+        self.pixel_size = frame.working_pixel_size_angstrom
+        self.reference = Reference(gaussians)
+        self.encoder = Encoder(
+            self.box, settings.encoder_pooling, settings.encoder_width, settings.latent_dim
+        )
+        encoding = PositionalEncoding(
+            settings.encoding_frequencies, self.box * self.pixel_size, 4 * self.pixel_size
+        )
+        self.decoder = Decoder(
+            encoding,
+            settings.latent_dim,
+            settings.decoder_width,
+            settings.decoder_layers,
+            _DISPLACEMENT_SCALE_ANGSTROM,
+        )
+        self.register_buffer("noise_power", torch.ones(self.box // 2 + 1))
+        self.noise_power: torch.Tensor
+        self.register_buffer("image_power", torch.ones(self.box // 2 + 1))
+        self.image_power: torch.Tensor
+        # eq. 11's weights on the rfft grid, and the radius of every pixel in it
+        self.register_buffer("shells", _shells(self.box), persistent=False)
+        self.register_buffer("multiplicity", _multiplicity(self.box), persistent=False)
+        self.shells: torch.Tensor
+        self.multiplicity: torch.Tensor
+        self.graph: Graph | None = None
+
+    # -- the forward model ------------------------------------------------------------------------
+
+    def predict(self, positions: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Transform of the images that Gaussians at `positions` ((b,) n, 3) give, eq. 10."""
+        projection = project_gaussians(
+            positions,
+            self.reference.width,
+            batch.rotation,
+            batch.shift_angstrom,
+            self.box,
+            self.pixel_size,
+            self.settings.oversampling,
+        )
+        return projection * (batch.ctf * self.reference.log_mass.exp())  # (b, h, w // 2 + 1)
+
+    def residual(self, batch: Batch, *, deform: bool, sample: bool) -> Residual:
+        """Images minus predictions. Without `deform` the networks are not used at all."""
+        positions = self.reference.positions
+        if deform:
+            mean, log_variance = self.encoder(batch.images)
+            latent = mean
+            if sample:
+                latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+            moved = positions[None] + self.decoder(latent, positions)
+        else:
+            mean = log_variance = batch.images.new_zeros(len(batch), self.settings.latent_dim)
+            moved = positions.expand(len(batch), -1, -1)
+        observed = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
+        return Residual(observed - self.predict(moved, batch), mean, log_variance, moved)
+
+    # -- losses -----------------------------------------------------------------------------------
+
+    def data_loss(self, difference: torch.Tensor) -> torch.Tensor:
+        """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
+        return self._power_over(difference, self.noise_power)
+
+    def unexplained(self, difference: torch.Tensor) -> torch.Tensor:
+        """Residual power over image power per Fourier pixel: comparable between epochs."""
+        return self._power_over(difference.detach(), self.image_power)
+
+    def _power_over(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
+        weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
+        power = torch.view_as_real(difference).square().sum(-1)  # (b, h, w // 2 + 1)
+        return (power * weight).sum() / (len(difference) * self.multiplicity.sum())
+
+    def latent_loss(self, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+        """Kullback-Leibler divergence from the standard normal, mean over particles."""
+        per_dimension = mean.square() + log_variance.exp() - log_variance - 1
+        return 0.5 * per_dimension.sum(1).mean()
+
+    def losses(self, residual: Residual, regularisation: float) -> dict[str, torch.Tensor]:
+        """The named loss terms of the paper's total loss; 'loss' is their weighted sum."""
+        data = self.data_loss(residual.difference)
+        kl = self.latent_loss(residual.mean, residual.log_variance)
+        assert self.graph is not None
+        stretch, repulsion = deformation_energy(residual.moved, self.graph)
+        kl_weight = self.settings.kl_weight / self.box**2
+        total = data + kl_weight * kl + regularisation * (stretch + repulsion)
+        return {
+            "loss": total,
+            "unexplained": self.unexplained(residual.difference),
+            "data": data,
+            "kl": kl,
+            "stretch": stretch,
+            "repulsion": repulsion,
+        }
+
+    # -- estimates, each epoch --------------------------------------------------------------------
+
+    def rebuild_graph(self) -> None:
+        """Connect neighbours in the present reference (every epoch, paper)."""
+        self.graph = neighbour_graph(self.reference.positions, self.settings.neighbour_factor)
+
+    def shell_power(self, transform: torch.Tensor) -> torch.Tensor:
+        """Mean power per shell of (b, h, w // 2 + 1) -> (box // 2 + 1,)."""
+        power = torch.view_as_real(transform).square().sum(-1).sum(0) * self.multiplicity
+        total = power.new_zeros(len(self.noise_power))
+        count = power.new_zeros(len(self.noise_power))
+        total.index_add_(0, self.shells.flatten(), power.flatten())
+        count.index_add_(0, self.shells.flatten(), self.multiplicity.flatten())
+        return total / (count * len(transform))
+
+    def set_noise(self, power: torch.Tensor) -> None:
+        """Adopt a noise estimate; empty shells (a band-limited stack) get a floor."""
+        self.noise_power.copy_(power.clamp_min(1e-6 * float(power.max())))
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def displacement(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """(n, d), (p, 3) A -> (n, p, 3) A."""
+        out: torch.Tensor = self.decoder(latent, positions)
+        return out
+
+    def volume(self, latent: torch.Tensor, box: int, pixel_size_angstrom: float) -> torch.Tensor:
+        """(d,) -> (z, y, x) in the consensus map's grey scale."""
+        positions = self.reference.positions
+        moved = positions + self.decoder(latent[None], positions)[0]
+        width = self.reference.width
+        unit = gaussian_map(moved[None], width, box, pixel_size_angstrom)[0]  # (z, y, x)
+        return unit * self.reference.map_mass
+
+
+def _shells(box: int) -> torch.Tensor:
+    """round(|k|) of every rfft2 pixel; the corners beyond Nyquist count to the last shell."""
+    ky = torch.fft.fftfreq(box, 1.0 / box)
+    kx = torch.fft.rfftfreq(box, 1.0 / box)
+    radius = (ky[:, None] ** 2 + kx[None] ** 2).sqrt().round().long()
+    shells: torch.Tensor = radius.clamp_max(box // 2)
+    return shells
+
+
+def _multiplicity(box: int) -> torch.Tensor:
+    """How many pixels of the full transform an rfft2 pixel stands for; 0 beyond Nyquist.
+
+    Corners beyond the last shell carry no signal after Fourier cropping and are left out.
+    """
+    ky = torch.fft.fftfreq(box, 1.0 / box)
+    kx = torch.fft.rfftfreq(box, 1.0 / box)
+    weight = torch.full((box, box // 2 + 1), 2.0)
+    weight[:, 0] = 1.0
+    weight[:, -1] = 1.0
+    return torch.where((ky[:, None] ** 2 + kx[None] ** 2).sqrt() <= box // 2, weight, 0.0)

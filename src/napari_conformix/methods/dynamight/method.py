@@ -1,0 +1,317 @@
+"""DynaMight as the shared training loop sees it (contract in training/contract.py)."""
+
+import math
+from typing import Any, ClassVar, cast
+
+import torch
+
+from napari_conformix.errors import UserError
+from napari_conformix.methods.dynamight.half_model import HalfModel, Residual
+from napari_conformix.methods.dynamight.reference import fit_to_map, place_gaussians
+from napari_conformix.methods.dynamight.settings import DynaMightSettings
+from napari_conformix.training.contract import Batch, Frame, Method, Sampler
+from napari_conformix.training.settings import TrainingSettings
+
+#: landmarks at which displacements describe a particle in terms common to both halves
+_LANDMARKS = 64
+#: particles from which gradients are compared for lambda
+_CALIBRATION_PARTICLES = 128
+#: box above which the first fit to the map uses a Fourier-cropped map
+_FIT_BOX = 96
+_FIT_STEPS = 100
+
+
+class DynaMight(Method):
+    """Two VAEs on disjoint half sets whose decoders displace Gaussians of the consensus."""
+
+    name: ClassVar[str] = "dynamight"
+    title: ClassVar[str] = "DynaMight (continuous motion, Gaussians)"
+    Settings: ClassVar[type[TrainingSettings]] = DynaMightSettings
+    independent_halves: ClassVar[bool] = True
+    features_unit: ClassVar[str] = "A"
+    headline: ClassVar[str] = "unexplained"
+    headline_label: ClassVar[str] = "Image power not explained (fraction)"
+
+    def __init__(
+        self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
+    ) -> None:
+        super().__init__(settings, frame, device)
+        self.options = cast(DynaMightSettings, settings)
+        if frame.working_box % 2:
+            raise UserError(f"Boxes must be even; the working box is {frame.working_box}.")
+        self.models: dict[int, HalfModel] = {}
+        self.landmarks = torch.zeros(0, 3, device=self.device)
+        self.regularisation = dict.fromkeys(self.halves, 0.0)
+        self._optimizers: dict[int, list[torch.optim.Optimizer]] = {}
+        self._warming_up = True
+
+    @property
+    def latent_dim(self) -> int:
+        return self.options.latent_dim
+
+    # -- set-up -----------------------------------------------------------------------------------
+
+    def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
+        generator = torch.Generator().manual_seed(self.options.seed)
+        placement = place_gaussians(
+            consensus.cpu().float(),
+            self.frame.pixel_size_angstrom,
+            self.options.gaussians,
+            self.options.threshold,
+            None if mask is None else mask.cpu().float(),
+            generator,
+        )
+        count = len(placement.positions)
+        self._build(count)
+        volume, pixel_size = self._fit_target(consensus.to(self.device).float())
+        first = self.models[1].reference
+        spacing = (placement.enclosed_volume_angstrom3 / count) ** (1 / 3)
+        with torch.no_grad():
+            first.positions.copy_(placement.positions)
+            first.log_width.fill_(max(0.75 * spacing, 1.0 * pixel_size)).log_()
+        correlation = fit_to_map(first, volume, pixel_size, _FIT_STEPS)
+        with torch.no_grad():
+            # the fit was to densities per cropped voxel; a voxel of the consensus is smaller
+            first.map_mass.mul_((pixel_size / self.frame.pixel_size_angstrom) ** 3)
+            self.landmarks = _farthest_points(first.positions.detach(), _LANDMARKS)
+        self.models[2].reference.load_state_dict(first.state_dict())
+        self._make_optimizers()
+        return {
+            "gaussians": count,
+            "threshold": placement.threshold,
+            "enclosed_volume_angstrom3": placement.enclosed_volume_angstrom3,
+            "fit_correlation": correlation,
+            "gaussian_width_angstrom": float(first.width.detach()),
+        }
+
+    def _fit_target(self, consensus: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The consensus on a grid small enough for a quick fit: (z, y, x) and its pixel size."""
+        box = consensus.shape[0]
+        small = min(box, self.frame.working_box, _FIT_BOX)
+        if small == box:
+            return consensus, self.frame.pixel_size_angstrom
+        from napari_conformix.imaging.fourier import fourier_resize_3d
+
+        return fourier_resize_3d(consensus, small), self.frame.pixel_size_angstrom * box / small
+
+    def _build(self, gaussians: int) -> None:
+        self.models = {
+            half: HalfModel(self.options, self.frame, gaussians).to(self.device)
+            for half in self.halves
+        }
+
+    def _make_optimizers(self) -> None:
+        options = self.options
+        for half, model in self.models.items():
+            reference = model.reference
+            self._optimizers[half] = [
+                torch.optim.Adam(
+                    [
+                        {"params": [reference.positions], "lr": options.reference_learning_rate},
+                        {
+                            "params": [reference.log_width, reference.log_mass],
+                            "lr": min(1e-2, options.reference_learning_rate / 10),
+                        },
+                    ]
+                ),
+                torch.optim.Adam(model.encoder.parameters(), lr=options.encoder_learning_rate),
+                torch.optim.Adam(model.decoder.parameters(), lr=options.learning_rate),
+            ]
+
+    def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
+        if not self._optimizers:
+            self._make_optimizers()
+        return self._optimizers[half]
+
+    # -- training ---------------------------------------------------------------------------------
+
+    def phase(self, epoch: int) -> str:
+        return "warm-up" if epoch <= self.options.warmup_epochs else "training"
+
+    def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
+        self._warming_up = self.phase(epoch) == "warm-up"
+        scalars: dict[str, float] = {}
+        for half, model in self.models.items():
+            model.rebuild_graph()
+            held_out = sampler(half, "validation", self.options.noise_particles)
+            if epoch == 1:
+                self._first_scale(model, held_out)
+            else:
+                self._estimate_noise(model, held_out)
+            if not self._warming_up:
+                first = epoch == self.options.warmup_epochs + 1
+                if not first:
+                    self._calibrate(half, sampler(half, "train", _CALIBRATION_PARTICLES))
+                scalars[f"lambda_half{half}"] = self.regularisation[half]
+            scalars[f"gaussian_width_angstrom_half{half}"] = float(model.reference.width.detach())
+        return scalars
+
+    @torch.no_grad()
+    def _first_scale(self, model: HalfModel, batches: Any) -> None:
+        """Noise from the images themselves, and the mass that fits them best (least squares)."""
+        model.reference.log_mass.zero_()
+        held = [batch.to(self.device) for batch in batches]
+        observed = [
+            torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1))) for batch in held
+        ]
+        model.set_noise(model.shell_power(torch.cat(observed)))
+        model.image_power.copy_(model.noise_power)
+        weight = model.multiplicity / model.noise_power[model.shells]
+        overlap = power = 0.0
+        for batch, image in zip(held, observed, strict=True):
+            unit = model.predict(model.reference.positions, batch)
+            overlap += float((weight * (unit.conj() * image).real).sum())
+            power += float((weight * torch.view_as_real(unit).square().sum(-1)).sum())
+        if not overlap > 0:
+            raise UserError(
+                "The images do not agree with projections of the consensus map: their best scale "
+                f"is {overlap / max(power, 1e-30):.3g}, not positive. Check the contrast "
+                "(setting invert_contrast), the map, and the poses."
+            )
+        model.reference.log_mass.fill_(overlap / power).log_()
+
+    @torch.no_grad()
+    def _estimate_noise(self, model: HalfModel, batches: Any) -> None:
+        """Radial power of the error on held-out particles (eq. 11, every epoch)."""
+        count = 0
+        power: torch.Tensor | float = 0.0
+        for batch in batches:
+            residual = model.residual(
+                batch.to(self.device), deform=not self._warming_up, sample=False
+            )
+            power = power + model.shell_power(residual.difference) * len(batch)
+            count += len(batch)
+        if isinstance(power, torch.Tensor):
+            model.set_noise(power / count)
+
+    def _calibrate(self, half: int, batches: Any) -> None:
+        """lambda: |grad of the data loss| / |grad of the penalty| in the decoder, times a ratio."""
+        model = self.models[half]
+        parameters = list(model.decoder.parameters())
+        norms = torch.zeros(2)
+        for batch in batches:
+            residual = model.residual(batch.to(self.device), deform=True, sample=True)
+            terms = model.losses(residual, 0.0)
+            penalty = terms["stretch"] + terms["repulsion"]
+            for k, value in enumerate((terms["data"], penalty)):
+                gradient = torch.autograd.grad(
+                    value, parameters, retain_graph=k == 0, allow_unused=True
+                )
+                norms[k] += float(sum(g.square().sum() for g in gradient if g is not None)) ** 0.5
+        if norms[1] > 0:
+            self.regularisation[half] = self.options.regularisation * float(norms[0] / norms[1])
+
+    def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        model = self.models[half]
+        residual = model.residual(batch, deform=not self._warming_up, sample=True)
+        return self._terms(model, residual, half)
+
+    def held_out_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor] | None:
+        """Held-out particles train the encoders only, so that both know how to place them.
+
+        Their loss then tells whether the *decoder*, which never saw them, explains new particles.
+        """
+        if self._warming_up:
+            return None
+        model = self.models[half]
+        frozen = [*model.decoder.parameters(), *model.reference.parameters()]
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        try:
+            residual = model.residual(batch, deform=True, sample=True)
+            return self._terms(model, residual, half)
+        finally:
+            for parameter in frozen:
+                parameter.requires_grad_(True)
+
+    @torch.no_grad()
+    def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        model = self.models[half]
+        residual = model.residual(batch, deform=not self._warming_up, sample=False)
+        return self._terms(model, residual, half)
+
+    def _terms(self, model: HalfModel, residual: Residual, half: int) -> dict[str, torch.Tensor]:
+        return model.losses(residual, 0.0 if self._warming_up else self.regularisation[half])
+
+    # -- results ----------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_variance = self.models[half].encoder(batch.images)
+        return mean, (0.5 * log_variance).exp()
+
+    @torch.no_grad()
+    def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
+        box, pixel_size = self.frame.box, self.frame.pixel_size_angstrom
+        latent = latent.to(self.device, torch.float32)
+        return torch.stack([self.models[half].volume(z, box, pixel_size) for z in latent])
+
+    @torch.no_grad()
+    def displacement(
+        self, latent: torch.Tensor, positions: torch.Tensor, half: int
+    ) -> torch.Tensor:
+        latent = latent.to(self.device, torch.float32)
+        return self.models[half].displacement(latent, positions.to(self.device, torch.float32))
+
+    def consensus_positions(self, half: int) -> torch.Tensor | None:
+        return self.models[half].reference.positions.detach()
+
+    @torch.no_grad()
+    def features(self, latent: torch.Tensor, half: int) -> torch.Tensor:
+        """Displacements at landmarks, scaled so that the norm is their RMS in A: (n, 3 k)."""
+        moved = self.displacement(latent, self.landmarks, half)  # (n, k, 3)
+        return moved.flatten(1) / math.sqrt(len(self.landmarks))
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, torch.Tensor]:
+        tensors = {"landmarks": self.landmarks}
+        for half, model in self.models.items():
+            tensors |= {f"half{half}.{k}": v for k, v in model.state_dict().items()}
+        return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        self.landmarks = state["landmarks"].to(self.device)
+        count = len(state["half1.reference.positions"])
+        if not self.models or len(self.models[1].reference.positions) != count:
+            self._build(count)
+            self._optimizers = {}
+        for half, model in self.models.items():
+            prefix = f"half{half}."
+            model.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
+
+    def resume_state(self) -> dict[str, Any]:
+        return {
+            "regularisation": dict(self.regularisation),
+            "optimizers": {h: [o.state_dict() for o in os] for h, os in self._optimizers.items()},
+        }
+
+    def load_resume_state(self, state: dict[str, Any]) -> None:
+        self.regularisation = dict(state["regularisation"])
+        for half in self.halves:
+            for optimizer, saved in zip(
+                self.optimizers(half), state["optimizers"][half], strict=True
+            ):
+                optimizer.load_state_dict(saved)
+
+    # -- planning ---------------------------------------------------------------------------------
+
+    def memory_bytes(self, batch_size: int) -> int:
+        count = len(self.models[1].reference.positions) if self.models else 10_000
+        fine = self.frame.working_box * self.options.oversampling
+        layers = count * (self.options.decoder_width * (self.options.decoder_layers + 2) + 60)
+        grids = 4 * fine * fine + 12 * self.frame.working_box**2
+        model = sum(p.numel() for m in self.models.values() for p in m.parameters()) * 4
+        return 4 * (batch_size * (layers + grids) + 4 * model)
+
+
+def _farthest_points(points: torch.Tensor, count: int) -> torch.Tensor:
+    """`count` of the points (n, 3), spread out: each next one is farthest from those chosen."""
+    chosen = [int((points - points.mean(0)).norm(dim=1).argmax())]
+    distance = (points - points[chosen[0]]).norm(dim=1)
+    while len(chosen) < min(count, len(points)):
+        chosen.append(int(distance.argmax()))
+        distance = torch.minimum(distance, (points - points[chosen[-1]]).norm(dim=1))
+    return points[chosen].clone()

@@ -1,0 +1,140 @@
+"""The reference model: Gaussians that stand for the consensus map (paper, eq. 2 and Methods)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from napari_conformix.errors import UserError
+from napari_conformix.imaging.gaussians import gaussian_map
+
+#: mean volume of a residue in a protein, A^3 (110 Da at 1.35 g/cm^3), and Gaussians per residue
+_RESIDUE_VOLUME = 135.0
+_GAUSSIANS_PER_RESIDUE = 2.0
+
+
+class Reference(nn.Module):
+    """N Gaussians of one width and mass.
+
+    positions   (n, 3) xyz in A
+    log_width   log of the standard deviation in A
+    log_mass    log of the mass of one Gaussian in the images' grey scale
+    map_mass    mass of one Gaussian in the consensus map's grey scale (fixed by the fit)
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(count, 3))
+        self.log_width = nn.Parameter(torch.zeros(()))
+        self.log_mass = nn.Parameter(torch.zeros(()))
+        self.register_buffer("map_mass", torch.ones(()))
+        self.map_mass: torch.Tensor
+
+    @property
+    def width(self) -> torch.Tensor:
+        """Standard deviation of every Gaussian, A (0-d)."""
+        return self.log_width.exp()
+
+
+def choose_threshold(volume: torch.Tensor) -> float:
+    """A contour that separates molecule from solvent: Otsu's threshold, halved.
+
+    Otsu's split of the positive grey values finds the strong density; flexible parts are weaker,
+    so the contour is put half way between it and the solvent (paper: 'density in the flexible
+    regions remains, but no noise is visible').
+    """
+    positive = volume[volume > 0].double()
+    if positive.numel() == 0:
+        raise UserError(
+            "The consensus map has no positive value: is its contrast inverted? "
+            "Give a map with white protein."
+        )
+    top = float(torch.quantile(positive[:: max(1, positive.numel() // 1_000_000)], 0.999))
+    counts = torch.histc(positive.clamp_max(top), bins=256, min=0.0, max=top)
+    centres = (torch.arange(256, dtype=torch.float64) + 0.5) * top / 256
+    below, above = counts.cumsum(0), counts.flip(0).cumsum(0).flip(0)
+    mean_below = (counts * centres).cumsum(0) / below.clamp_min(1)
+    mean_above = (counts * centres).flip(0).cumsum(0).flip(0) / above.clamp_min(1)
+    between = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]).square()
+    return 0.5 * float(centres[int(between.argmax())])
+
+
+def gaussians_for_volume(enclosed_angstrom3: float) -> int:
+    """Number of Gaussians for a molecule: two a residue of 135 A^3 (paper, Implementation)."""
+    return max(64, round(_GAUSSIANS_PER_RESIDUE * enclosed_angstrom3 / _RESIDUE_VOLUME))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where Gaussians start, and what was decided on the way."""
+
+    positions: torch.Tensor
+    threshold: float
+    enclosed_volume_angstrom3: float
+
+
+def place_gaussians(
+    volume: torch.Tensor,
+    pixel_size_angstrom: float,
+    count: int,
+    threshold: float,
+    mask: torch.Tensor | None,
+    generator: torch.Generator,
+) -> Placement:
+    """Fill the map (z, y, x) above a threshold at random (paper, Initialization).
+
+    count 0 and threshold 0 choose from the map. Voxels are drawn with a probability proportional
+    to their density, and each Gaussian is put at a random place within its voxel.
+    """
+    if mask is not None:
+        volume = volume * mask
+    threshold = threshold or choose_threshold(volume)
+    inside = (volume > threshold).nonzero()  # (m, 3) z y x
+    if len(inside) == 0:
+        raise UserError(
+            f"No voxel of the consensus map is above the threshold {threshold:g} "
+            f"(its highest value is {float(volume.max()):g}). Choose a lower threshold."
+        )
+    enclosed = len(inside) * pixel_size_angstrom**3
+    count = count or gaussians_for_volume(enclosed)
+    density = volume[tuple(inside.T)]
+    draws = torch.multinomial(
+        density.double() / density.double().sum(), count, replacement=True, generator=generator
+    )
+    voxels = inside[draws].to(volume.dtype)
+    voxels = voxels + torch.rand(voxels.shape, generator=generator) - 0.5
+    centred = (voxels - volume.shape[0] // 2) * pixel_size_angstrom
+    return Placement(centred.flip(1).contiguous(), threshold, enclosed)
+
+
+def fit_to_map(
+    reference: Reference, volume: torch.Tensor, pixel_size_angstrom: float, steps: int
+) -> float:
+    """Fit positions, width and mass to the map by Adam; returns the correlation reached.
+
+    The mass is solved in closed form at every step (it enters linearly), so only shape is learned.
+    Works on the grid given; the caller crops large maps first.
+    """
+    box = volume.shape[0]
+    target = volume - volume.mean()
+    shape_parameters = [
+        {"params": [reference.positions], "lr": 0.05 * pixel_size_angstrom},
+        {"params": [reference.log_width], "lr": 0.02},
+    ]
+    optimizer = torch.optim.Adam(shape_parameters)
+    norm = target.square().sum()
+    correlation = 0.0
+    for _ in range(steps):
+        model = gaussian_map(reference.positions[None], reference.width, box, pixel_size_angstrom)[
+            0
+        ]
+        centred = model - model.mean()
+        overlap, power = (centred * target).sum(), centred.square().sum()
+        loss = 1 - overlap.square() / (power * norm).clamp_min(1e-30)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        correlation = math.sqrt(max(0.0, 1 - float(loss.detach())))
+        reference.map_mass.copy_((overlap / power).detach())
+    return correlation

@@ -1,0 +1,76 @@
+"""Settings of DynaMight; defaults are the paper's unless the help says otherwise."""
+
+from typing import Any, ClassVar
+
+from napari_conformix.training.settings import TrainingSettings, setting
+
+
+class DynaMightSettings(TrainingSettings):
+    """What a user may choose; the first six are shown at once, the rest folds away."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "standard": {},
+        "quick": {"epochs": 30, "gaussians": 1000, "warmup_epochs": 2, "batch_size": 32},
+    }
+
+    gaussians: int = setting(
+        0,
+        "Number of Gaussians; 0 derives it from the map's volume at the threshold (2 a residue)",
+        ge=0,
+        le=200_000,
+    )
+    threshold: float = setting(
+        0.0,
+        "Map value above which Gaussians are placed; 0 chooses it from the map",
+        unit="map grey value",
+        ge=0.0,
+    )
+    latent_dim: int = setting(6, "Latent dimensions", ge=1, le=64)
+    regularisation: float = setting(
+        0.9,
+        "Weight of the smoothness of deformations, as a ratio of gradient norms",
+        ge=0.0,
+        le=100.0,
+    )
+
+    warmup_epochs: int = setting(
+        3, "First epochs in which only the Gaussians are fitted", ge=0, le=1000, advanced=True
+    )
+    decoder_width: int = setting(32, "Width of the decoder's layers", ge=4, le=1024, advanced=True)
+    decoder_layers: int = setting(8, "Linear layers of the decoder", ge=3, le=32, advanced=True)
+    encoding_frequencies: int = setting(
+        10, "Frequencies of the positional encoding (sine and cosine)", ge=1, le=16, advanced=True
+    )
+    encoder_width: int = setting(
+        256, "Width of the encoder's first layer", ge=16, le=4096, advanced=True
+    )
+    encoder_pooling: int = setting(
+        2, "Images are averaged over blocks of this side before the encoder", ge=1, le=8, unit="px",
+        advanced=True,
+    )  # fmt: skip
+    oversampling: int = setting(
+        2, "Finer grid that Gaussians are splatted on", ge=1, le=4, advanced=True
+    )
+    learning_rate: float = setting(
+        1e-3, "Adam's step for the decoder", gt=0.0, le=1.0, advanced=True
+    )
+    encoder_learning_rate: float = setting(
+        1e-3, "Adam's step for the encoder", gt=0.0, le=1.0, advanced=True
+    )
+    reference_learning_rate: float = setting(
+        0.02, "Adam's step for the Gaussians' positions", unit="A", ge=0.0, le=10.0, advanced=True
+    )
+    kl_weight: float = setting(
+        0.01, "Weight of the Kullback-Leibler term, divided by the number of pixels", ge=0.0,
+        advanced=True,
+    )  # fmt: skip
+    neighbour_factor: float = setting(
+        1.5,
+        "Gaussians closer than this times their mean distance to two neighbours are connected",
+        gt=0.0,
+        le=5.0,
+        advanced=True,
+    )
+    noise_particles: int = setting(
+        512, "Held-out particles per half from which the noise is estimated", ge=16, advanced=True
+    )
