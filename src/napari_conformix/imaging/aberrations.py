@@ -3,14 +3,19 @@
 RELION writes the phase of an aberration as a sum of Zernike polynomials of the frequency s in
 1/A (not of s relative to a cut-off). Symmetric ones ("even") belong to the CTF. Antisymmetric ones
 ("odd", and beam tilt, which is axial coma) shift phases of the image; they are taken off the
-observed image once, so that the CTF stays real.
+observed image once, so that the CTF stays real. Both agree with relion_project and
+relion_reconstruct 3.1.3. Anisotropic magnification is not applied; `unapplied_aberrations` says so.
 """
 
-from math import factorial
+from collections.abc import Sequence
+from math import factorial, pi
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch_ctf import calculate_relativistic_electron_wavelength
 
-from napari_conformix.imaging.optics import Optics
+from napari_conformix.imaging.optics import Imaged, Optics
 
 
 def zernike(n: int, m: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -61,3 +66,68 @@ def even_phase(
 ) -> torch.Tensor:
     """Radians that symmetric aberrations add to chi of the CTF: (box, box // 2 + 1) float32."""
     return _phase(optics.even_zernike, box, pixel_size_angstrom, device, odd=False)
+
+
+def odd_phase(
+    optics: Optics, box: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """Radians that antisymmetric aberrations add to an image's phases: (box, box // 2 + 1) float32.
+
+    As in RELION a beam tilt replaces the coefficients of axial coma (Z_3^-1 and Z_3^1); all
+    others are kept.
+    """
+    coefficients = list(optics.odd_zernike)
+    if any(optics.beam_tilt_mrad):
+        coefficients += [0.0] * (6 - len(coefficients))
+        # the phase -2 pi Cs lambda^2 (tilt . s) s^2, with Z_3^1 = (3 s^2 - 2) x and Z_1^1 = x
+        coma = -2 * pi * optics.cs_mm * 1e7 * _wavelength_angstrom(optics.voltage_kv) ** 2 / 3
+        tilt_x, tilt_y = (1e-3 * mrad for mrad in optics.beam_tilt_mrad)
+        coefficients[3], coefficients[4] = coma * tilt_y, coma * tilt_x
+        coefficients[0] += 2 * coefficients[3]
+        coefficients[1] += 2 * coefficients[4]
+    return _phase(tuple(coefficients), box, pixel_size_angstrom, device, odd=True)
+
+
+def _wavelength_angstrom(voltage_kv: float) -> float:
+    volts = torch.tensor(voltage_kv * 1e3)
+    return float(calculate_relativistic_electron_wavelength(volts)) * 1e10
+
+
+def has_odd_phase(optics: Optics) -> bool:
+    """Whether images of this optics group carry antisymmetric aberrations."""
+    return any(optics.beam_tilt_mrad) or any(optics.odd_zernike)
+
+
+def remove_odd_phase(
+    image_rfft: torch.Tensor,
+    particles: Imaged,
+    rows: Sequence[int] | npt.NDArray[np.integer],
+    pixel_size_angstrom: float,
+) -> torch.Tensor:
+    """Take beam tilt and other antisymmetric aberrations off observed images.
+
+    image_rfft (b, n, n // 2 + 1) complex of the images `rows` (b,) -> the same shape; the very
+    input when no optics group has such aberrations
+    """
+    if not any(has_odd_phase(o) for o in particles.optics):
+        return image_rfft
+    box, device = image_rfft.shape[-2], image_rfft.device
+    phases = [odd_phase(o, box, pixel_size_angstrom, device) for o in particles.optics]
+    group = torch.as_tensor(np.asarray(particles.optics_index)[np.asarray(rows)].astype(np.int64))
+    phase = torch.stack(phases)[group.to(device)]
+    return image_rfft * torch.polar(torch.ones_like(phase), -phase).to(image_rfft.dtype)
+
+
+def unapplied_aberrations(optics: Sequence[Optics]) -> list[str]:
+    """Sentences for the user: what the optics groups hold that is not applied."""
+    sentences = []
+    for group in optics:
+        departure = max(abs(a - b) for a, b in zip(group.magnification, (1, 0, 0, 1), strict=True))
+        if departure > 1e-6:
+            sentences.append(
+                f"Optics group {group.name!r} has an anisotropic magnification (rlnMagMat, up to "
+                f"{100 * departure:.2g} %), which is not applied: its particles are treated as if "
+                f"their magnification were 1. Re-extract them with the correction where this "
+                f"matters."
+            )
+    return sentences
