@@ -41,8 +41,9 @@ def read_relion(path: Path, datadir: Path | None = None) -> ParticleSet:
     table = _particle_table(document)
     optics_table = document.table("optics")
     notes: list[str] = []
-    stacks, stack_index, image_index = _images(table, StackFinder(path, datadir))
-    numbers = table.numbers(_PARTICLE_NUMBERS)
+    numbers, texts = table.read(_PARTICLE_NUMBERS, ["rlnImageName"])
+    names = texts.pop("rlnImageName").tolist()
+    stacks, stack_index, image_index = _images(table, names, StackFinder(path, datadir))
     if optics_table is not None:
         optics, optics_index = _optics_from_table(table, optics_table, numbers)
     else:
@@ -106,33 +107,32 @@ def _reader_of(
 
 
 def _images(
-    table: StarTable, finder: StackFinder
+    table: StarTable, names: list[str], finder: StackFinder
 ) -> tuple[list[Path], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Stacks, stack of each row, and image within the stack (from 0), from rlnImageName."""
-    texts = table.texts("rlnImageName").tolist()
     # a name without a number is a file with one image
-    split = [name.partition("@") if "@" in name else ("1", "", name) for name in texts]
-    codes, names = pd.factorize(np.array([s[2] for s in split], dtype=object))
+    split = [name.partition("@") if "@" in name else ("1", "", name) for name in names]
+    codes, files = pd.factorize(np.array([s[2] for s in split], dtype=object))
     first = pd.Series([s[0] for s in split], dtype=object)
-    numbers = pd.to_numeric(first, errors="coerce").to_numpy(np.float64)
-    good = (numbers >= 1) & (numbers % 1 == 0) & (numbers < 2**31)
-    bad = np.flatnonzero(np.logical_not(good)).tolist()
+    numbers: npt.NDArray[np.float64] = pd.to_numeric(first, errors="coerce").to_numpy(np.float64)
+    good = np.logical_and(numbers >= 1, numbers < 2**31) & (numbers % 1 == 0)
+    bad = np.flatnonzero(~good).tolist()
     if bad:
         row = bad[0]
         raise UserError(
             f"{table.path}: row {row + 1} (line {table.line_number(row)}), column rlnImageName: "
-            f"{texts[row]!r} is not of the form 000001@stack.mrcs."
+            f"{names[row]!r} is not of the form 000001@stack.mrcs."
         )
-    stacks = [finder.find(str(name)) or finder.expected(str(name)) for name in names]
+    stacks = [finder.find(str(name)) or finder.expected(str(name)) for name in files]
     return stacks, codes.astype(np.int32), (numbers - 1).astype(np.int32)
 
 
 def _rotation(numbers: Numbers, n: int) -> npt.NDArray[np.float32]:
     """(n, 3, 3) A = Rz(rot) Ry(tilt) Rz(psi); NaN where an angle is missing."""
-    if any(label not in numbers for label in _ANGLES):
+    if not all(label in numbers for label in _ANGLES):
         return np.full((n, 3, 3), np.nan, np.float32)
     angles = np.stack([numbers[label] for label in _ANGLES], axis=-1)
-    known = np.isfinite(angles).all(axis=1)
+    known = np.isfinite(angles.sum(axis=1))
     matrix = np.empty((n, 3, 3), np.float32)
     for start in range(0, n, 100_000):
         part = slice(start, start + 100_000)

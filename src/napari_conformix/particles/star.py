@@ -28,8 +28,6 @@ _TOKEN = re.compile(rb"""\"[^"\n]*\"(?=\s|\Z)|'[^'\n]*'(?=\s|\Z)|\S+""")
 _END_OF_LOOP = re.compile(rb"\n[ \t\r]*(?=\n|\Z|(?:data_\S*|loop_)[ \t\r]*(?:\n|\Z|#))")
 _COMMENT_LINE = re.compile(rb"\n[ \t]*#")
 _CHUNK = 1 << 24
-_IS_SPACE = np.zeros(256, bool)
-_IS_SPACE[[9, 10, 13, 32]] = True
 
 
 def tokens(line: bytes) -> list[bytes]:
@@ -86,15 +84,22 @@ class StarTable:
 
     def texts(self, label: str) -> npt.NDArray[np.object_]:
         """(n,) object array of str: the values of a column as written, without quotes."""
-        return self._parse_texts({label: self.labels.index(label)})[label]
+        return self._parse((), (label,))[1][label]
 
-    def numbers(self, labels: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
-        """(n,) float64 of each of the columns; UserError names the row that is not a number."""
-        wanted = [label for label in dict.fromkeys(labels) if label in self]
-        if not wanted:
-            return {}
+    def numbers(self, labels: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:
+        """(n,) float64 of those of the columns that are there.
+
+        Errors: UserError names the first row whose value is not a number.
+        """
+        return self.read(labels, ())[0]
+
+    def read(
+        self, numbers: Iterable[str], texts: Iterable[str]
+    ) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, npt.NDArray[np.object_]]]:
+        """`numbers` and `texts` of several columns in one pass over the rows."""
+        wanted = [label for label in dict.fromkeys(numbers) if label in self]
         try:
-            return self._parse_numbers(wanted)
+            return self._parse(wanted, tuple(texts))
         except ValueError:
             for label in wanted:
                 self._check_numbers(label)
@@ -103,7 +108,7 @@ class StarTable:
     def column(self, label: str) -> npt.NDArray[np.float64] | npt.NDArray[np.object_]:
         """Numbers when every value is one, otherwise texts."""
         try:
-            return self._parse_numbers([label])[label]
+            return self._parse((label,), ())[0][label]
         except ValueError:
             return self.texts(label)
 
@@ -117,40 +122,34 @@ class StarTable:
                     f"{self.path}: {where}: {texts[index]!r} is not a number; correct the value."
                 )
 
-    def _parse_numbers(self, labels: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
-        positions = {label: self.labels.index(label) for label in labels}
-        if self._by_line():
-            return {k: _to_float(v) for k, v in self._texts_by_line(positions).items()}
-        frame = self._read(positions.values(), np.float64, NOT_A_NUMBER)
-        return {label: frame[k].to_numpy(np.float64) for label, k in positions.items()}
-
-    def _parse_texts(self, positions: dict[str, int]) -> dict[str, npt.NDArray[np.object_]]:
-        if self._by_line():
-            return self._texts_by_line(positions)
-        frame = self._read(positions.values(), object, ())
-        return {label: frame[k].to_numpy(object) for label, k in positions.items()}
-
-    def _by_line(self) -> bool:
-        """True when pandas' splitting at whitespace would not do, or there is nothing to split."""
-        return not self.is_loop or len(self) == 0 or self.has_quotes()
-
-    def _read(
-        self, positions: Iterable[int], dtype: type, not_a_number: Sequence[str]
-    ) -> pd.DataFrame:
-        columns = sorted(set(positions))
-        return pd.read_csv(
+    def _parse(
+        self, numbers: Sequence[str], texts: Sequence[str]
+    ) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, npt.NDArray[np.object_]]]:
+        if not self.is_loop or len(self) == 0 or self.has_quotes():
+            found = self._texts_by_line([*numbers, *texts])
+            return {k: _to_float(found[k]) for k in numbers}, {k: found[k] for k in texts}
+        # labels could occur twice in a broken file, positions cannot
+        place = {label: str(self.labels.index(label)) for label in (*numbers, *texts)}
+        if not place:
+            return {}, {}
+        kinds = {place[k]: "float64" for k in numbers} | {place[k]: "object" for k in texts}
+        frame = pd.read_csv(
             self._stream(),
             sep=r"\s+",
             header=None,
-            names=list(range(len(self.labels))),
-            usecols=columns,
+            names=[str(k) for k in range(len(self.labels))],
+            usecols=sorted(set(place.values())),
             nrows=len(self),
-            dtype=dict.fromkeys(columns, dtype),
-            na_values=list(not_a_number),
+            dtype=kinds,
+            na_values={place[k]: list(NOT_A_NUMBER) for k in numbers},
             keep_default_na=False,
-            na_filter=bool(not_a_number),
+            na_filter=bool(numbers),
             quoting=QUOTE_NONE,
             encoding_errors="surrogateescape",
+        )
+        return (
+            {k: frame[place[k]].to_numpy(np.float64) for k in numbers},
+            {k: frame[place[k]].to_numpy(object) for k in texts},
         )
 
     def _stream(self) -> io.BytesIO:
@@ -162,7 +161,8 @@ class StarTable:
             return stream
         return io.BytesIO(b"".join(self.row(i) for i in range(len(self))))
 
-    def _texts_by_line(self, positions: dict[str, int]) -> dict[str, npt.NDArray[np.object_]]:
+    def _texts_by_line(self, labels: Iterable[str]) -> dict[str, npt.NDArray[np.object_]]:
+        positions = {label: self.labels.index(label) for label in labels}
         if not self.is_loop:
             return {k: np.array([self.values[p]], dtype=object) for k, p in positions.items()}
         columns: dict[str, npt.NDArray[np.object_]] = {
@@ -313,6 +313,7 @@ class _Scanner:
         starts, ends, counts = [], [], []
         for first, last in self._chunks(start, stop):
             chunk = np.frombuffer(self.data, np.uint8, last - first, first)
+            self._refuse_control_characters(chunk, first)
             newline = np.flatnonzero(chunk == 10)
             begin = np.concatenate(([0], newline + 1))
             begin = begin[begin < len(chunk)]
@@ -344,6 +345,17 @@ class _Scanner:
             yield start, end
             start = end
 
+    def _refuse_control_characters(self, chunk: npt.NDArray[np.uint8], offset: int) -> None:
+        """Only spaces, tabs and line ends may part values; a vertical tab would be ambiguous."""
+        strange = np.flatnonzero(chunk < 32)
+        strange = strange[~np.isin(chunk[strange], (9, 10, 13))]
+        if len(strange):
+            line = self._line_number(offset + int(strange[0]))
+            raise UserError(
+                f"{self.path}, line {line}: there is a control character (code "
+                f"{chunk[strange[0]]}); the file is damaged or not a STAR file."
+            )
+
     def _count_quoted(
         self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
@@ -370,10 +382,11 @@ class _Scanner:
 
 def _count(chunk: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Values in each of the lines that begin at `begin`: places where text follows space."""
-    space = _IS_SPACE[chunk]
-    first = ~space
-    first[1:] &= space[:-1]
-    return np.add.reduceat(first, begin, dtype=np.int64)
+    text = chunk > ord(" ")
+    first = text.copy()
+    first[1:] &= ~text[:-1]
+    upto = np.searchsorted(np.flatnonzero(first), np.append(begin, len(chunk)))
+    return np.diff(upto)
 
 
 def replace_token(line: bytes, position: int, value: bytes) -> bytes:
