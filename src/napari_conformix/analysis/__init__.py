@@ -7,6 +7,13 @@ from napari_conformix.analysis.nearest import NearestLatents, SupportedLatent
 from napari_conformix.analysis.polygon import points_in_polygon
 from napari_conformix.analysis.projection import Projection, pca
 from napari_conformix.analysis.selection import Selection, SelectionHistory, check_name
+from napari_conformix.analysis.umap_process import (
+    UmapHandle,
+    UmapParameters,
+    UmapProgress,
+    cached_umap,
+    start_umap,
+)
 
 __all__ = [
     "NearestLatents",
@@ -14,7 +21,12 @@ __all__ = [
     "Selection",
     "SelectionHistory",
     "SupportedLatent",
+    "UmapHandle",
+    "UmapParameters",
+    "UmapProgress",
+    "cached_umap",
     "check_name",
     "pca",
     "points_in_polygon",
+    "start_umap",
 ]

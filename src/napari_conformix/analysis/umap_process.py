@@ -1,0 +1,235 @@
+"""UMAP in a process of its own: start it, follow it, cancel it, read its result.
+
+Importing umap takes seconds and its first fit compiles for half a minute, so it never runs in the
+window's process. The result is kept with a key made from the latents themselves and the
+parameters, and is not computed twice.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_conformix.errors import UserError
+
+
+@dataclass(frozen=True)
+class UmapParameters:
+    """What to embed and how.
+
+    array       which array of the latents file: 'motion' means the same in both halves, 'mean' is
+                each half's own
+    half        embed only this half set; None takes every particle
+    neighbours  UMAP's n_neighbors
+    min_dist    UMAP's min_dist
+    fit_rows    above this many particles UMAP is fitted to a random subset, the rest placed into it
+    seed        of the subset and of UMAP
+    """
+
+    array: str = "mean"
+    half: int | None = None
+    neighbours: int = 15
+    min_dist: float = 0.1
+    fit_rows: int = 200_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 2:
+            raise UserError(f"UMAP needs at least 2 neighbours, not {self.neighbours}.")
+        if not 0 <= self.min_dist <= 1:
+            raise UserError(f"UMAP's min_dist must be between 0 and 1, not {self.min_dist}.")
+        if self.fit_rows <= self.neighbours:
+            raise UserError(
+                f"UMAP must be fitted to more particles ({self.fit_rows}) than it has neighbours "
+                f"({self.neighbours})."
+            )
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class UmapProgress:
+    """Where a worker is.
+
+    stage     'starting', 'loading', 'fitting', 'placing', then 'finished', 'failed', 'cancelled'
+    fraction  0 to 1 of the present stage, None when it cannot be known
+    message   a sentence; for 'failed' what went wrong
+    """
+
+    stage: str = "starting"
+    fraction: float | None = None
+    message: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the worker has ended, in whatever way."""
+        return self.stage in ("finished", "failed", "cancelled")
+
+
+def read_rows(latents_path: Path | str, parameters: UmapParameters) -> npt.NDArray[np.float32]:
+    """(N, d) float32 to embed; rows that take no part are NaN."""
+    try:
+        with np.load(latents_path, allow_pickle=False) as file:
+            if parameters.array not in file:
+                raise UserError(
+                    f"{latents_path} has no array '{parameters.array}'; it has "
+                    f"{', '.join(file.files)}."
+                )
+            values = np.array(file[parameters.array], np.float32)
+            if parameters.half is not None:
+                values[file["half"] != parameters.half] = np.nan
+    except FileNotFoundError as error:
+        raise UserError(f"There is no latents file {latents_path}; train first.") from error
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise UserError(f"The latents file {latents_path} cannot be read ({error}).") from error
+    if values.ndim != 2:
+        raise UserError(f"'{parameters.array}' of {latents_path} is not a table of latents.")
+    return values
+
+
+def cache_key(values: npt.NDArray[np.float32], parameters: UmapParameters) -> str:
+    """Hash of what the result depends on: the numbers embedded and the parameters."""
+    digest = hashlib.sha256(np.ascontiguousarray(values).data)
+    digest.update(f"{values.shape} {parameters.to_json()}".encode())
+    return digest.hexdigest()
+
+
+def write_result(path: Path, embedding: npt.NDArray[np.float32], key: str) -> None:
+    """Write `embedding` (N, 2) and its key; the file appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_name(path, os.getpid())
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, embedding=embedding, key=np.array(key))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path, pid: int) -> Path:
+    """Where the worker of that process id writes before it renames."""
+    return path.with_name(f".{path.name}.{pid}")
+
+
+def cached_umap(
+    latents_path: Path | str, out: Path | str, parameters: UmapParameters | None = None
+) -> npt.NDArray[np.float32] | None:
+    """(N, 2) if `out` holds the UMAP of these latents with these parameters, else None.
+
+    Reads and hashes the latents (0.1 s for a million particles): not for the window's own thread.
+    """
+    out = Path(out)
+    if not out.exists():
+        return None
+    parameters = parameters or UmapParameters()
+    stored = _read_result(out)
+    if stored is None or stored[1] != cache_key(read_rows(latents_path, parameters), parameters):
+        return None
+    return stored[0]
+
+
+def _read_result(path: Path) -> tuple[npt.NDArray[np.float32], str] | None:
+    """The embedding and its key; None for a file that is damaged (it is computed again)."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["embedding"], str(file["key"])
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError):
+        return None
+
+
+class UmapHandle:
+    """A running worker. `poll` never blocks."""
+
+    def __init__(self, command: list[str], out: Path) -> None:
+        self.out = out
+        self._progress = UmapProgress()
+        self._cancelled = False
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the worker has ended
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env=os.environ | {"NUMBA_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1))},
+        )
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stdout,), daemon=True
+        )
+        self._reader.start()
+
+    def poll(self) -> UmapProgress:
+        """The newest progress."""
+        if self._cancelled:
+            return UmapProgress("cancelled", None, "UMAP was cancelled.")
+        progress = self._progress
+        if progress.done or self._process.poll() is None or self._reader.is_alive():
+            return progress
+        self._errors.seek(0)
+        last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+        reason = last or f"exit status {self._process.returncode}"
+        self._progress = UmapProgress("failed", None, f"The UMAP process ended early: {reason}.")
+        return self._progress
+
+    def wait(self, timeout: float | None = None) -> UmapProgress:
+        """Block until the worker ends; subprocess.TimeoutExpired after `timeout` seconds."""
+        self._process.wait(timeout)
+        self._reader.join(timeout)
+        return self.poll()
+
+    def result(self) -> npt.NDArray[np.float32]:
+        """(N, 2) float32, NaN for rows that took no part; UserError unless finished."""
+        progress = self.poll()
+        stored = _read_result(self.out) if progress.stage == "finished" else None
+        if stored is None:
+            raise UserError(progress.message or f"UMAP is not finished ({progress.stage}).")
+        return stored[0]
+
+    def cancel(self) -> None:
+        """End the worker; nothing half-written stays behind."""
+        if self._process.poll() is None:
+            self._cancelled = True
+            self._process.kill()
+            self._process.wait()
+            temporary_name(self.out, self._process.pid).unlink(missing_ok=True)
+
+    def _read(self, lines: IO[str]) -> None:
+        with lines:
+            for line in lines:
+                with contextlib.suppress(ValueError, TypeError):  # a library's own print
+                    self._progress = UmapProgress(**json.loads(line))
+
+
+def start_umap(
+    latents_path: Path | str,
+    out: Path | str,
+    params: UmapParameters | dict[str, Any] | None = None,
+) -> UmapHandle:
+    """Compute the UMAP of a latents file in another process; returns at once.
+
+    Parameters
+    ----------
+    latents_path: `latents.npz` of a job; it may be replaced while the worker runs.
+    out: npz with `embedding` (N, 2) float32 and `key`. If it already holds this UMAP the worker
+        says so and ends.
+    params: :class:`UmapParameters` or its fields.
+    """
+    parameters = params if isinstance(params, UmapParameters) else UmapParameters(**(params or {}))
+    out = Path(out).absolute()
+    command = [sys.executable, "-m", "napari_conformix.analysis.umap_worker"]
+    command += ["--input", str(Path(latents_path).absolute()), "--output", str(out)]
+    command += ["--parameters", parameters.to_json()]
+    return UmapHandle(command, out)
