@@ -1,0 +1,5 @@
+"""Subsets of particles for other programs."""
+
+from napari_conformix.export.subsets import export_subset
+
+__all__ = ["export_subset"]

@@ -5,6 +5,7 @@ from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header,
 from napari_conformix.particles.optics import OpticsGroup
 from napari_conformix.particles.particle_set import ParticleSet, Source
 from napari_conformix.particles.reading import read_particles
+from napari_conformix.particles.writing import write_particles
 
 __all__ = [
     "ImageReader",
@@ -16,4 +17,5 @@ __all__ = [
     "read_mrc_header",
     "read_particles",
     "write_map",
+    "write_particles",
 ]

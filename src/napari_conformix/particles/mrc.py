@@ -5,7 +5,6 @@ of any kind. What is not forgiven is a file that is no MRC at all.
 """
 
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_conformix.errors import UserError
+from napari_conformix.particles.whole_files import whole_file
 
 _HEADER_BYTES = 1024
 _MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
@@ -153,22 +153,7 @@ def write_map(
     path, data = Path(path), np.asarray(array, np.float32)
     if data.ndim != 3:
         raise ValueError(f"a map has three axes, not {data.ndim}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".mrc", dir=path.parent)
-    os.close(handle)
-    try:
-        with mrcfile.new(temporary, overwrite=True) as mrc:
-            mrc.set_data(data)
-            mrc.set_volume()
-            mrc.voxel_size = pixel_size_angstrom
-        _open_to_all(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _open_to_all(path: str) -> None:
-    """mkstemp makes files private; give this one the permissions that a new file has."""
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
+    with whole_file(path) as temporary, mrcfile.new(temporary, overwrite=True) as mrc:
+        mrc.set_data(data)
+        mrc.set_volume()
+        mrc.voxel_size = pixel_size_angstrom
