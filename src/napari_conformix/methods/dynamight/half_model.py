@@ -14,6 +14,8 @@ from napari_conformix.training.contract import Batch, Frame
 
 #: A; a displacement the decoder's output of 1 stands for. Domain motions are of this order.
 _DISPLACEMENT_SCALE_ANGSTROM = 10.0
+#: px; up to this box maps are splatted on a grid twice as fine
+_OVERSAMPLED_BOX = 128
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,10 @@ class HalfModel(nn.Module):
         positions = self.reference.positions
         moved = positions + self.decoder(latent[None], positions)[0]
         width = self.reference.width
-        unit = gaussian_map(moved[None], width, box, pixel_size_angstrom)[0]  # (z, y, x)
-        return unit * self.reference.map_mass
+        # A finer splat where it costs little; large boxes have small voxels and need it less.
+        oversampling = 2 if box <= _OVERSAMPLED_BOX else 1
+        unit = gaussian_map(moved[None], width, box, pixel_size_angstrom, oversampling)[0]
+        return unit * self.reference.map_mass  # (z, y, x)
 
 
 def _shells(box: int) -> torch.Tensor:
