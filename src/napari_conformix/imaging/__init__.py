@@ -1,1 +1,55 @@
 """Image formation in torch: pure functions; the tensor decides device and dtype."""
+
+from napari_conformix.imaging.aberrations import remove_odd_phase, unapplied_aberrations
+from napari_conformix.imaging.ctf import ctf_2d, ctf_of
+from napari_conformix.imaging.fourier import (
+    fourier_resize_2d,
+    fourier_resize_3d,
+    fourier_shift,
+    radial_average_2d,
+    radial_average_3d,
+    resample_2d,
+    resample_3d,
+    rfft_shell,
+    spread_shells_2d,
+)
+from napari_conformix.imaging.fsc import fsc, resolution_at
+from napari_conformix.imaging.masks import (
+    circle_mask,
+    enclosed_volume,
+    soft_mask,
+    sphere_mask,
+    threshold_enclosing,
+)
+from napari_conformix.imaging.noise import background_noise_power, noise_power
+from napari_conformix.imaging.pose import euler_to_matrix, matrix_to_euler
+from napari_conformix.imaging.projection import project_volume, project_volume_real_space
+
+__all__ = [
+    "background_noise_power",
+    "circle_mask",
+    "ctf_2d",
+    "ctf_of",
+    "enclosed_volume",
+    "euler_to_matrix",
+    "fourier_resize_2d",
+    "fourier_resize_3d",
+    "fourier_shift",
+    "fsc",
+    "matrix_to_euler",
+    "noise_power",
+    "project_volume",
+    "project_volume_real_space",
+    "radial_average_2d",
+    "radial_average_3d",
+    "remove_odd_phase",
+    "resample_2d",
+    "resample_3d",
+    "resolution_at",
+    "rfft_shell",
+    "soft_mask",
+    "sphere_mask",
+    "spread_shells_2d",
+    "threshold_enclosing",
+    "unapplied_aberrations",
+]

@@ -1,0 +1,93 @@
+"""Plain CTF-weighted back-projection, with memory that does not grow with the particles."""
+
+import torch
+
+from napari_conformix.imaging.fourier import fourier_shift, rfft_shell
+from napari_conformix.reconstruction.insertion import empty_grid, insert_slices, symmetrise
+from napari_conformix.training.contract import Batch
+
+
+class Reconstructor:
+    """Accumulates sum(CTF x image) and sum(CTF^2) over central slices; their ratio is the map.
+
+    The map is a plain one: V with projections (sums along z) that match the images, so grey values
+    are those of the density behind the images, as from `relion_reconstruct --ctf`.
+
+    box, pixel_size_angstrom    grid of the images and of the map, box even
+    pad_factor                  fineness of the Fourier grid; 2 as RELION
+    """
+
+    def __init__(
+        self,
+        box: int,
+        pixel_size_angstrom: float,
+        *,
+        pad_factor: float = 2.0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if box % 2:
+            raise ValueError(f"The box must be even, not {box}.")
+        self.box = box
+        self.pixel_size_angstrom = pixel_size_angstrom
+        self.size = 2 * round(box * pad_factor / 2)
+        self.count = 0
+        self._grid = empty_grid(self.size, device)
+
+    @staticmethod
+    def memory_bytes(box: int, pad_factor: float = 2.0) -> int:
+        """Peak memory of one reconstruction, reached in `volume`."""
+        size = 2 * round(box * pad_factor / 2)
+        return 3 * size * size * (size // 2 + 1) * 3 * 4
+
+    @torch.no_grad()
+    def add(self, batch: Batch) -> None:
+        """Add particles; they are moved to this reconstruction's device."""
+        batch = batch.to(self._grid.device)
+        if batch.images.shape[-1] != self.box:
+            raise ValueError(f"Images of box {batch.images.shape[-1]}, map of box {self.box}.")
+        images = torch.fft.ifftshift(batch.images.float(), dim=(-2, -1))  # centre to [0, 0]
+        transform = torch.fft.rfft2(images)  # (b, n, n // 2 + 1)
+        centred = fourier_shift(transform, -batch.shift_angstrom.float() / self.pixel_size_angstrom)
+        ctf = batch.ctf.float()
+        insert_slices(self._grid, ctf * centred, ctf.square(), batch.rotation)
+        self.count += len(batch)
+
+    def __add__(self, other: "Reconstructor") -> "Reconstructor":
+        """The reconstruction from the particles of both."""
+        if (self.box, self.size) != (other.box, other.size):
+            raise ValueError("Only reconstructions on the same grid can be added.")
+        total = Reconstructor.__new__(Reconstructor)
+        total.box, total.size = self.box, self.size
+        total.pixel_size_angstrom = self.pixel_size_angstrom
+        total.count = self.count + other.count
+        total._grid = self._grid + other._grid.to(self._grid.device)
+        return total
+
+    @torch.no_grad()
+    def volume(self, floor: float = 1e-3) -> torch.Tensor:
+        """The map (z, y, x) float32, band-limited to Nyquist; 0 where there are no particles.
+
+        floor: a weight counts as no less than this fraction of the mean weight of its shell, so
+        that directions that were hardly seen stay quiet instead of blowing up.
+        """
+        grid = symmetrise(self._grid)
+        shell = rfft_shell(self.size, 3, grid.device).flatten()
+        weight = grid[..., 2].flatten()
+        sums = torch.zeros(int(shell.max()) + 1, device=grid.device)
+        mean = sums.index_add(0, shell, weight) / torch.bincount(shell)
+        least = (floor * mean)[shell].clamp_min(torch.finfo(torch.float32).tiny)
+        ratio = torch.view_as_complex(grid[..., :2].contiguous()).flatten()
+        ratio = ratio / torch.maximum(weight, least)
+        ratio[shell >= self.size // 2] = 0
+        padded = torch.fft.irfftn(ratio.reshape(grid.shape[:3]), s=(self.size,) * 3)
+        padded = torch.fft.fftshift(padded)  # centre to index size // 2
+        return self._crop(padded)
+
+    def _crop(self, padded: torch.Tensor) -> torch.Tensor:
+        """Cut out the box and undo the trilinear kernel, which is sinc^2 in real space."""
+        first = self.size // 2 - self.box // 2
+        inner = slice(first, first + self.box)
+        axis = torch.arange(self.box, device=padded.device) - self.box // 2
+        falloff = torch.sinc(axis / self.size).square()
+        cube = padded[inner, inner, inner] / falloff
+        return cube / falloff[:, None] / falloff[:, None, None]
