@@ -1,0 +1,48 @@
+# `make test` and `make demo` do all the set-up that they need on a fresh machine.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO ?= demo
+PYTEST_ARGS ?=
+
+# Many small tensors: more threads than this only get in each other's way.
+export OMP_NUM_THREADS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system test lint demo clean distclean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
+		| expand -t 20
+
+system:
+	@scripts/system_packages.sh
+
+setup: system $(STAMP) ## System libraries, virtual environment and pinned packages
+
+# torch first and by name, so that an index that offers a CPU build of that version gives it.
+$(STAMP): pyproject.toml constraints.txt | system
+	test -x $(BIN)/python || { python="$$(scripts/find_python.sh)" && "$$python" -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+lint: setup ## Style, types and import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## All checks, then all tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+demo: setup ## Simulate particles, train a small job and show it (no display: make pictures)
+	$(BIN)/conformix demo $(DEMO)
+
+clean: ## Remove caches, builds and the demo
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist $(DEMO)
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## The same, and the virtual environment
+	rm -rf $(VENV)
