@@ -145,6 +145,15 @@ def test_inverted_images_are_refused_with_advice(swing):
         method.start_epoch(1, inverted)
 
 
+def test_mixed_precision_does_not_round_positions(swing):
+    method = make(swing)
+    model, batch = method.models[1], swing.batch(range(16))
+    exact = model.predict(model.reference.positions, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model.predict(model.reference.positions, batch)
+    assert torch.equal(exact, mixed)
+
+
 def test_noise_estimate_of_white_noise_is_flat_and_right(swing):
     method = make(swing)
     method.start_epoch(1, sampler_of(swing))

@@ -69,27 +69,31 @@ class HalfModel(nn.Module):
     # -- the forward model ------------------------------------------------------------------------
 
     def predict(self, positions: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Transform of the images that Gaussians at `positions` ((b,) n, 3) give, eq. 10."""
-        projection = project_gaussians(
-            positions,
-            self.reference.width,
-            batch.rotation,
-            batch.shift_angstrom,
-            self.box,
-            self.pixel_size,
-            self.settings.oversampling,
-        )
-        return projection * (batch.ctf * self.reference.log_mass.exp())  # (b, h, w // 2 + 1)
+        """Transform of the images that Gaussians at `positions` ((b,) n, 3) give, eq. 10.
+
+        Always in float32: bfloat16 would round positions of 100 A to half an Angstrom.
+        """
+        with torch.autocast(positions.device.type, enabled=False):
+            projection = project_gaussians(
+                positions.float(),
+                self.reference.width,
+                batch.rotation,
+                batch.shift_angstrom,
+                self.box,
+                self.pixel_size,
+                self.settings.oversampling,
+            )
+            return projection * (batch.ctf * self.reference.log_mass.exp())  # (b, h, w // 2 + 1)
 
     def residual(self, batch: Batch, *, deform: bool, sample: bool) -> Residual:
         """Images minus predictions. Without `deform` the networks are not used at all."""
         positions = self.reference.positions
         if deform:
-            mean, log_variance = self.encoder(batch.images)
+            mean, log_variance = (out.float() for out in self.encoder(batch.images))
             latent = mean
             if sample:
                 latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-            moved = positions[None] + self.decoder(latent, positions)
+            moved = positions[None] + self.decoder(latent, positions).float()
         else:
             mean = log_variance = batch.images.new_zeros(len(batch), self.settings.latent_dim)
             moved = positions.expand(len(batch), -1, -1)
