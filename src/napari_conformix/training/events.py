@@ -4,11 +4,29 @@ The models below are the schema and its documentation. Unknown kinds and fields 
 version are kept, so that an older window can still follow a newer trainer.
 """
 
-import json
+import math
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
+
+#: A number that may be NaN or infinite in memory; JSON has neither, so both are written as null
+#: and null is read as NaN.
+Number = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: value if math.isfinite(value) else None, when_used="json"),
+]
+#: half -> loss term -> mean
+Terms = dict[str, dict[str, Number]]
 
 
 class Event(BaseModel):
@@ -18,6 +36,15 @@ class Event(BaseModel):
 
     time: float = Field(default_factory=time.time, description="seconds since 1970, UTC")
     kind: str
+
+
+class Preparing(Event):
+    """Progress of work before the first epoch, for example reading the images."""
+
+    kind: Literal["preparing"] = "preparing"
+    message: str
+    done: int = 0
+    total: int = 0
 
 
 class Started(Event):
@@ -36,6 +63,8 @@ class Started(Event):
     batch_size: int
     estimated_seconds: float | None = None
     estimated_memory_bytes: int | None = None
+    headline: str = Field("loss", description="the loss term to be shown first on the curves")
+    headline_label: str = Field("Loss", description="that term in words, for the curve's axis")
     facts: dict[str, Any] = Field(default={}, description="what the method says of its set-up")
 
 
@@ -47,7 +76,7 @@ class Step(Event):
     phase: str = "training"
     done: int = Field(description="particles done in this epoch, all halves")
     total: int = Field(description="particles of this epoch, all halves")
-    terms: dict[str, dict[str, float]] = Field(
+    terms: Terms = Field(
         default={}, description="half -> loss term -> mean since the last step event"
     )
     images_per_second: float | None = None
@@ -62,10 +91,10 @@ class Epoch(Event):
     epoch: int
     epochs: int
     phase: str = "training"
-    train: dict[str, dict[str, float]] = Field(description="half -> loss term -> mean")
-    validation: dict[str, dict[str, float]] = Field(description="half -> loss term -> mean")
-    scalars: dict[str, float] = Field(default={}, description="lambda, noise and the like")
-    learning_rates: dict[str, float] = {}
+    train: Terms = Field(description="half -> loss term -> mean")
+    validation: Terms = Field(description="half -> loss term -> mean")
+    scalars: dict[str, Number] = Field(default={}, description="lambda, noise and the like")
+    learning_rates: dict[str, Number] = {}
     skipped_steps: int = Field(0, description="steps left out because they gave NaN")
     images_per_second: float | None = None
     seconds: float = 0.0
@@ -138,7 +167,8 @@ class Finished(Event):
 
 
 AnyEvent = Annotated[
-    Started
+    Preparing
+    | Started
     | Step
     | Epoch
     | Checkpoint
@@ -155,8 +185,8 @@ _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def to_line(event: Event) -> str:
-    """One line of `events.jsonl`, newline included. NaN becomes null."""
-    return json.dumps(event.model_dump(mode="json"), allow_nan=False) + "\n"
+    """One line of `events.jsonl`, newline included. NaN and infinities become null."""
+    return event.model_dump_json() + "\n"
 
 
 def from_line(line: str) -> Event:

@@ -1,0 +1,116 @@
+"""Making a job folder: everything is checked before anything is written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
+from napari_conformix.jobs.spec import Grids, Inputs, JobSpec, validate_settings
+
+if TYPE_CHECKING:
+    from napari_conformix.training.settings import TrainingSettings
+
+
+def make_spec(
+    *,
+    method: str,
+    inputs: Inputs,
+    settings: "Mapping[str, Any] | TrainingSettings | None",
+    preset: str | None,
+    check: bool,
+) -> JobSpec:
+    """What `job.toml` will say. UserError lists everything that is wrong."""
+    values = complete_settings(method, settings, preset)
+    _refuse_missing(inputs)
+    grids = checked_grids(inputs, values) if check else unchecked_grids(inputs, values)
+    return JobSpec(
+        method=method, inputs=inputs, grids=grids, settings=values.model_dump(mode="json")
+    )
+
+
+def complete_settings(
+    method: str, settings: "Mapping[str, Any] | TrainingSettings | None", preset: str | None
+) -> "TrainingSettings":
+    """Defaults, then the preset (the method's first one if none is named), then `settings`."""
+    from napari_conformix.methods import method_class
+    from napari_conformix.training.settings import TrainingSettings
+
+    model = method_class(method).Settings
+    if isinstance(settings, TrainingSettings):
+        if preset is not None:
+            raise UserError("Give either a preset or a complete settings object, not both.")
+        return validate_settings(model, settings.model_dump())
+    name = preset if preset is not None else next(iter(model.presets))
+    if name not in model.presets:
+        known = ", ".join(model.presets)
+        raise UserError(f"There is no preset {name!r} of {method}; presets: {known}.")
+    return validate_settings(model, {**model.presets[name], **(settings or {})})
+
+
+def absolute(path: str | Path | None) -> Path | None:
+    """An absolute path without resolving links: the user's own name for the file is kept."""
+    return None if path is None else Path(path).expanduser().absolute()
+
+
+def write_folder(folder: Path, spec: JobSpec) -> None:
+    """Make the folder with its job.toml; UserError when it holds anything already."""
+    refuse_used_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    spec.write(folder / layout.SPEC)
+
+
+def refuse_used_folder(folder: Path) -> None:
+    """UserError unless `folder` is absent or empty."""
+    if folder.is_file():
+        raise UserError(f"{folder} is a file; give the name of a new folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} exists and is not empty; give the name of a new folder.")
+
+
+def checked_grids(inputs: Inputs, settings: "TrainingSettings") -> Grids:
+    """Run the pre-flight checks; UserError with every error found, one a line."""
+    from dataclasses import asdict
+
+    from napari_conformix.particles import read_particles
+    from napari_conformix.training.preflight import preflight
+
+    particles = read_particles(
+        inputs.particles, datadir=inputs.datadir, passthrough=inputs.passthrough
+    )
+    report = preflight(particles, inputs.consensus, inputs.mask, settings)
+    errors = [problem for problem in report.problems if problem.severity == "error"]
+    if errors or report.frame is None:
+        lines = [
+            f"{problem.where}: {problem.message}" if problem.where else problem.message
+            for problem in errors
+        ]
+        raise UserError("\n".join(lines) or "The grids of the run could not be determined.")
+    return Grids(**asdict(report.frame))
+
+
+def unchecked_grids(inputs: Inputs, settings: "TrainingSettings") -> Grids:
+    """The grids by the header of the consensus map alone."""
+    from napari_conformix.particles import read_map
+
+    if inputs.consensus is None:
+        raise UserError("A consensus map is needed; give one (--consensus map.mrc).")
+    volume, pixel_size = read_map(inputs.consensus)
+    box = volume.shape[0]
+    working_box = settings.working_box or box
+    return Grids(
+        box=box,
+        pixel_size_angstrom=pixel_size,
+        working_box=working_box,
+        working_pixel_size_angstrom=pixel_size * box / working_box,
+    )
+
+
+def _refuse_missing(inputs: Inputs) -> None:
+    missing = [
+        f"{name}: there is no {path}."
+        for name, path in inputs
+        if path is not None and not path.exists()
+    ]
+    if missing:
+        raise UserError("\n".join(missing))

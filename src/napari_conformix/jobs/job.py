@@ -1,0 +1,244 @@
+"""Job: a job folder, for scripts, the command line and the window alike."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import creation, launching, layout, lock, models, running
+from napari_conformix.jobs.eventlog import EventReader
+from napari_conformix.jobs.spec import Inputs, JobSpec
+from napari_conformix.training.checkpoints import CheckpointFolder
+from napari_conformix.training.events import Event
+from napari_conformix.training.latent_table import LatentTable
+from napari_conformix.training.split import Split
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.selection import Selection
+    from napari_conformix.particles import ParticleSet
+    from napari_conformix.training.contract import Method
+    from napari_conformix.training.settings import TrainingSettings
+
+State = Literal["created", "running", "paused", "stopped", "interrupted", "failed", "finished"]
+#: how often a follower with nothing to read looks whether the trainer lives
+SECONDS_BETWEEN_SIGNS_OF_LIFE = 0.25
+
+
+class Job:
+    """A job folder. Several objects, processes and hosts may look at one folder at once."""
+
+    def __init__(self, folder: str | Path, spec: JobSpec) -> None:
+        self.folder = Path(folder).absolute()
+        self.spec = spec
+        self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
+        self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
+
+    def __repr__(self) -> str:
+        return f"Job({str(self.folder)!r})"
+
+    # -- making and opening -----------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        method: str,
+        particles: str | Path,
+        consensus: str | Path | None = None,
+        mask: str | Path | None = None,
+        datadir: str | Path | None = None,
+        passthrough: str | Path | None = None,
+        settings: "Mapping[str, Any] | TrainingSettings | None" = None,
+        preset: str | None = None,
+        check: bool = True,
+    ) -> "Job":
+        """Make a job folder. Raises UserError that lists all problems; then nothing is written.
+
+        `settings` are laid over the preset (the method's first one if none is named).
+        `check=False` skips the look at images and maps, not the validation of the settings.
+        """
+        folder = Path(folder).absolute()
+        creation.refuse_used_folder(folder)
+        inputs = Inputs.model_validate(
+            {
+                "particles": creation.absolute(particles),
+                "passthrough": creation.absolute(passthrough),
+                "datadir": creation.absolute(datadir),
+                "consensus": creation.absolute(consensus),
+                "mask": creation.absolute(mask),
+            }
+        )
+        spec = creation.make_spec(
+            method=method, inputs=inputs, settings=settings, preset=preset, check=check
+        )
+        creation.write_folder(folder, spec)
+        return cls(folder, spec)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Job":
+        """Open a job folder; UserError when it is none or was written by a later version."""
+        return cls(folder, JobSpec.read(Path(folder) / layout.SPEC))
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """What the job is doing, from the lock, the marker files and the events."""
+        launching.reap()
+        if lock.live_owner(self.folder) is not None:
+            return "paused" if (self.folder / layout.PAUSE_FILE).exists() else "running"
+        endings: dict[str, State] = {
+            layout.SUCCESS: "finished",
+            layout.FAILURE: "failed",
+            layout.ABORTED: "stopped",
+        }
+        for name, state in endings.items():
+            if (self.folder / name).exists():
+                return state
+        began = (self.folder / layout.EVENTS).exists() or (self.folder / layout.LOCK).exists()
+        return "interrupted" if began else "created"
+
+    @cached_property
+    def settings(self) -> "TrainingSettings":
+        """The settings as the method's model."""
+        return self.spec.validated_settings()
+
+    @cached_property
+    def particles(self) -> "ParticleSet":
+        """The particle file of the job, read once."""
+        return running.read_inputs(self.spec)
+
+    @property
+    def split(self) -> Split:
+        """Half sets and held-out particles; UserError before the first run made them."""
+        path = self.folder / layout.SPLIT
+        if not path.exists():
+            raise UserError(f"{self.folder} has no split yet; the first training run makes it.")
+        return Split.load(path)
+
+    # -- training ---------------------------------------------------------------------------------
+
+    def train(
+        self, device: str = "auto", epochs: int | None = None, resume: bool = False
+    ) -> Iterator[Event]:
+        """Train in this process and yield the events, the last of which is `finished` or `failed`.
+
+        Ctrl-C stops after the current step; a second one interrupts at once.
+        """
+        return running.run(self.folder, device=device, epochs=epochs, resume=resume)
+
+    def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
+        """Train in a process of its own that outlives this one; returns its number."""
+        return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
+
+    def pause(self) -> None:
+        """Let the run wait after its current step, until :meth:`unpause`."""
+        (self.folder / layout.PAUSE_FILE).touch()
+
+    def unpause(self) -> None:
+        """Let the run go on."""
+        (self.folder / layout.PAUSE_FILE).unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Let the run end after its current step; the checkpoint of the last whole epoch stands."""
+        (self.folder / layout.ABORT_FILE).touch()
+
+    def kill(self) -> None:
+        """End the trainer at once (only on this host); the last checkpoint stands."""
+        launching.kill(self.folder)
+
+    # -- following --------------------------------------------------------------------------------
+
+    def events(self) -> list[Event]:
+        """What has happened so far."""
+        return EventReader(self.folder / layout.EVENTS).read_new()
+
+    def follow(
+        self,
+        *,
+        from_start: bool = True,
+        poll_seconds: float = 0.05,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Event]:
+        """Events as they come. Ends when the run has ended, or its process is gone without a
+        word (then :attr:`state` is 'interrupted'), or `stop` says so."""
+        reader = EventReader(self.folder / layout.EVENTS, from_start=from_start)
+        looked = float("-inf")
+        while not stop():
+            new = reader.read_new()
+            yield from new
+            if new:
+                continue
+            if monotonic() - looked > SECONDS_BETWEEN_SIGNS_OF_LIFE:
+                looked = monotonic()
+                if self.state not in ("running", "paused"):
+                    yield from reader.read_new()
+                    return
+            sleep(poll_seconds)
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def latents(self, epoch: int | None = None) -> LatentTable:
+        """The newest latents; with `epoch`, UserError unless they are of that epoch."""
+        table = LatentTable.load(self.folder / layout.LATENTS)
+        if epoch is not None and table.epoch != epoch:
+            raise UserError(
+                f"The latents of epoch {epoch} are not kept; there are {table.epoch}'s."
+            )
+        return table
+
+    def method(self, epoch: int | str | None = None) -> "Method":
+        """The model of an epoch, of 'best', or the newest, on the CPU; kept while it is in use."""
+        return self._models.get(epoch)
+
+    def decode(
+        self, z: ArrayLike, half: int | None = None, epoch: int | str | None = None
+    ) -> NDArray[np.float32]:
+        """(d,) -> (z, y, x); (n, d) -> (n, z, y, x): maps on the consensus grid, grey values as
+        trained. `half` None means the first model."""
+        return models.decode(self.method(epoch), z, half)
+
+    def displacement(
+        self, z: ArrayLike, positions: ArrayLike, half: int = 1, epoch: int | str | None = None
+    ) -> NDArray[np.float32]:
+        """(d,) and (p, 3) xyz in A from the centre -> (p, 3) A; NotSupportedError if the method
+        has no displacement field."""
+        return models.displacement(self.method(epoch), z, positions, half)
+
+    def encode(
+        self, rows: ArrayLike, half: int | None = None, epoch: int | str | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Latent mean and standard deviation, each (b, d), of particles by row, read anew."""
+        import torch
+
+        from napari_conformix.training.data import TrainingData
+
+        method = self.method(epoch)
+        settings = method.settings.model_copy(update={"images": "stream"})
+        data = TrainingData(self.particles, method.frame, settings)
+        with torch.no_grad():
+            batch = data.batch(np.atleast_1d(np.asarray(rows, dtype=np.int64)))
+            mean, std = method.encode(batch.to(method.device), models.half_of(method, half))
+        return mean.float().cpu().numpy(), std.float().cpu().numpy()
+
+    # -- selections -------------------------------------------------------------------------------
+
+    def selections(self) -> list[str]:
+        """Names of the saved selections, sorted."""
+        return sorted(path.stem for path in (self.folder / layout.SELECTIONS).glob("*.json"))
+
+    def selection(self, name: str) -> "Selection":
+        """A saved selection; UserError names those that there are."""
+        from napari_conformix.analysis.selection import Selection
+
+        return Selection.load(self.folder / layout.SELECTIONS, name)
+
+    def save_selection(self, selection: "Selection") -> Path:
+        """Write NAME.npy and NAME.json; returns the latter."""
+        return selection.save(self.folder / layout.SELECTIONS)

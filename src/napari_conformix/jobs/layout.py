@@ -1,0 +1,43 @@
+"""Names of the files in a job folder: the protocol between window, command line and trainer."""
+
+from napari_conformix.training.control import ABORT_FILE, PAUSE_FILE
+
+SPEC = "job.toml"
+EVENTS = "events.jsonl"
+SPLIT = "split.npz"
+LATENTS = "latents.npz"
+CHECKPOINTS = "checkpoints"
+SELECTIONS = "selections"
+SUBSETS = "subsets"
+RECONSTRUCTION = "reconstruction"
+CACHE = "cache"
+STDOUT = "run.out"
+STDERR = "run.err"
+LOCK = "trainer.lock"
+SUCCESS = "RELION_JOB_EXIT_SUCCESS"
+FAILURE = "RELION_JOB_EXIT_FAILURE"
+ABORTED = "RELION_JOB_EXIT_ABORTED"
+
+#: how a run may have ended, in files
+MARKERS = (SUCCESS, FAILURE, ABORTED)
+
+__all__ = [
+    "ABORTED",
+    "ABORT_FILE",
+    "CACHE",
+    "CHECKPOINTS",
+    "EVENTS",
+    "FAILURE",
+    "LATENTS",
+    "LOCK",
+    "MARKERS",
+    "PAUSE_FILE",
+    "RECONSTRUCTION",
+    "SELECTIONS",
+    "SPEC",
+    "SPLIT",
+    "STDERR",
+    "STDOUT",
+    "SUBSETS",
+    "SUCCESS",
+]

@@ -1,0 +1,230 @@
+"""A run in this process: everything between `job.toml` and the training loop."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout, lock
+from napari_conformix.jobs.eventlog import EventLog
+from napari_conformix.jobs.signals import stop_on_signals
+from napari_conformix.jobs.spec import JobSpec
+from napari_conformix.training.checkpoints import CheckpointFolder
+from napari_conformix.training.control import FolderControl
+from napari_conformix.training.events import (
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Preparing,
+    Step,
+    Warning,
+)
+from napari_conformix.training.files import is_disk_full, remove_leftovers
+from napari_conformix.training.split import Split, make_split
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_conformix.particles import ParticleSet
+    from napari_conformix.training.settings import TrainingSettings
+
+
+def check_can_train(folder: Path, *, resume: bool) -> None:
+    """UserError when a trainer is at work, or when training anew would overwrite a result."""
+    lock.refuse_if_taken(folder)
+    last = CheckpointFolder(folder / layout.CHECKPOINTS).last()
+    if last is not None and not resume:
+        raise UserError(
+            f"{folder} has been trained for {last} epoch(s) already. Go on with "
+            f"`conformix train {folder} --resume`, or make a new job to start afresh."
+        )
+
+
+def clear_old_state(folder: Path) -> None:
+    """Remove how the last run ended and what was asked of it."""
+    for name in (*layout.MARKERS, layout.ABORT_FILE, layout.PAUSE_FILE):
+        (folder / name).unlink(missing_ok=True)
+    remove_leftovers(folder)
+
+
+def run(
+    folder: Path, *, device: str = "auto", epochs: int | None = None, resume: bool = False
+) -> Iterator[Event]:
+    """Train the job in `folder`, writing and yielding its events.
+
+    Ctrl-C, SIGTERM and the file RELION_JOB_ABORT_NOW stop it after the current step. The last
+    event is `finished` or `failed`, and a marker file says the same. Raises UserError before
+    anything is written when another trainer is at work or there is nothing to be done.
+    """
+    owner = lock.Owner.of_process(os.getpid())
+    spec = JobSpec.read(folder / layout.SPEC)
+    if lock.read_owner(folder) != owner:
+        check_can_train(folder, resume=resume)
+    if lock.take(folder, owner):
+        clear_old_state(folder)  # else the launcher did, and a stop may have been asked since
+    control = FolderControl(folder)
+    marker = layout.ABORTED
+    try:
+        with (
+            lock.heartbeat(folder),
+            stop_on_signals(control.stop),
+            EventLog(folder / layout.EVENTS) as log,
+        ):
+            for event in _logged(_events(folder, spec, control, device, epochs, resume), log):
+                marker = _marker(event)
+                yield event
+    finally:
+        _mark(folder, marker)
+        lock.release(folder, owner)
+
+
+def _events(
+    folder: Path,
+    spec: JobSpec,
+    control: FolderControl,
+    device: str,
+    epochs: int | None,
+    resume: bool,
+) -> Iterator[Event]:
+    from napari_conformix.training.failures import guarded
+
+    yield from guarded(_train(folder, spec, control, device, epochs, resume), folder)
+
+
+def _logged(events: Iterator[Event], log: EventLog) -> Iterator[Event]:
+    """Append every event before it is passed on; a full disk ends the run with `failed`."""
+    for event in events:
+        try:
+            log.append(event)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            last = Failed(message=f"The disk is full, so events cannot be written: {error}.")
+            with contextlib.suppress(OSError):
+                log.append(last)
+            print(last.message, file=sys.stderr)
+            yield last
+            return
+        yield event
+
+
+def _train(
+    folder: Path,
+    spec: JobSpec,
+    control: FolderControl,
+    device: str,
+    epochs: int | None,
+    resume: bool,
+) -> Iterator[Event]:
+    import torch
+
+    from napari_conformix.methods import method_class
+    from napari_conformix.training.data import TrainingData
+    from napari_conformix.training.devices import make_fabric
+    from napari_conformix.training.loop import train
+
+    settings = spec.validated_settings()
+    if epochs is not None:
+        settings = settings.model_copy(update={"epochs": epochs})
+    fabric = make_fabric(device, settings)
+    particles = read_inputs(spec)
+    kind = method_class(spec.method)
+    torch.manual_seed(settings.seed)
+    method = kind(settings, spec.grids.frame(), fabric.device)
+    data = TrainingData(
+        particles,
+        spec.grids.frame(),
+        settings,
+        cache_folder=folder / layout.CACHE,
+        pin_memory=fabric.device.type == "cuda",
+    )
+    consensus, mask = _maps(spec)
+    yield Preparing(message=data.source_reason)
+    yield from train(
+        method,
+        data,
+        load_or_make_split(folder, particles, settings, kind.independent_halves),
+        settings,
+        folder=folder,
+        fabric=fabric,
+        control=control,
+        consensus=consensus,
+        mask=mask,
+        resume=resume,
+    )
+
+
+def read_inputs(spec: JobSpec) -> "ParticleSet":
+    """The particle file of a job."""
+    from napari_conformix.particles import read_particles
+
+    return read_particles(
+        spec.inputs.particles, datadir=spec.inputs.datadir, passthrough=spec.inputs.passthrough
+    )
+
+
+def load_or_make_split(
+    folder: Path, particles: "ParticleSet", settings: "TrainingSettings", independent_halves: bool
+) -> Split:
+    """The split of the job: made by the first run, the same ever after."""
+    path = folder / layout.SPLIT
+    if not path.exists():
+        split = make_split(
+            particles.half,
+            independent_halves=independent_halves,
+            validation_fraction=settings.validation_fraction,
+            seed=settings.seed,
+        )
+        split.save(path)
+    split = Split.load(path)
+    if len(split) != len(particles):
+        raise UserError(
+            f"{particles.source.path} has {len(particles)} particles now, but the job was begun "
+            f"with {len(split)}. Restore the file, or make a new job."
+        )
+    return split
+
+
+def _maps(spec: JobSpec) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    import torch
+
+    from napari_conformix.particles import read_map
+
+    if spec.inputs.consensus is None:
+        raise UserError("The job has no consensus map; make it again with --consensus map.mrc.")
+    consensus = torch.from_numpy(read_map(spec.inputs.consensus)[0].copy())
+    if spec.inputs.mask is None:
+        return consensus, None
+    return consensus, torch.from_numpy(read_map(spec.inputs.mask)[0].copy())
+
+
+def _marker(event: Event) -> str:
+    if isinstance(event, Failed):
+        return layout.FAILURE
+    if isinstance(event, Finished) and event.reason != "stopped":
+        return layout.SUCCESS
+    return layout.ABORTED
+
+
+def _mark(folder: Path, marker: str) -> None:
+    try:
+        (folder / marker).touch()
+    except OSError as error:
+        print(f"{folder / marker} could not be written: {error}", file=sys.stderr)
+
+
+def in_words(event: Event) -> str | None:
+    """A line for run.out; None for events that come too often."""
+    if isinstance(event, Step) or (isinstance(event, Preparing) and event.total):
+        return None
+    if isinstance(event, Warning | Failed | Preparing):
+        return f"{event.kind}: {event.message}"
+    if isinstance(event, Epoch):
+        losses = {half: terms.get("loss") for half, terms in event.validation.items()}
+        return f"epoch {event.epoch}/{event.epochs}: validation loss by half {losses}"
+    fields = event.model_dump(mode="json", exclude={"time", "kind", "facts", "versions"})
+    return f"{event.kind}: " + ", ".join(f"{key}={value}" for key, value in fields.items())

@@ -1,0 +1,180 @@
+"""Checkpoints: weights as safetensors, the rest as a .pt of tensors and plain containers.
+
+    checkpoints/epoch_0010.safetensors   enough to decode and encode, with its own description
+    checkpoints/epoch_0010.resume.pt     what training needs beyond that
+    checkpoints/last.json  best.json     {"epoch": 10}: which epoch that is
+
+The pointers are small files rather than links, since not every shared disk has links. They are
+written last, so that what they name is always whole.
+"""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_conformix.errors import UserError
+from napari_conformix.training.files import atomic_json, atomic_write, remove_leftovers
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_conformix.training.contract import Frame, Method
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the weights of a checkpoint belong to; kept in the file of weights itself."""
+
+    format_version: int
+    program_version: str
+    method: str
+    epoch: int
+    frame: dict[str, Any]
+    settings: dict[str, Any]
+
+
+class CheckpointFolder:
+    """The checkpoints of one job."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def weights_path(self, epoch: int) -> Path:
+        return self.folder / f"epoch_{epoch:04d}.safetensors"
+
+    def resume_path(self, epoch: int) -> Path:
+        return self.folder / f"epoch_{epoch:04d}.resume.pt"
+
+    def epochs(self) -> list[int]:
+        """Epochs whose weights are there, ascending."""
+        names = (path.name for path in self.folder.glob("epoch_*.safetensors"))
+        return sorted(int(name.removeprefix("epoch_").split(".")[0]) for name in names)
+
+    def last(self) -> int | None:
+        """The epoch to resume from, or None."""
+        return self._pointer("last")
+
+    def best(self) -> int | None:
+        """The epoch with the lowest validation loss, or None."""
+        return self._pointer("best")
+
+    def find(self, epoch: int | str | None = None) -> Path:
+        """Weights of an epoch, 'best', or (None, 'last') the newest; UserError without any."""
+        wanted = {"best": self.best, "last": self.last, None: self.last}
+        number = wanted[epoch]() if epoch in wanted else int(epoch)  # type: ignore[index, arg-type]
+        if number is None:
+            raise UserError(
+                f"There is no checkpoint in {self.folder} yet; the first one is written when the "
+                "first epoch is done."
+            )
+        path = self.weights_path(number)
+        if not path.exists():
+            there = ", ".join(str(e) for e in self.epochs()) or "none"
+            raise UserError(f"There is no checkpoint of epoch {number}; there are: {there}.")
+        return path
+
+    def save(self, method: "Method", epoch: int, resume: dict[str, Any], *, best: bool) -> Path:
+        """Write the checkpoint of an epoch, then let the pointers name it.
+
+        `resume` must hold tensors and plain containers only (it is loaded with weights_only).
+        Raises OSError when the disk is full; what was there before stands.
+        """
+        import safetensors.torch
+        import torch
+
+        from napari_conformix import __version__
+
+        remove_leftovers(self.folder)
+        described = Description(
+            format_version=FORMAT_VERSION,
+            program_version=__version__,
+            method=method.name,
+            epoch=epoch,
+            frame=asdict(method.frame),
+            settings=method.settings.model_dump(mode="json"),
+        )
+        tensors = {
+            name: value.detach().cpu().contiguous().clone()
+            for name, value in method.state().items()
+        }
+        metadata = {"conformix": json.dumps(asdict(described))}
+        atomic_write(self.weights_path(epoch), safetensors.torch.save(tensors, metadata))
+        buffer = io.BytesIO()
+        torch.save(resume, buffer)
+        _check_loads(buffer)
+        atomic_write(self.resume_path(epoch), buffer.getbuffer())
+        atomic_json(self.folder / "last.json", {"epoch": epoch})
+        if best:
+            atomic_json(self.folder / "best.json", {"epoch": epoch})
+        return self.weights_path(epoch)
+
+    def load_resume(self, epoch: int) -> dict[str, Any]:
+        """The rest of a checkpoint, tensors on the CPU."""
+        import torch
+
+        path = self.resume_path(epoch)
+        if not path.exists():
+            raise UserError(f"{path} is missing, so training cannot go on from epoch {epoch}.")
+        loaded: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        return loaded
+
+    def prune(self, keep: int) -> None:
+        """Keep the newest `keep` checkpoints, the best one, and none newer than the last one."""
+        last = self.last()
+        if last is None:
+            return
+        older = [epoch for epoch in self.epochs() if epoch <= last]
+        kept = {*older[-keep:], last, self.best()}
+        for epoch in set(self.epochs()) - kept:
+            self.resume_path(epoch).unlink(missing_ok=True)
+            self.weights_path(epoch).unlink(missing_ok=True)
+
+    def _pointer(self, name: str) -> int | None:
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            return None
+        return int(json.loads(path.read_text())["epoch"])
+
+
+def load_weights(path: str | Path) -> "tuple[dict[str, torch.Tensor], Description]":
+    """Tensors (on the CPU) and description of a file of weights.
+
+    Raises UserError when the file is not a checkpoint of this program, or of a later format.
+    """
+    import safetensors
+    import safetensors.torch
+
+    try:
+        with safetensors.safe_open(path, framework="pt") as stream:
+            metadata = stream.metadata() or {}
+        tensors = safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path} is not a readable checkpoint: {error}.") from error
+    if "conformix" not in metadata:
+        raise UserError(f"{path} was not written by this program: it carries no description.")
+    described = json.loads(metadata["conformix"])
+    if described["format_version"] > FORMAT_VERSION:
+        raise UserError(
+            f"{path} was written by a later version ({described['program_version']}) of this "
+            "program; update to read it."
+        )
+    return tensors, Description(**described)
+
+
+def frame_of(description: Description) -> "Frame":
+    """The grids that a checkpoint was trained on."""
+    from napari_conformix.training.contract import Frame
+
+    return Frame(**description.frame)
+
+
+def _check_loads(buffer: io.BytesIO) -> None:
+    """A method that puts an object into its state should hear of it now, not at the resume."""
+    import torch
+
+    buffer.seek(0)
+    torch.load(buffer, weights_only=True, map_location="cpu")

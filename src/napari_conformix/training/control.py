@@ -1,0 +1,66 @@
+"""How a run is told to pause or stop, and how it says that it did."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+ABORT_FILE = "RELION_JOB_ABORT_NOW"
+PAUSE_FILE = "PAUSE"
+
+
+class Control(Protocol):
+    """What the loop asks between two steps."""
+
+    def stop_requested(self) -> bool:
+        """True once the user asked to stop."""
+
+    def pause_requested(self) -> bool:
+        """True while the run shall wait."""
+
+
+class RunOn:
+    """A control that never pauses or stops."""
+
+    def stop_requested(self) -> bool:
+        return False
+
+    def pause_requested(self) -> bool:
+        return False
+
+
+@dataclass
+class FolderControl:
+    """Control by files in the job folder, and by :meth:`stop` from a signal handler.
+
+    The files are looked at no more than once in `interval_seconds`: on a shared disk each look
+    costs a round trip.
+    """
+
+    folder: Path
+    interval_seconds: float = 0.2
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _looked: float = float("-inf")
+    _paused: bool = False
+
+    def stop(self) -> None:
+        """Ask for a stop from within the process (safe in a signal handler)."""
+        self._stopped.set()
+
+    def stop_requested(self) -> bool:
+        self._look()
+        return self._stopped.is_set()
+
+    def pause_requested(self) -> bool:
+        self._look()
+        return self._paused
+
+    def _look(self) -> None:
+        now = monotonic()
+        if now - self._looked < self.interval_seconds:
+            return
+        self._looked = now
+        if (self.folder / ABORT_FILE).exists():
+            self._stopped.set()
+        self._paused = (self.folder / PAUSE_FILE).exists()

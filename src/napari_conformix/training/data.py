@@ -1,0 +1,149 @@
+"""Batches for training: images on the working grid with their poses, shifts and CTF."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_conformix.training.contract import Batch, Frame
+from napari_conformix.training.events import Preparing
+from napari_conformix.training.regrid import normalise_background, regrid
+from napari_conformix.training.settings import TrainingSettings
+from napari_conformix.training.sources import (
+    CacheSource,
+    ImageSource,
+    MemorySource,
+    Rows,
+    SourceName,
+    StreamSource,
+    choose_source,
+)
+
+if TYPE_CHECKING:
+    from napari_conformix.particles import ParticleSet
+
+
+class Batches(Protocol):
+    """What the loop needs from the data."""
+
+    def __len__(self) -> int: ...
+
+    def prepare(self) -> Iterator[Preparing]:
+        """Do what is needed before the first batch, telling the progress."""
+
+    def batch(self, rows: Rows) -> Batch:
+        """The particles of these rows, on the CPU."""
+
+
+class TrainingData:
+    """The particles of a run on its working grid.
+
+    Images of every optics group are brought to one box and pixel size (see `regrid`); grey values
+    are kept, so a projection is the plain sum along z of the *consensus* grid's voxels.
+
+    Parameters
+    ----------
+    particles, frame, settings
+        What to read, the grids, and whether to normalise, invert, cache.
+    cache_folder
+        Where a cache of the images may be written; None: nowhere.
+    pin_memory
+        Page-locked tensors, for an asynchronous copy to a GPU.
+    """
+
+    def __init__(
+        self,
+        particles: "ParticleSet",
+        frame: Frame,
+        settings: TrainingSettings,
+        *,
+        cache_folder: Path | None = None,
+        pin_memory: bool = False,
+    ) -> None:
+        from napari_conformix.particles import ImageReader
+
+        self.particles = particles
+        self.frame = frame
+        self.settings = settings
+        self._pin_memory = pin_memory
+        self._reader = ImageReader(particles)
+        self._rotation = torch.from_numpy(np.array(particles.rotation, dtype=np.float32))
+        self._shift = torch.from_numpy(np.array(particles.shift_angstrom, dtype=np.float32))
+        self.source_name, self.source_reason, self._source = self._make_source(cache_folder)
+
+    def __len__(self) -> int:
+        return len(self.particles)
+
+    def prepare(self) -> Iterator[Preparing]:
+        """Fill memory or the cache file, telling the progress."""
+        yield from self._source.prepare()
+
+    def batch(self, rows: Rows) -> Batch:
+        """(b,) rows -> Batch on the CPU, in the order asked."""
+        from napari_conformix.imaging import ctf_of
+
+        rows = np.asarray(rows, dtype=np.int64)
+        index = torch.from_numpy(rows)
+        batch = Batch(
+            index=index,
+            images=torch.from_numpy(self._source.read(rows)),  # (b, h, w)
+            rotation=self._rotation[index],  # (b, 3, 3)
+            shift_angstrom=self._shift[index],  # (b, 2)
+            ctf=ctf_of(
+                self.particles,
+                rows,
+                self.frame.working_box,
+                self.frame.working_pixel_size_angstrom,
+            ),  # (b, h, w // 2 + 1)
+        )
+        if self._pin_memory:
+            return Batch(**{name: tensor.pin_memory() for name, tensor in vars(batch).items()})
+        return batch
+
+    def _read_on_working_grid(self, rows: Rows) -> NDArray[np.float32]:
+        box = self.frame.working_box
+        images = np.empty((len(rows), box, box), dtype=np.float32)
+        group = self.particles.optics_index[rows]
+        for g in np.unique(group):
+            members = np.flatnonzero(group == g)
+            raw = np.array(self._reader.read(rows[members]), dtype=np.float32)
+            if self.settings.normalise_images:
+                normalise_background(raw)
+            if self.settings.invert_contrast:
+                np.negative(raw, out=raw)
+            pixel_size = self.particles.optics[g].pixel_size_angstrom
+            images[members] = regrid(
+                raw, pixel_size, box, self.frame.working_pixel_size_angstrom
+            ).numpy()
+        return images
+
+    def _make_source(self, cache_folder: Path | None) -> tuple[SourceName, str, ImageSource]:
+        count, box = len(self.particles), self.frame.working_box
+        stored = max((group.box for group in self.particles.optics), default=0)
+        name, reason = choose_source(
+            self.settings.images, count * box * box * 4, stored * stored * 4, cache_folder
+        )
+        if name == "memory":
+            return name, reason, MemorySource(self._read_on_working_grid, count, box)
+        if name == "cache" and cache_folder is not None:
+            source = CacheSource(
+                self._read_on_working_grid, count, box, cache_folder, self._description()
+            )
+            return name, reason, source
+        return "stream", reason, StreamSource(self._read_on_working_grid)
+
+    def _description(self) -> dict[str, Any]:
+        """What the cached images depend on."""
+        path = Path(self.particles.source.path)
+        return {
+            "particles": str(path),
+            "modified": path.stat().st_mtime_ns,
+            "count": len(self.particles),
+            "working_box": self.frame.working_box,
+            "working_pixel_size_angstrom": self.frame.working_pixel_size_angstrom,
+            "normalise_images": self.settings.normalise_images,
+            "invert_contrast": self.settings.invert_contrast,
+        }

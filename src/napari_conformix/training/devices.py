@@ -1,0 +1,61 @@
+"""The device and precision of a run, through lightning-fabric."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_conformix.errors import UserError
+from napari_conformix.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
+    """A Fabric for 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; sets the number of CPU threads.
+
+    Raises UserError when the device is not there, or under torchrun with several processes.
+    """
+    from lightning_fabric import Fabric
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(
+            "Training with several processes (torchrun) is not supported by this version; start "
+            "the trainer in one process and choose one GPU with --device cuda:N."
+        )
+    chosen = _resolve(device)
+    torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) - 1))
+    precision: Any = settings.precision
+    if precision == "auto":
+        modern = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if modern else "32-true"
+    devices = [chosen.index or 0] if chosen.type == "cuda" else 1
+    return Fabric(accelerator=chosen.type, devices=devices, precision=precision)
+
+
+def device_in_words(device: torch.device) -> str:
+    """For the `started` event."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.get_num_threads()} threads)"
+    return str(device)
+
+
+def _resolve(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(
+            f"There is no device {name!r}; choose auto, cpu, cuda or cuda:N."
+        ) from error
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise UserError(
+            f"The device {name!r} is not here: this machine shows {count} CUDA device(s) to "
+            "torch. Choose --device cpu, or see `conformix doctor`."
+        )
+    return device

@@ -1,0 +1,114 @@
+"""What a run will take, measured before it starts on a copy that is then thrown away."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_conformix.training.contract import Batch, Method, Sampler
+from napari_conformix.training.data import Batches
+from napari_conformix.training.monitor import free_memory_bytes, memory_bytes
+from napari_conformix.training.plan import Task
+from napari_conformix.training.stepping import Stepper, inference
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+#: batch sizes that the automatic choice picks from
+BATCH_SIZES = (256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+MOST_OF_MEMORY = 0.6
+LARGEST_AUTOMATIC = 128
+#: an epoch shall have about this many steps a half, or small sets learn too little in it
+STEPS_AN_EPOCH = 32
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of an epoch, peak memory in bytes, and the batch size that fitted."""
+
+    epoch_seconds: float
+    memory_bytes: int
+    batch_size: int
+
+
+def choose_batch_size(method: Method, wanted: int, smallest_half: int) -> int:
+    """`wanted`, or for 0 the largest sensible batch that fits in the free memory."""
+    if wanted:
+        return wanted
+    budget = MOST_OF_MEMORY * free_memory_bytes(method.device)
+    most = min(LARGEST_AUTOMATIC, max(16, smallest_half // STEPS_AN_EPOCH))
+    for size in BATCH_SIZES:
+        if size <= most and method.memory_bytes(size) <= budget:
+            return size
+    return 1
+
+
+def measure(
+    method: Method,
+    data: Batches,
+    tasks: Sequence[Task],
+    *,
+    fabric: "Fabric",
+    batch_size: int,
+    epoch: int,
+    sampler: Sampler,
+    particles: int,
+) -> Estimate:
+    """Run a few steps of `tasks` on a copy of the method and scale them to an epoch.
+
+    The method itself is not touched and torch's random state is put back, so that a run that was
+    measured is the same run. Out-of-memory errors shrink the batch here already.
+    """
+    with torch.random.fork_rng(devices=_cuda_devices(method.device)):
+        trial = copy.deepcopy(method)
+        start = perf_counter()
+        trial.start_epoch(epoch, sampler)
+        _wait(method.device)
+        set_up = perf_counter() - start
+        stepper = Stepper(trial, fabric, batch_size)
+        stepper.start_epoch(len(tasks))
+        step = _seconds_a_particle(stepper, data, tasks)
+        encode = _encode_seconds_a_particle(trial, data, tasks[0], fabric, stepper.batch_size)
+        peak = memory_bytes(method.device)
+    trained = sum(len(task.rows) for task in tasks)
+    return Estimate(
+        epoch_seconds=set_up + step * trained + encode * particles,
+        memory_bytes=peak,
+        batch_size=stepper.batch_size,
+    )
+
+
+def _seconds_a_particle(stepper: Stepper, data: Batches, tasks: Sequence[Task]) -> float:
+    """The first step pays for set-up of many kinds and is not counted if there is another."""
+    times = []
+    for task in tasks[:3]:
+        start = perf_counter()
+        batch: Batch = data.batch(task.rows).to(stepper.method.device)
+        stepper.step(batch, task.half, held_out=task.purpose == "held_out")
+        _wait(stepper.method.device)
+        times.append((perf_counter() - start) / len(task.rows))
+    counted = times[1:] or times
+    return sum(counted) / len(counted)
+
+
+def _encode_seconds_a_particle(
+    method: Method, data: Batches, task: Task, fabric: "Fabric", batch_size: int
+) -> float:
+    rows = task.rows[:batch_size]
+    start = perf_counter()
+    with inference(fabric):
+        method.encode(data.batch(rows).to(method.device), task.half)
+    _wait(method.device)
+    return (perf_counter() - start) / len(rows)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _cuda_devices(device: torch.device) -> list[int]:
+    return [device.index or 0] if device.type == "cuda" else []

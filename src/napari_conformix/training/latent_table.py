@@ -1,0 +1,57 @@
+"""`latents.npz`: what is known of every particle's conformation. Needs no torch to read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.training.files import atomic_npz
+
+
+@dataclass(frozen=True)
+class LatentTable:
+    """Row i is row i of the particle file.
+
+    mean, std         (N, d) float32: from the encoder of the particle's own half
+    half              (N,) int8: 1 or 2
+    validation        (N,) bool: held out of training
+    epoch             the epoch that these are from
+    motion            (N, k) float32: coordinates that mean the same in both halves, or None
+    motion_unit       'A' when a distance in `motion` is an RMS displacement
+    motion_variance   (k,) share of the variance of the features that each coordinate holds
+    validation_rows   (v,) int64; mean_half1, mean_half2 (v, d): what either half's encoder says
+                      of the held-out particles; None for methods with one model
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    half: NDArray[np.int8]
+    validation: NDArray[np.bool_]
+    epoch: int
+    motion: NDArray[np.float32] | None = None
+    motion_unit: str = ""
+    motion_variance: NDArray[np.float32] | None = None
+    validation_rows: NDArray[np.int64] | None = None
+    mean_half1: NDArray[np.float32] | None = None
+    mean_half2: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def save(self, path: str | Path) -> None:
+        """Write all arrays that are there, all or nothing."""
+        present = {name: value for name, value in vars(self).items() if value is not None}
+        atomic_npz(path, **{name: np.asarray(value) for name, value in present.items()})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "LatentTable":
+        """Read a table; UserError when it is not there yet."""
+        if not Path(path).exists():
+            raise UserError(f"{path} is not there yet; it is written when an epoch is done.")
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files if name in cls.__annotations__}
+        arrays["epoch"] = int(arrays["epoch"])
+        arrays["motion_unit"] = str(arrays.get("motion_unit", ""))
+        return cls(**arrays)

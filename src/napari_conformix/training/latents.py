@@ -1,0 +1,107 @@
+"""The clean pass: latents of all particles, without sampling, by the encoders as they are now."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_conformix.training.contract import Method
+from napari_conformix.training.data import Batches
+from napari_conformix.training.latent_table import LatentTable
+from napari_conformix.training.motion import motion_coordinates
+from napari_conformix.training.plan import encoding_tasks
+from napari_conformix.training.prefetch import prefetched
+from napari_conformix.training.split import Split
+from napari_conformix.training.stepping import inference
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+#: above this many particles a refresh must be cheap beside the training since the last one
+MANY_PARTICLES = 200_000
+AFFORDABLE_SHARE = 0.1
+
+
+class LatentSchedule:
+    """When the latent map is refreshed: every n-th epoch and at the end; for sets of more than
+    200,000 particles only once a pass costs less than a tenth of the training since the last."""
+
+    def __init__(self, every: int, particles: int) -> None:
+        self._every = every
+        self._particles = particles
+        self._cost = 0.0
+        self._last = monotonic()
+
+    def due(self, epoch: int, *, final: bool) -> bool:
+        if final:
+            return True
+        if epoch % self._every != 0 and epoch != 1:
+            return False
+        affordable = AFFORDABLE_SHARE * (monotonic() - self._last)
+        return self._particles <= MANY_PARTICLES or self._cost <= affordable
+
+    def passed(self, seconds: float) -> None:
+        """Note what a pass cost."""
+        self._cost = seconds
+        self._last = monotonic()
+
+
+def encode_all(
+    method: Method,
+    data: Batches,
+    split: Split,
+    *,
+    fabric: "Fabric",
+    batch_size: int,
+    epoch: int,
+    seed: int,
+    previous: LatentTable | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> LatentTable | None:
+    """Latents of every particle and their motion coordinates; None when `stop` said so meanwhile.
+
+    With two models, each particle's row comes from the encoder of its own half; validation
+    particles are also encoded by both, for the comparison of the halves.
+    """
+    count, d = len(split), method.latent_dim
+    mean = np.zeros((count, d), dtype=np.float32)
+    std = np.zeros((count, d), dtype=np.float32)
+    held_out = np.flatnonzero(split.validation)
+    by_half = {half: np.zeros((count, d), dtype=np.float32) for half in method.halves if half}
+    tasks = encoding_tasks(split, method.halves, batch_size)
+    with prefetched(lambda task: data.batch(task.rows), tasks) as batches:
+        for task, batch in batches:
+            if stop():
+                return None
+            with inference(fabric):
+                encoded = method.encode(batch.to(method.device), task.half)
+            means, stds = (tensor.float().cpu().numpy() for tensor in encoded)
+            if task.half:
+                by_half[task.half][task.rows] = means
+            own = (split.half[task.rows] == task.half) | (task.half == 0)
+            mean[task.rows[own]] = means[own]
+            std[task.rows[own]] = stds[own]
+    motion = motion_coordinates(
+        method,
+        mean,
+        split.half if method.independent_halves else np.zeros_like(split.half),
+        seed=seed,
+        previous=previous.motion if previous is not None else None,
+        stop=stop,
+    )
+    if motion is None:
+        return None
+    return LatentTable(
+        mean=mean,
+        std=std,
+        half=split.half,
+        validation=split.validation,
+        epoch=epoch,
+        motion=motion.coordinates,
+        motion_unit=motion.unit,
+        motion_variance=motion.variance,
+        validation_rows=held_out if by_half else None,
+        mean_half1=by_half[1][held_out] if by_half else None,
+        mean_half2=by_half[2][held_out] if by_half else None,
+    )

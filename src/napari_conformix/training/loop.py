@@ -1,0 +1,419 @@
+"""The training loop that every method shares: a generator of events.
+
+    epoch:  start_epoch -> steps (halves in turn) -> validation -> checkpoint -> latents -> volume
+
+An epoch is the unit of resuming: everything random in it follows from (seed, epoch), so a run that
+was killed goes on from its last checkpoint exactly as if it had not been.
+"""
+
+import platform
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import getpid
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_conformix import __version__
+from napari_conformix.errors import UserError
+from napari_conformix.training import events
+from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
+from napari_conformix.training.contract import Batch, Method
+from napari_conformix.training.control import Control
+from napari_conformix.training.data import Batches
+from napari_conformix.training.devices import device_in_words
+from napari_conformix.training.estimate import Estimate, choose_batch_size, measure
+from napari_conformix.training.latent_table import LatentTable
+from napari_conformix.training.latents import LatentSchedule, encode_all
+from napari_conformix.training.live_volume import write_live_volumes
+from napari_conformix.training.monitor import Clock, Means, learning_rates, memory_bytes
+from napari_conformix.training.plan import (
+    Rows,
+    Task,
+    epoch_seed,
+    epoch_tasks,
+    make_sampler,
+    validation_tasks,
+)
+from napari_conformix.training.prefetch import prefetched
+from napari_conformix.training.settings import TrainingSettings
+from napari_conformix.training.split import Split
+from napari_conformix.training.stepping import Stepper, inference
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+SECONDS_BETWEEN_STEP_EVENTS = 0.5
+SECONDS_BETWEEN_LOOKS_IN_A_PAUSE = 0.1
+
+
+def train(
+    method: Method,
+    data: Batches,
+    split: Split,
+    settings: TrainingSettings,
+    *,
+    folder: Path,
+    fabric: "Fabric",
+    control: Control,
+    consensus: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    resume: bool = False,
+) -> Iterator[events.Event]:
+    """Train `method` and yield what happens, from `started` to `finished`.
+
+    Parameters
+    ----------
+    method
+        Freshly constructed on the fabric's device.
+    data, split
+        Batches by row, and which rows train what; N of both must agree.
+    settings
+        The method's settings; `settings.epochs` is the epoch to train up to.
+    folder
+        The job folder: checkpoints/, latents.npz and volumes/ are written there.
+    consensus, mask
+        (z, y, x) on the consensus grid; used when training begins, not on resume.
+    resume
+        Go on from the last checkpoint if there is one.
+
+    Raises UserError for what the user can mend, OSError when the disk is full; `guarded` makes
+    `failed` events of them. Closing the generator ends the run after the current step; the last
+    checkpoint stands.
+    """
+    if len(data) != len(split):
+        raise ValueError(f"{len(data)} particles but a split of {len(split)}")
+    run = _Run(method, data, split, settings, folder, fabric, control)
+    yield from data.prepare()
+    yield from run.start(consensus, mask, resume=resume)
+    yield from run.epochs()
+
+
+@dataclass
+class _Best:
+    epoch: int | None = None
+    loss: float = float("inf")
+
+
+class _Run:
+    """The state of one run between its epochs."""
+
+    def __init__(
+        self,
+        method: Method,
+        data: Batches,
+        split: Split,
+        settings: TrainingSettings,
+        folder: Path,
+        fabric: "Fabric",
+        control: Control,
+    ) -> None:
+        self.method = method
+        self.data = data
+        self.split = split
+        self.settings = settings
+        self.folder = folder
+        self.fabric = fabric
+        self.control = control
+        self.checkpoints = CheckpointFolder(folder / "checkpoints")
+        self.schedule = LatentSchedule(settings.latents_every, len(split))
+        self.held_out = type(method).held_out_step is not Method.held_out_step
+        self.best = _Best()
+        self.done_epochs = 0
+        self.facts: dict[str, Any] = {}
+        self.latents: LatentTable | None = None
+
+    # -- before the first epoch -------------------------------------------------------------------
+
+    def start(
+        self, consensus: torch.Tensor, mask: torch.Tensor | None, *, resume: bool
+    ) -> Iterator[events.Event]:
+        last = self.checkpoints.last() if resume else None
+        smallest = min(len(self.split.rows(half, "train")) for half in self.method.halves)
+        if last is None:
+            torch.manual_seed(epoch_seed(self.settings.seed, 0))
+            self.facts = self.method.initialise(consensus, mask)
+            batch_size = choose_batch_size(self.method, self.settings.batch_size, smallest)
+        else:
+            batch_size = self._restore(last)
+        yield events.Preparing(message="Measuring the time and memory of a training step")
+        estimate = self._measure(batch_size)
+        self.stepper = Stepper(self.method, self.fabric, estimate.batch_size)
+        first = self.done_epochs + 1
+        self.clock = Clock(self.settings.epochs, first, estimate.epoch_seconds)
+        yield self._started(estimate)
+        if estimate.batch_size < batch_size:
+            yield events.Warning(
+                message=f"A batch of {batch_size} particles did not fit in memory; training "
+                f"with batches of {estimate.batch_size}."
+            )
+
+    def _restore(self, epoch: int) -> int:
+        """Method, counters and batch size as they were when `epoch` was done."""
+        weights, described = load_weights(self.checkpoints.find(epoch))
+        if described.method != self.method.name:
+            raise UserError(
+                f"The checkpoint is of the method {described.method!r}, the job of "
+                f"{self.method.name!r}."
+            )
+        state = self.checkpoints.load_resume(epoch)
+        self.method.load_state(weights)
+        self.method.load_resume_state(state["method"])
+        self.best = _Best(state["best_epoch"], state["best_loss"])
+        self.facts = state["facts"]
+        self.done_epochs = epoch
+        if (self.folder / "latents.npz").exists():
+            self.latents = LatentTable.load(self.folder / "latents.npz")
+        return int(state["batch_size"])
+
+    def _measure(self, batch_size: int) -> Estimate:
+        epoch = self.done_epochs + 1
+        return measure(
+            self.method,
+            self.data,
+            self._tasks(epoch, batch_size),
+            fabric=self.fabric,
+            batch_size=batch_size,
+            epoch=epoch,
+            sampler=self._sampler(epoch, batch_size),
+            particles=len(self.split),
+        )
+
+    def _started(self, estimate: Estimate) -> events.Started:
+        remaining = max(0, self.settings.epochs - self.done_epochs)
+        return events.Started(
+            versions={
+                "napari-conformix": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+            device=device_in_words(self.method.device),
+            host=socket.gethostname(),
+            pid=getpid(),
+            particles=len(self.split),
+            training_particles={
+                str(half): len(self.split.rows(half, "train")) for half in self.method.halves
+            },
+            validation_particles=int(self.split.validation.sum()),
+            epochs=self.settings.epochs,
+            first_epoch=self.done_epochs + 1,
+            batch_size=estimate.batch_size,
+            estimated_seconds=estimate.epoch_seconds * remaining,
+            estimated_memory_bytes=estimate.memory_bytes,
+            headline=self.method.headline,
+            headline_label=self.method.headline_label,
+            facts=self.facts,
+        )
+
+    # -- epochs -----------------------------------------------------------------------------------
+
+    def epochs(self) -> Iterator[events.Event]:
+        if self._latents_are_behind():
+            yield from self._refresh_latents(self.done_epochs)
+        while self.done_epochs < self.settings.epochs and not self.control.stop_requested():
+            epoch = self.done_epochs + 1
+            finished = yield from self._epoch(epoch)
+            if not finished:
+                yield events.Warning(message=_redone(epoch))
+                break
+        stopped = self.done_epochs < self.settings.epochs
+        yield events.Finished(
+            epoch=self.done_epochs,
+            reason="stopped" if stopped else "completed",
+            best_epoch=self.best.epoch,
+        )
+
+    def _epoch(self, epoch: int) -> "Iterator[events.Event]":
+        """Train, validate, save and show one epoch; returns False when stopped in the middle."""
+        torch.manual_seed(epoch_seed(self.settings.seed, epoch))
+        self.clock.start_epoch(epoch)
+        sampler = self._sampler(epoch, self.stepper.batch_size)
+        scalars = self.method.start_epoch(epoch, sampler)
+        phase = self.method.phase(epoch)
+        train = Means()
+        if not (yield from self._steps(epoch, phase, train)):
+            return False
+        seconds = self.clock.elapsed()
+        validation = yield from self._validate()
+        if validation is None:
+            return False
+        self.done_epochs = epoch
+        yield self._epoch_event(epoch, phase, train, validation, scalars, seconds)
+        yield from self._save(epoch, validation)
+        final = epoch == self.settings.epochs
+        if self.schedule.due(epoch, final=final):
+            yield from self._refresh_latents(epoch)
+        if final or epoch == 1 or epoch % self.settings.volume_every == 0:
+            mean = self.latents.mean if self.latents is not None else None
+            for path, half in write_live_volumes(self.method, mean, self.split, self.folder):
+                yield events.Volume(epoch=epoch, path=path, half=half)
+        self.clock.end_epoch()
+        return True
+
+    def _steps(self, epoch: int, phase: str, means: Means) -> "Iterator[events.Event]":
+        """All training steps of an epoch; returns False when stopped in the middle."""
+        tasks = self._tasks(epoch, self.stepper.batch_size)
+        self.stepper.start_epoch(len(tasks))
+        total = sum(len(task.rows) for task in tasks)
+        done, recent, since, done_before = 0, Means(), monotonic(), 0
+        with prefetched(lambda task: self.data.batch(task.rows), tasks) as batches:
+            for task, batch in batches:
+                yield from self._pause(epoch)
+                if self.control.stop_requested():
+                    return False
+                held_out = task.purpose == "held_out"
+                batch = batch.to(self.method.device)
+                for result in self.stepper.step(batch, task.half, held_out=held_out):
+                    terms = {"held_out": result.terms["loss"]} if held_out else result.terms
+                    means.add(task.half, terms, result.count)
+                    recent.add(task.half, terms, result.count)
+                yield from self._messages()
+                done += len(task.rows)
+                elapsed = monotonic() - since
+                if elapsed >= SECONDS_BETWEEN_STEP_EVENTS or done == total:
+                    yield events.Step(
+                        epoch=epoch,
+                        phase=phase,
+                        done=done,
+                        total=total,
+                        terms=recent.values(),
+                        images_per_second=(done - done_before) / max(elapsed, 1e-9),
+                        eta_seconds=self.clock.eta(done / total),
+                        memory_bytes=memory_bytes(self.method.device),
+                    )
+                    recent, since, done_before = Means(), monotonic(), done
+        if self.stepper.skipped:
+            yield events.Warning(
+                message=f"{self.stepper.skipped} step(s) of epoch {epoch} gave a loss or gradient "
+                "that is not a finite number and were left out."
+            )
+        return True
+
+    def _validate(self) -> "Iterator[events.Event]":
+        """Loss terms of held-out particles; returns None when stopped in the middle."""
+        means = Means()
+        tasks = validation_tasks(self.split, self.method.halves, self.stepper.batch_size)
+        with prefetched(lambda task: self.data.batch(task.rows), tasks) as batches:
+            for task, batch in batches:
+                yield from self._pause(self.done_epochs + 1)
+                if self.control.stop_requested():
+                    return None
+                with inference(self.fabric):
+                    terms = self.method.validation_step(batch.to(self.method.device), task.half)
+                means.add(task.half, terms, len(batch))
+        return means.values()
+
+    def _epoch_event(
+        self,
+        epoch: int,
+        phase: str,
+        train: Means,
+        validation: events.Terms,
+        scalars: dict[str, float],
+        seconds: float,
+    ) -> events.Epoch:
+        particles = sum(len(self.split.rows(half, "train")) for half in self.method.halves)
+        return events.Epoch(
+            epoch=epoch,
+            epochs=self.settings.epochs,
+            phase=phase,
+            train=train.values(),
+            validation=validation,
+            scalars=scalars,
+            learning_rates=learning_rates(self.method),
+            skipped_steps=self.stepper.skipped,
+            images_per_second=particles / max(seconds, 1e-9),
+            seconds=self.clock.elapsed(),
+            eta_seconds=self.clock.eta(1.0),
+            memory_bytes=memory_bytes(self.method.device),
+        )
+
+    def _save(self, epoch: int, validation: events.Terms) -> Iterator[events.Event]:
+        losses = [terms[self.method.headline] for terms in validation.values()]
+        loss = sum(losses) / len(losses) if losses else float("nan")
+        best = loss < self.best.loss  # False for NaN
+        if best:
+            self.best = _Best(epoch, loss)
+        resume = {
+            "method": self.method.resume_state(),
+            "batch_size": self.stepper.batch_size,
+            "best_epoch": self.best.epoch,
+            "best_loss": self.best.loss,
+            "facts": self.facts,
+        }
+        path = self.checkpoints.save(self.method, epoch, resume, best=best)
+        self.checkpoints.prune(self.settings.keep_checkpoints)
+        relative = path.relative_to(self.folder).as_posix()
+        yield events.Checkpoint(epoch=epoch, path=relative, best=best)
+
+    def _latents_are_behind(self) -> bool:
+        """After a kill between the last checkpoint and its latents, with no epoch left to do."""
+        if self.done_epochs == 0 or self.done_epochs < self.settings.epochs:
+            return False
+        return self.latents is None or self.latents.epoch < self.done_epochs
+
+    def _refresh_latents(self, epoch: int) -> Iterator[events.Event]:
+        start = monotonic()
+        table = encode_all(
+            self.method,
+            self.data,
+            self.split,
+            fabric=self.fabric,
+            batch_size=self.stepper.batch_size,
+            epoch=epoch,
+            seed=self.settings.seed,
+            previous=self.latents,
+            stop=self.control.stop_requested,
+        )
+        if table is None:
+            return
+        table.save(self.folder / "latents.npz")
+        self.latents = table
+        self.schedule.passed(monotonic() - start)
+        yield events.Latents(epoch=epoch)
+
+    # -- between steps ----------------------------------------------------------------------------
+
+    def _pause(self, epoch: int) -> Iterator[events.Event]:
+        if not self.control.pause_requested() or self.control.stop_requested():
+            return
+        yield events.Paused(epoch=epoch)
+        start = monotonic()
+        while self.control.pause_requested() and not self.control.stop_requested():
+            sleep(SECONDS_BETWEEN_LOOKS_IN_A_PAUSE)
+        self.clock.pause(monotonic() - start)
+        yield events.Unpaused(epoch=epoch)
+
+    def _messages(self) -> Iterator[events.Event]:
+        while self.stepper.messages:
+            yield events.Warning(message=self.stepper.messages.pop(0))
+
+    # -- what an epoch is made of -----------------------------------------------------------------
+
+    def _tasks(self, epoch: int, batch_size: int) -> list[Task]:
+        return epoch_tasks(
+            self.split,
+            self.method.halves,
+            batch_size,
+            seed=self.settings.seed,
+            epoch=epoch,
+            held_out=self.held_out,
+        )
+
+    def _sampler(self, epoch: int, batch_size: int) -> Any:
+        def load(rows: Rows) -> Batch:
+            return self.data.batch(rows).to(self.method.device)
+
+        return make_sampler(self.split, load, batch_size, seed=self.settings.seed, epoch=epoch)
+
+
+def _redone(epoch: int) -> str:
+    if epoch == 1:
+        return "Stopped in epoch 1, before the first checkpoint; training would begin anew."
+    return (
+        f"Stopped in epoch {epoch}; the checkpoint of epoch {epoch - 1} stands, and resuming "
+        f"does epoch {epoch} again."
+    )

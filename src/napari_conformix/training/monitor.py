@@ -1,0 +1,104 @@
+"""What a run says of itself: means of loss terms, speed, time to go, memory."""
+
+import resource
+import sys
+from statistics import median
+from time import monotonic
+
+import psutil
+import torch
+
+from napari_conformix.training.contract import Method
+from napari_conformix.training.events import Terms
+
+
+class Means:
+    """Means of named loss terms by half, weighted by particles.
+
+    Sums stay on the device until asked for: reading a number from a GPU waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, dict[str, torch.Tensor]] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+
+    def add(self, half: int, terms: dict[str, torch.Tensor], count: int) -> None:
+        """Count the mean `terms` of `count` particles."""
+        sums = self._sums.setdefault(str(half), {})
+        counts = self._counts.setdefault(str(half), {})
+        for name, value in terms.items():
+            weighted = value.detach().double() * count
+            sums[name] = sums[name] + weighted if name in sums else weighted
+            counts[name] = counts.get(name, 0) + count
+
+    def values(self) -> Terms:
+        """half -> term -> mean."""
+        return {
+            half: {name: float(value) / self._counts[half][name] for name, value in sums.items()}
+            for half, sums in self._sums.items()
+        }
+
+
+class Clock:
+    """Speed and time to go. The estimate before the run serves until an epoch is done."""
+
+    def __init__(self, epochs: int, first_epoch: int, epoch_seconds: float | None) -> None:
+        self._epochs = epochs
+        self._epoch = first_epoch
+        self._estimate = epoch_seconds
+        self._durations: list[float] = []
+        self._paused = 0.0
+        self._started = monotonic()
+
+    def start_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._paused = 0.0
+        self._started = monotonic()
+
+    def end_epoch(self) -> float:
+        """Seconds that the epoch took, pauses excluded."""
+        self._durations.append(self.elapsed())
+        return self._durations[-1]
+
+    def pause(self, seconds: float) -> None:
+        """Do not count a pause as work."""
+        self._paused += seconds
+
+    def elapsed(self) -> float:
+        """Seconds of work since the epoch began."""
+        return monotonic() - self._started - self._paused
+
+    def eta(self, share_done: float) -> float | None:
+        """Seconds to the end of the run when `share_done` of the current epoch is done."""
+        whole = median(self._durations[-5:]) if self._durations else self._estimate
+        if share_done > 0.1 and not self._durations:
+            whole = self.elapsed() / share_done
+        if whole is None:
+            return None
+        return max(0.0, (self._epochs - self._epoch + 1 - share_done) * whole)
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Peak memory of this process on the device (on a CPU: resident memory)."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def free_memory_bytes(device: torch.device) -> int:
+    """Memory that a run may still take on the device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def learning_rates(method: Method) -> dict[str, float]:
+    """Learning rate of every parameter group, by half and name (or number)."""
+    rates = {}
+    for half in method.halves:
+        for i, optimizer in enumerate(method.optimizers(half)):
+            for j, group in enumerate(optimizer.param_groups):
+                name = group.get("name", f"{i}.{j}")
+                rates[f"{half}/{name}"] = float(group["lr"])
+    return rates

@@ -1,0 +1,107 @@
+"""Which particles train which half, and which are held out for validation.
+
+The split is made once, saved in the job folder and reloaded on resume. It is never computed
+again: two halves that exchange particles are no longer independent, and nobody would notice.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.training.files import atomic_npz
+
+
+@dataclass(frozen=True)
+class Split:
+    """half (N,) int8 in {1, 2}; validation (N,) bool; made_halves: the file had no half sets."""
+
+    half: NDArray[np.int8]
+    validation: NDArray[np.bool_]
+    made_halves: bool
+
+    def __len__(self) -> int:
+        return len(self.half)
+
+    def rows(self, half: int, subset: str) -> NDArray[np.int64]:
+        """Sorted rows of 'train' or 'validation' of half 1 or 2; half 0 means both."""
+        chosen = self.validation if subset == "validation" else ~self.validation
+        if half != 0:
+            chosen = chosen & (self.half == half)
+        return np.flatnonzero(chosen)
+
+    def save(self, path: str | Path) -> None:
+        """Write the split as .npz."""
+        atomic_npz(
+            path,
+            half=self.half,
+            validation=self.validation,
+            made_halves=np.array(self.made_halves),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Split":
+        """Read a split written by :meth:`save`."""
+        with np.load(path, allow_pickle=False) as data:
+            return cls(data["half"], data["validation"], bool(data["made_halves"]))
+
+
+def make_split(
+    half_column: NDArray[np.integer],
+    *,
+    independent_halves: bool,
+    validation_fraction: float,
+    seed: int,
+) -> Split:
+    """Split particles into half sets and hold out a part of each.
+
+    Parameters
+    ----------
+    half_column: (N,) int
+        rlnRandomSubset: 1 and 2, or 0 everywhere when the file has no half sets.
+    independent_halves
+        Whether the method trains one model a half. With one model, a file whose half sets are
+        incomplete is tolerated; with two, both halves must hold particles.
+    validation_fraction
+        Share held out of each half, at least one particle a half.
+    seed
+        Decides made half sets and the held-out particles.
+
+    Raises UserError when half sets are partly missing or too small.
+    """
+    half_column = np.asarray(half_column)
+    known = np.isin(half_column, (1, 2))
+    made_halves = not known.any()
+    random = np.random.default_rng([seed, 0x5917])
+    if made_halves:
+        half = _random_halves(len(half_column), random)
+    elif not known.all():
+        row = int(np.flatnonzero(~known)[0])
+        raise UserError(
+            f"rlnRandomSubset is {half_column[row]} in row {row + 1} of the particle file (and in "
+            f"{np.count_nonzero(~known)} rows in all); it must be 1 or 2 everywhere. Correct the "
+            "column, or remove it to have the particles split at random."
+        )
+    else:
+        half = half_column.astype(np.int8)
+    counts = [int(np.count_nonzero(half == h)) for h in (1, 2)]
+    if independent_halves and min(counts) < 2:
+        raise UserError(
+            f"The half sets have {counts[0]} and {counts[1]} particles; each needs at least 2 "
+            "(one to train, one to validate). Choose a file with both half sets."
+        )
+    validation = np.zeros(len(half), dtype=bool)
+    for h, count in zip((1, 2), counts, strict=True):
+        held_out = min(count - 1, max(1, round(count * validation_fraction))) if count else 0
+        rows = np.flatnonzero(half == h)
+        validation[random.choice(rows, size=held_out, replace=False)] = True
+    return Split(half, validation, made_halves)
+
+
+def _random_halves(count: int, random: np.random.Generator) -> NDArray[np.int8]:
+    """Equal halves (to one particle) in random order."""
+    half = np.ones(count, dtype=np.int8)
+    half[random.permutation(count)[: count // 2]] = 2
+    return half
