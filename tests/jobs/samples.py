@@ -13,7 +13,7 @@ import numpy as np
 from napari_conformix.jobs import Job
 
 PLUGIN = Path(__file__).parent / "plugin"
-BOX = 8
+BOX = 16
 PIXEL = 2.0
 COUNT = 48
 

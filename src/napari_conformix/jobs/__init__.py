@@ -2,5 +2,6 @@
 
 from napari_conformix.jobs.job import Job, State
 from napari_conformix.jobs.spec import JobSpec
+from napari_conformix.training.latent_table import LatentTable
 
-__all__ = ["Job", "JobSpec", "State"]
+__all__ = ["Job", "JobSpec", "LatentTable", "State"]

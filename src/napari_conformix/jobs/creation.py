@@ -1,6 +1,7 @@
 """Making a job folder: everything is checked before anything is written."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from napari_conformix.jobs import layout
 from napari_conformix.jobs.spec import Grids, Inputs, JobSpec, validate_settings
 
 if TYPE_CHECKING:
+    from napari_conformix.training.preflight import Report
     from napari_conformix.training.settings import TrainingSettings
 
 
@@ -19,14 +21,16 @@ def make_spec(
     settings: "Mapping[str, Any] | TrainingSettings | None",
     preset: str | None,
     check: bool,
-) -> JobSpec:
-    """What `job.toml` will say. UserError lists everything that is wrong."""
+) -> "tuple[JobSpec, Report | None]":
+    """What `job.toml` will say, and what the checks found. UserError lists everything wrong."""
     values = complete_settings(method, settings, preset)
     _refuse_missing(inputs)
-    grids = checked_grids(inputs, values) if check else unchecked_grids(inputs, values)
-    return JobSpec(
+    report = run_checks(inputs, values) if check else None
+    grids = grids_of(report) if report is not None else unchecked_grids(inputs, values)
+    spec = JobSpec(
         method=method, inputs=inputs, grids=grids, settings=values.model_dump(mode="json")
     )
+    return spec, report
 
 
 def complete_settings(
@@ -68,24 +72,24 @@ def refuse_used_folder(folder: Path) -> None:
         raise UserError(f"{folder} exists and is not empty; give the name of a new folder.")
 
 
-def checked_grids(inputs: Inputs, settings: "TrainingSettings") -> Grids:
-    """Run the pre-flight checks; UserError with every error found, one a line."""
-    from dataclasses import asdict
-
+def run_checks(inputs: Inputs, settings: "TrainingSettings") -> "Report":
+    """The pre-flight report on the inputs; reads them, writes nothing."""
     from napari_conformix.particles import read_particles
     from napari_conformix.training.preflight import preflight
 
     particles = read_particles(
         inputs.particles, datadir=inputs.datadir, passthrough=inputs.passthrough
     )
-    report = preflight(particles, inputs.consensus, inputs.mask, settings)
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    if errors or report.frame is None:
-        lines = [
-            f"{problem.where}: {problem.message}" if problem.where else problem.message
-            for problem in errors
-        ]
-        raise UserError("\n".join(lines) or "The grids of the run could not be determined.")
+    return preflight(particles, inputs.consensus, inputs.mask, settings)
+
+
+def grids_of(report: "Report") -> Grids:
+    """The grids that the checks found; UserError with every error of the report, one a line."""
+    if report.errors or report.frame is None:
+        raise UserError(
+            "\n".join(map(str, report.errors))
+            or "The box and pixel size of the run could not be told from the consensus map."
+        )
     return Grids(**asdict(report.frame))
 
 

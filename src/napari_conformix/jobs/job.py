@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import creation, launching, layout, lock, models, running
+from napari_conformix.jobs import creation, launching, layout, lock, models, results, running
 from napari_conformix.jobs.eventlog import EventReader
 from napari_conformix.jobs.spec import Inputs, JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
@@ -21,7 +21,9 @@ from napari_conformix.training.split import Split
 if TYPE_CHECKING:
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.particles import ParticleSet
+    from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
+    from napari_conformix.training.preflight import Report
     from napari_conformix.training.settings import TrainingSettings
 
 State = Literal["created", "running", "paused", "stopped", "interrupted", "failed", "finished"]
@@ -35,6 +37,8 @@ class Job:
     def __init__(self, folder: str | Path, spec: JobSpec) -> None:
         self.folder = Path(folder).absolute()
         self.spec = spec
+        #: what the checks found, when this object made the job
+        self.report: Report | None = None
         self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
         self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
 
@@ -62,6 +66,7 @@ class Job:
 
         `settings` are laid over the preset (the method's first one if none is named).
         `check=False` skips the look at images and maps, not the validation of the settings.
+        Warnings and notes of the checks are in `report` of the returned job.
         """
         folder = Path(folder).absolute()
         creation.refuse_used_folder(folder)
@@ -74,11 +79,13 @@ class Job:
                 "mask": creation.absolute(mask),
             }
         )
-        spec = creation.make_spec(
+        spec, report = creation.make_spec(
             method=method, inputs=inputs, settings=settings, preset=preset, check=check
         )
         creation.write_folder(folder, spec)
-        return cls(folder, spec)
+        job = cls(folder, spec)
+        job.report = report
+        return job
 
     @classmethod
     def open(cls, folder: str | Path) -> "Job":
@@ -108,6 +115,13 @@ class Job:
     def settings(self) -> "TrainingSettings":
         """The settings as the method's model."""
         return self.spec.validated_settings()
+
+    @property
+    def method_class(self) -> "type[Method]":
+        """The class of the method; importing it takes a moment the first time."""
+        from napari_conformix.methods import method_class
+
+        return method_class(self.spec.method)
 
     @cached_property
     def particles(self) -> "ParticleSet":
@@ -242,3 +256,52 @@ class Job:
     def save_selection(self, selection: "Selection") -> Path:
         """Write NAME.npy and NAME.json; returns the latter."""
         return selection.save(self.folder / layout.SELECTIONS)
+
+    def delete_selection(self, name: str) -> None:
+        """Remove a saved selection; UserError when there is none of that name."""
+        self.selection(name)
+        for suffix in (".json", ".npy"):
+            (self.folder / layout.SELECTIONS / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def export(
+        self, selection: "Selection | str", path: str | Path, *, overwrite: bool = False
+    ) -> Path:
+        """Write a selection (or the saved one of that name) as .star, .cs or .npy.
+
+        Every column, the optics table and the order of rows stay as they were; half sets that the
+        program made are recorded as rlnRandomSubset. Raises UserError as `export_subset`.
+        """
+        chosen = self.selection(selection) if isinstance(selection, str) else selection
+        split = self.split if (self.folder / layout.SPLIT).exists() else None
+        return results.export_rows(
+            self.particles, chosen.rows, Path(path), split=split, overwrite=overwrite
+        )
+
+    def reconstruct(
+        self,
+        selection: "Selection | str | None" = None,
+        folder: str | Path | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "HalfMaps | None":
+        """Half maps and FSC of a selection (None: all particles) by plain back-projection.
+
+        Written to `folder`, by default reconstruction/NAME in the job. `progress` is told the
+        number of particles done; None is returned when `stop` said so.
+        """
+        chosen = self.selection(selection) if isinstance(selection, str) else selection
+        rows = np.arange(len(self.particles)) if chosen is None else chosen.rows
+        name = "all" if chosen is None else chosen.name
+        independent = self.method_class.independent_halves
+        return results.half_maps(
+            self.particles,
+            rows,
+            self.spec.grids.frame(),
+            self.settings,
+            running.load_or_make_split(self.folder, self.particles, self.settings, independent),
+            self.spec.inputs.mask,
+            Path(folder) if folder is not None else self.folder / layout.RECONSTRUCTION / name,
+            progress,
+            stop,
+        )

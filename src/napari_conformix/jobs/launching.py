@@ -21,12 +21,12 @@ def launch(folder: Path, *, device: str, epochs: int | None, resume: bool) -> in
     now on sees a running job, and a second launch is refused. UserError as of `running.run`.
     """
     reap()
-    command = [sys.executable, "-m", "napari_conformix.jobs.trainer", str(folder)]
+    command = [sys.executable, "-m", "napari_conformix.jobs.trainer", str(folder), "--launched"]
     command += ["--device", device]
     command += ["--epochs", str(epochs)] if epochs is not None else []
     command += ["--resume"] if resume else []
     with lock.guard(folder):
-        check_can_train(folder, resume=resume)
+        check_can_train(folder, resume=resume, epochs=epochs)
         clear_old_state(folder)
         with (
             (folder / layout.STDOUT).open("ab") as out,
@@ -40,7 +40,7 @@ def launch(folder: Path, *, device: str, epochs: int | None, resume: bool) -> in
                 start_new_session=True,
             )
         _started.append(process)
-        lock.take_guarded(folder, lock.Owner.of_process(process.pid))
+        lock.take(folder, lock.Owner.of_process(process.pid))
     return process.pid
 
 

@@ -73,7 +73,7 @@ def is_alive(owner: Owner, folder: Path) -> bool:
         process = psutil.Process(owner.pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(process.create_time() - owner.started) < START_TOLERANCE_SECONDS
+        return _same(owner, Owner(owner.host, owner.pid, process.create_time()))
     except psutil.NoSuchProcess:
         return False
 
@@ -84,24 +84,19 @@ def live_owner(folder: Path) -> Owner | None:
     return owner if owner is not None and is_alive(owner, folder) else None
 
 
-def take(folder: Path, owner: Owner) -> bool:
-    """Give the lock of `folder` to `owner`, unless somebody else who is alive has it.
-
-    Returns whether `owner` has it only now (False: it was given to this owner before). Raises
-    UserError that names the other owner.
-    """
-    with guard(folder):
-        return take_guarded(folder, owner)
-
-
-def take_guarded(folder: Path, owner: Owner) -> bool:
-    """As :func:`take`, for who holds the :func:`guard` already."""
+def is_held(folder: Path, owner: Owner) -> bool:
+    """Whether the lock is in the name of `owner`."""
     current = read_owner(folder)
-    if current is not None and _same(current, owner):
-        return False
+    return current is not None and _same(current, owner)
+
+
+def take(folder: Path, owner: Owner) -> None:
+    """Give the lock of `folder` to `owner`; call it within :func:`guard`.
+
+    Raises UserError that names the present owner if that one is alive.
+    """
     refuse_if_taken(folder)
     atomic_write(folder / LOCK, json.dumps(asdict(owner)).encode())
-    return True
 
 
 def refuse_if_taken(folder: Path) -> None:
@@ -116,8 +111,7 @@ def refuse_if_taken(folder: Path) -> None:
 
 def release(folder: Path, owner: Owner) -> None:
     """Remove the lock if it is still the owner's."""
-    current = read_owner(folder)
-    if current is not None and _same(current, owner):
+    if is_held(folder, owner):
         (folder / LOCK).unlink(missing_ok=True)
 
 

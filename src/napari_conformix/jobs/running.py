@@ -33,10 +33,17 @@ if TYPE_CHECKING:
     from napari_conformix.training.settings import TrainingSettings
 
 
-def check_can_train(folder: Path, *, resume: bool) -> None:
-    """UserError when a trainer is at work, or when training anew would overwrite a result."""
+def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
+    """UserError when a trainer is at work, when training anew would overwrite a result, or when
+    nothing is left to be done."""
     lock.refuse_if_taken(folder)
     last = CheckpointFolder(folder / layout.CHECKPOINTS).last()
+    wanted = epochs or JobSpec.read(folder / layout.SPEC).settings.get("epochs", 0)
+    if last is not None and last >= wanted and (folder / layout.SUCCESS).exists():
+        raise UserError(
+            f"{folder} has been trained for {last} epochs, and {wanted} were asked for. To go on, "
+            f"ask for more: `conformix train {folder} --resume --epochs {last + 20}`."
+        )
     if last is not None and not resume:
         raise UserError(
             f"{folder} has been trained for {last} epoch(s) already. Go on with "
@@ -52,20 +59,29 @@ def clear_old_state(folder: Path) -> None:
 
 
 def run(
-    folder: Path, *, device: str = "auto", epochs: int | None = None, resume: bool = False
+    folder: Path,
+    *,
+    device: str = "auto",
+    epochs: int | None = None,
+    resume: bool = False,
+    launched: bool = False,
 ) -> Iterator[Event]:
     """Train the job in `folder`, writing and yielding its events.
 
     Ctrl-C, SIGTERM and the file RELION_JOB_ABORT_NOW stop it after the current step. The last
     event is `finished` or `failed`, and a marker file says the same. Raises UserError before
     anything is written when another trainer is at work or there is nothing to be done.
+
+    `launched` says that the launcher took the lock in this process's name; it has cleared the
+    traces of the last run too, and a stop may have been asked for since.
     """
     owner = lock.Owner.of_process(os.getpid())
     spec = JobSpec.read(folder / layout.SPEC)
-    if lock.read_owner(folder) != owner:
-        check_can_train(folder, resume=resume)
-    if lock.take(folder, owner):
-        clear_old_state(folder)  # else the launcher did, and a stop may have been asked since
+    with lock.guard(folder):
+        if not (launched and lock.is_held(folder, owner)):
+            check_can_train(folder, resume=resume, epochs=epochs)
+            clear_old_state(folder)
+            lock.take(folder, owner)
     control = FolderControl(folder)
     marker = layout.ABORTED
     try:

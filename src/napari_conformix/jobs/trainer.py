@@ -20,11 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--launched", action="store_true", help="the lock is mine already")
     options = parser.parse_args(arguments)
     status = 0
     try:
         for event in run(
-            options.folder, device=options.device, epochs=options.epochs, resume=options.resume
+            options.folder,
+            device=options.device,
+            epochs=options.epochs,
+            resume=options.resume,
+            launched=options.launched,
         ):
             text = in_words(event)
             if text is not None:

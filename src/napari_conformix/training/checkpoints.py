@@ -64,8 +64,10 @@ class CheckpointFolder:
 
     def find(self, epoch: int | str | None = None) -> Path:
         """Weights of an epoch, 'best', or (None, 'last') the newest; UserError without any."""
-        wanted = {"best": self.best, "last": self.last, None: self.last}
-        number = wanted[epoch]() if epoch in wanted else int(epoch)  # type: ignore[index, arg-type]
+        if epoch is None or epoch == "last":
+            number = self.last()
+        else:
+            number = self.best() if epoch == "best" else int(epoch)
         if number is None:
             raise UserError(
                 f"There is no checkpoint in {self.folder} yet; the first one is written when the "
@@ -106,7 +108,7 @@ class CheckpointFolder:
         buffer = io.BytesIO()
         torch.save(resume, buffer)
         _check_loads(buffer)
-        atomic_write(self.resume_path(epoch), buffer.getbuffer())
+        atomic_write(self.resume_path(epoch), buffer.getvalue())
         atomic_json(self.folder / "last.json", {"epoch": epoch})
         if best:
             atomic_json(self.folder / "best.json", {"epoch": epoch})

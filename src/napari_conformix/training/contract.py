@@ -69,7 +69,11 @@ class Method(ABC):
     """What a method gives to the program. Halves are 1 and 2; a method with one model uses 0.
 
     A method is made for a :class:`Frame`, then either `initialise`d from the consensus map or
-    given the state of a checkpoint. It must be able to decode without any image at hand.
+    given the state of a checkpoint. It must be able to decode without any image at hand, and to
+    be copied by `copy.deepcopy` before an epoch: the loop measures time and memory on a copy.
+
+    The loop seeds torch's global generator at the start of every epoch; random numbers from it
+    (and from nowhere else) make a resumed run equal to an uninterrupted one.
     """
 
     #: the name used in job.toml and on the command line
@@ -195,7 +199,7 @@ class Method(ABC):
         """What training needs beyond `state`: optimisers, schedules. Plain values and tensors."""
         return {}
 
-    def load_resume_state(self, state: dict[str, Any]) -> None:
+    def load_resume_state(self, state: dict[str, Any]) -> None:  # noqa: B027 - not every method has one
         """The inverse of :meth:`resume_state`, called after `load_state`."""
 
     # -- planning ---------------------------------------------------------------------------------

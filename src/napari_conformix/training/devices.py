@@ -18,6 +18,7 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
     Raises UserError when the device is not there, or under torchrun with several processes.
     """
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError(
@@ -31,7 +32,9 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
         modern = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
         precision = "bf16-mixed" if modern else "32-true"
     devices = [chosen.index or 0] if chosen.type == "cuda" else 1
-    return Fabric(accelerator=chosen.type, devices=devices, precision=precision)
+    # One process, whatever a cluster's environment variables say of the allocation.
+    alone = LightningEnvironment()
+    return Fabric(accelerator=chosen.type, devices=devices, precision=precision, plugins=[alone])
 
 
 def device_in_words(device: torch.device) -> str:

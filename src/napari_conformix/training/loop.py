@@ -8,7 +8,7 @@ was killed goes on from its last checkpoint exactly as if it had not been.
 
 import platform
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
@@ -21,7 +21,7 @@ from napari_conformix import __version__
 from napari_conformix.errors import UserError
 from napari_conformix.training import events
 from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
-from napari_conformix.training.contract import Batch, Method
+from napari_conformix.training.contract import Batch, Method, Sampler
 from napari_conformix.training.control import Control
 from napari_conformix.training.data import Batches
 from napari_conformix.training.devices import device_in_words
@@ -139,8 +139,11 @@ class _Run:
             batch_size = choose_batch_size(self.method, self.settings.batch_size, smallest)
         else:
             batch_size = self._restore(last)
-        yield events.Preparing(message="Measuring the time and memory of a training step")
-        estimate = self._measure(batch_size)
+        if self.done_epochs < self.settings.epochs:
+            yield events.Preparing(message="Measuring the time and memory of a training step")
+            estimate = self._measure(batch_size)
+        else:
+            estimate = Estimate(0.0, memory_bytes(self.method.device), batch_size)
         self.stepper = Stepper(self.method, self.fabric, estimate.batch_size)
         first = self.done_epochs + 1
         self.clock = Clock(self.settings.epochs, first, estimate.epoch_seconds)
@@ -226,7 +229,7 @@ class _Run:
             best_epoch=self.best.epoch,
         )
 
-    def _epoch(self, epoch: int) -> "Iterator[events.Event]":
+    def _epoch(self, epoch: int) -> Generator[events.Event, None, bool]:
         """Train, validate, save and show one epoch; returns False when stopped in the middle."""
         torch.manual_seed(epoch_seed(self.settings.seed, epoch))
         self.clock.start_epoch(epoch)
@@ -253,7 +256,7 @@ class _Run:
         self.clock.end_epoch()
         return True
 
-    def _steps(self, epoch: int, phase: str, means: Means) -> "Iterator[events.Event]":
+    def _steps(self, epoch: int, phase: str, means: Means) -> Generator[events.Event, None, bool]:
         """All training steps of an epoch; returns False when stopped in the middle."""
         tasks = self._tasks(epoch, self.stepper.batch_size)
         self.stepper.start_epoch(len(tasks))
@@ -292,7 +295,7 @@ class _Run:
             )
         return True
 
-    def _validate(self) -> "Iterator[events.Event]":
+    def _validate(self) -> Generator[events.Event, None, events.Terms | None]:
         """Loss terms of held-out particles; returns None when stopped in the middle."""
         means = Means()
         tasks = validation_tasks(self.split, self.method.halves, self.stepper.batch_size)
@@ -403,7 +406,7 @@ class _Run:
             held_out=self.held_out,
         )
 
-    def _sampler(self, epoch: int, batch_size: int) -> Any:
+    def _sampler(self, epoch: int, batch_size: int) -> Sampler:
         def load(rows: Rows) -> Batch:
             return self.data.batch(rows).to(self.method.device)
 

@@ -7,6 +7,7 @@ the map on the screen does not flip while training goes on.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ CHUNK = 2048
 #: axes keep their place of the previous refresh until their variances differ by this factor
 SWAP_FACTOR = 1.2
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -128,4 +129,5 @@ def _correlation(a: Floats, b: Floats) -> Floats:
     a = a - a.mean(0)
     b = b - b.mean(0)
     norm = np.linalg.norm(a, axis=0)[:, None] * np.linalg.norm(b, axis=0)[None, :]
-    return np.divide(a.T @ b, norm, out=np.zeros(norm.shape, np.float32), where=norm > 0)
+    correlation: Floats = (a.T @ b) / np.where(norm > 0, norm, 1.0)
+    return correlation

@@ -13,7 +13,7 @@ def setting(
     default: Any, help: str, *, unit: str = "", advanced: bool = False, **constraints: Any
 ) -> Any:
     """A settings field: `help` is one line, `constraints` are pydantic's ge, gt, le, lt."""
-    extra = {"unit": unit, "advanced": advanced}
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
     return Field(default=default, description=help, json_schema_extra=extra, **constraints)
 
 
