@@ -1,9 +1,11 @@
 """What a data set is: STAR, .cs and MRC in and out, images, checks. No torch, no Qt."""
 
+from napari_conformix.particles.checks import check_particles
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
 from napari_conformix.particles.optics import OpticsGroup
 from napari_conformix.particles.particle_set import ParticleSet, Source
+from napari_conformix.particles.problems import Problem
 from napari_conformix.particles.reading import read_particles
 from napari_conformix.particles.writing import write_particles
 
@@ -12,7 +14,9 @@ __all__ = [
     "MrcHeader",
     "OpticsGroup",
     "ParticleSet",
+    "Problem",
     "Source",
+    "check_particles",
     "read_map",
     "read_mrc_header",
     "read_particles",

@@ -19,6 +19,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.particles.optics import OpticsGroup, group_equal_rows
 from napari_conformix.particles.particle_set import ParticleSet, Source
 from napari_conformix.particles.paths import StackFinder
+from napari_conformix.particles.problems import Problem
 
 _NUMPY, _COMPRESSED = b"\x93NUMPY", b"\x94CSDAT"
 #: what a particle needs; a file without one of these looks for its passthrough file
@@ -82,11 +83,12 @@ def read_cryosparc(path: Path, datadir: Path | None, passthrough: Path | None) -
     """Read a .cs file and join its passthrough file by `uid`."""
     array = _load(path)
     own = len(array.dtype.names or ())
-    notes: list[str] = []
+    notes: list[Problem] = []
     if passthrough is None and any(name not in (array.dtype.names or ()) for name in _NEEDED):
         passthrough = _passthrough_beside(path)
         if passthrough is not None:
-            notes.append(f"The passthrough file {passthrough.name} beside the file was joined.")
+            message = f"The passthrough file {passthrough.name} beside the file was joined."
+            notes.append(Problem("note", message))
     if passthrough is not None:
         array = _join(path, array, passthrough, _load(passthrough))
     table = CsTable(array, own)
@@ -164,14 +166,15 @@ def _strings(values: npt.NDArray[np.generic]) -> list[str]:
 
 
 def _particles(
-    source: Source, table: CsTable, datadir: Path | None, notes: list[str]
+    source: Source, table: CsTable, datadir: Path | None, notes: list[Problem]
 ) -> ParticleSet:
     a, n = table.array, len(table)
     stacks, stack_index = _stacks(source.path, a["blob/path"], datadir)
     optics, optics_index = _optics(table)
     ignored = [name for name in _ABERRATIONS if name in table and np.any(a[name] != 0)]
     if ignored:
-        notes.append(f"The aberrations {', '.join(ignored)} are not zero; they are ignored.")
+        message = f"The aberrations {', '.join(ignored)} are not zero; they are not applied."
+        notes.append(Problem("warning", message))
 
     def values(name: str, default: float) -> npt.NDArray[np.float64]:
         return a[name].astype(np.float64) if name in table else np.full(n, default)
@@ -218,9 +221,10 @@ def _rotation(table: CsTable) -> npt.NDArray[np.float32]:
     return matrix
 
 
-def _shift(table: CsTable, notes: list[str]) -> npt.NDArray[np.float32]:
+def _shift(table: CsTable, notes: list[Problem]) -> npt.NDArray[np.float32]:
     if "alignments3D/shift" not in table:
-        notes.append("There is no field alignments3D/shift; shifts are taken as 0.")
+        message = "There is no field alignments3D/shift; shifts are taken as 0."
+        notes.append(Problem("note", message))
         return np.zeros((len(table), 2), np.float32)
     scale = "alignments3D/psize_A" if "alignments3D/psize_A" in table else "blob/psize_A"
     if scale not in table:

@@ -134,7 +134,7 @@ def _read_open_map(path: Path) -> tuple[npt.NDArray[np.float32], float]:
             f"{path} has voxels of {sizes[0]:g} x {sizes[1]:g} x {sizes[2]:g} A; "
             "they must be cubes. Correct the header or resample the map."
         )
-    return np.ascontiguousarray(data, np.float32), sizes[0]
+    return np.array(data, np.float32, order="C"), sizes[0]
 
 
 def _voxel_sizes(header: npt.NDArray[np.void]) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.particles.optics import OpticsGroup
+from napari_conformix.particles.problems import Problem
 
 Format = Literal["relion2", "relion3", "relion31", "cryosparc"]
 
@@ -35,7 +36,7 @@ class Source:
     passthrough  the cryoSPARC passthrough file that was joined to it, if any
     table        the particle table: a StarTable or a CsTable
     document     the whole StarFile (optics and every other table); None for cryoSPARC
-    notes        what the reader assumed, in sentences, for the checks to repeat
+    notes        what the reader assumed or left out, for the checks to repeat
     """
 
     path: Path
@@ -43,7 +44,7 @@ class Source:
     table: Columns = field(repr=False)
     document: object | None = field(default=None, repr=False)
     passthrough: Path | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.particles.optics import OpticsGroup, group_equal_rows
 from napari_conformix.particles.particle_set import Format, ParticleSet, Source
 from napari_conformix.particles.paths import StackFinder
+from napari_conformix.particles.problems import Problem
 from napari_conformix.particles.star import StarFile, StarTable, read_star
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
@@ -40,7 +41,7 @@ def read_relion(path: Path, datadir: Path | None = None) -> ParticleSet:
     document = read_star(path)
     table = _particle_table(document)
     optics_table = document.table("optics")
-    notes: list[str] = []
+    notes: list[Problem] = []
     numbers, texts = table.read(_PARTICLE_NUMBERS, ["rlnImageName"])
     names = texts.pop("rlnImageName").tolist()
     stacks, stack_index, image_index = _images(table, names, StackFinder(path, datadir))
@@ -94,12 +95,13 @@ def _format(document: StarFile, table: StarTable) -> Format:
 
 
 def _reader_of(
-    numbers: Numbers, n: int, notes: list[str]
+    numbers: Numbers, n: int, notes: list[Problem]
 ) -> Callable[[str, float, str], npt.NDArray[np.float64]]:
     def value(label: str, default: float, note: str) -> npt.NDArray[np.float64]:
         if label not in numbers:
             if note:
-                notes.append(f"There is no column {label}; it is {note}, as RELION does.")
+                message = f"There is no column {label}; it is {note}, as RELION does."
+                notes.append(Problem("note", message))
             return np.full(n, default)
         return numbers[label]
 
@@ -144,7 +146,7 @@ def _rotation(numbers: Numbers, n: int) -> npt.NDArray[np.float32]:
 
 
 def _shift(
-    numbers: Numbers, pixel_size: npt.NDArray[np.float64], n: int, notes: list[str]
+    numbers: Numbers, pixel_size: npt.NDArray[np.float64], n: int, notes: list[Problem]
 ) -> npt.NDArray[np.float32]:
     """(n, 2) position of the particle in A: minus the origin, which RELION 3.0 has in pixels."""
     shift = np.zeros((n, 2), np.float32)
@@ -154,7 +156,8 @@ def _shift(
         elif f"rlnOrigin{axis}" in numbers:
             shift[:, k] = -numbers[f"rlnOrigin{axis}"] * pixel_size
         else:
-            notes.append(f"There are no origins in {axis}; they are taken as 0, as RELION does.")
+            message = f"There is no column rlnOrigin{axis}Angst; it is taken as 0, as RELION does."
+            notes.append(Problem("note", message))
     return shift
 
 
