@@ -1,0 +1,104 @@
+"""From a point of the latent map to a conformation in the scene, newest point first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from napari_conformix.widgets.map_views import MapView, Spot
+
+if TYPE_CHECKING:
+    from napari_conformix.widgets.scene import Prepared, Scene
+    from napari_conformix.widgets.session import Session
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the scene shows: the spot, the map and, where asked for, the Gaussians (p, 3) in A."""
+
+    spot: Spot
+    epoch: int | None
+    prepared: Prepared
+    gaussians: np.ndarray | None
+
+    @property
+    def model(self) -> str:
+        """'half 1, epoch 12'."""
+        parts = [f"half {self.spot.half}"] if self.spot.half else []
+        parts += [f"epoch {self.epoch}"] if self.epoch is not None else []
+        return ", ".join(parts)
+
+    @property
+    def support(self) -> str:
+        """How many particles of the half are near, or a warning that there are none."""
+        nearby = self.spot.nearby
+        if not nearby:
+            return "no particles here: extrapolated"
+        return f"{nearby:,} particle{'s' if nearby > 1 else ''} nearby"
+
+
+class LiveDecode:
+    """Decodes where the cursor is. One decode runs at a time; the newest request follows it."""
+
+    #: a :class:`Decoded` is on the screen
+    shown = Signal(object)
+
+    def __init__(self, session: Session, scene: Scene) -> None:
+        self._session, self._scene = session, scene
+        self.gaussians = False
+        #: of the newest checkpoint, which is what the job decodes with
+        self.epoch: int | None = None
+        self._repeat: Callable[[], None] | None = None
+
+    def request(self, view: MapView, xy: tuple[float, float], half: int) -> None:
+        """Decode the latent at a place of the map with the model of `half`."""
+        self._repeat = lambda: self.request(view, xy, half)
+        job, threshold = self._session.job, self._scene.threshold
+        consensus, wanted, epoch = self._session.consensus, self.gaussians, self.epoch
+        if job is None or consensus is None or threshold is None:
+            return
+        pixel_size = consensus.pixel_size_angstrom
+
+        def decode() -> Decoded:
+            spot = view.spot(xy, half)
+            array = job.decode(spot.latent, half=spot.half or None)
+            gaussians = _moved_gaussians(job, spot) if wanted else None
+            prepared = self._scene.prepare(array, pixel_size, threshold)
+            return Decoded(spot, epoch or view.space.epoch, prepared, gaussians)
+
+        self._session.run_in_worker(decode, self._show, key="job:decode")
+
+    def again(self) -> None:
+        """Decode the same place once more, with what is newest now."""
+        if self._repeat is not None:
+            self._repeat()
+
+    def forget(self) -> None:
+        """The cursor is nowhere."""
+        self._repeat = None
+
+    def reset(self) -> None:
+        """Another job, or none."""
+        self.forget()
+        self.epoch = None
+
+    def _show(self, decoded: Decoded) -> None:
+        self._scene.show_prepared(
+            decoded.prepared, f"Conformation: {decoded.model}\n{decoded.support}"
+        )
+        self._scene.show_gaussians(decoded.gaussians)
+        self.shown.emit(decoded)
+
+
+def _moved_gaussians(job, spot: Spot) -> np.ndarray | None:
+    """(p, 3) x, y, z in A of the model's Gaussians in this conformation; None if it has none."""
+    half = spot.half
+    positions = job.method().consensus_positions(half)
+    if positions is None:
+        return None
+    positions = np.asarray(positions, dtype=np.float32)
+    return positions + job.displacement(spot.latent, positions, half=half or 1)

@@ -1,0 +1,313 @@
+"""The 3-D scene of the main canvas: consensus, conformation at the cursor, Gaussians.
+
+Grey values are never rescaled: every map is drawn at one absolute contour, so that contours
+compare across states. On a GPU maps are ray cast ('iso'); where OpenGL is computed on the CPU
+they are drawn as surfaces, many times faster there.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+import numpy as np
+from napari.utils.colormaps import Colormap
+
+from napari_conformix.widgets import axes
+from napari_conformix.widgets.gl import software_rendering
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_conformix.widgets.session import Session
+
+Rendering = Literal["surface", "iso"]
+
+_CONSENSUS: Final = "Consensus"
+_CONFORMATION: Final = "Conformation"
+_GAUSSIANS: Final = "Gaussians"
+_COLOURS: Final = {_CONSENSUS: (0.78, 0.78, 0.76), _CONFORMATION: (0.36, 0.62, 0.95)}
+_GHOST_OPACITY: Final = 0.3
+#: boxes above this are meshed at every second voxel on the CPU
+_FINE_BOX: Final = 128
+_MAX_GAUSSIANS: Final = 5000
+
+Mesh = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A map ready to be drawn: made in a worker, shown on the window's thread."""
+
+    array: np.ndarray
+    pixel_size_angstrom: float
+    threshold: float
+    mesh: Mesh | None
+
+
+class Scene:
+    """The maps in the main canvas of a session. Get it with :meth:`of`."""
+
+    _scenes: ClassVar[weakref.WeakKeyDictionary[Session, Scene]] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, session: Session) -> Scene:
+        """The scene of a session, made at the first call."""
+        if session not in cls._scenes:
+            cls._scenes[session] = cls(session)
+        return cls._scenes[session]
+
+    def __init__(self, session: Session, rendering: Rendering | None = None) -> None:
+        self._session = weakref.proxy(session)  # the session keeps the scene, not the reverse
+        if rendering is None:
+            rendering = "surface" if software_rendering() else "iso"
+        self.rendering = rendering
+        self.threshold: float | None = None
+        self.ghost = True
+        self.label = ""
+        self._maps: dict[str, Prepared] = {}
+        self._layers: dict[str, Layer] = {}
+        self._limits = (0.0, 1.0)
+        self._looked = False
+
+    # -- maps -------------------------------------------------------------------------------------
+
+    def prepare(self, array: np.ndarray, pixel_size_angstrom: float, threshold: float) -> Prepared:
+        """Everything slow about showing a map (z, y, x); may be called in a worker."""
+        array = np.ascontiguousarray(array, dtype=np.float32)
+        mesh = None
+        if self.rendering == "surface":
+            mesh = surface_of(array, pixel_size_angstrom, threshold)
+        return Prepared(array, pixel_size_angstrom, threshold, mesh)
+
+    def show_consensus(
+        self, array: np.ndarray, pixel_size_angstrom: float, threshold: float | None = None
+    ) -> None:
+        """Show the consensus; its contour, if given none, is :func:`suggest_threshold`'s."""
+        self.threshold = suggest_threshold(array) if threshold is None else threshold
+        self._limits = (0.0, float(np.max(array)) or 1.0)
+        self._show_later(_CONSENSUS, array, pixel_size_angstrom)
+
+    def show_conformation(
+        self,
+        array: np.ndarray,
+        pixel_size_angstrom: float,
+        threshold: float | None = None,
+        label: str = "",
+    ) -> None:
+        """Show a decoded map in place of the one before, at the same absolute contour."""
+        if threshold is not None:
+            self.threshold = threshold
+        elif self.threshold is None:
+            self.threshold = suggest_threshold(array)
+        self.set_label(label)
+        self._show_later(_CONFORMATION, array, pixel_size_angstrom)
+
+    def show_prepared(self, prepared: Prepared, label: str) -> None:
+        """Show a conformation that a worker has made ready."""
+        self.set_label(label)
+        self._show(_CONFORMATION, prepared)
+        if self.threshold is not None and prepared.threshold != self.threshold:
+            self._show_later(_CONFORMATION, prepared.array, prepared.pixel_size_angstrom)
+
+    def set_threshold(self, threshold: float) -> None:
+        """Draw every map at another contour, in the maps' own units."""
+        self.threshold = float(threshold)
+        if self.rendering == "iso":
+            for layer in self._map_layers():
+                layer.iso_threshold = self.threshold
+            return
+        for name, shown in list(self._maps.items()):
+            self._show_later(name, shown.array, shown.pixel_size_angstrom)
+
+    def set_ghost(self, ghost: bool) -> None:
+        """Show the consensus translucent around the conformation, or not at all."""
+        self.ghost = ghost
+        self._arrange()
+
+    def hide_conformation(self) -> None:
+        """Only the consensus."""
+        self._maps.pop(_CONFORMATION, None)
+        self.set_label("")
+        for name in (_CONFORMATION, _GAUSSIANS):
+            if name in self._layers:
+                self._layers[name].visible = False
+        self._arrange()
+
+    def clear(self) -> None:
+        """Show nothing: the job was closed. Layers are hidden, not removed (napari can crash)."""
+        self._maps.clear()
+        self.threshold = None
+        self._looked = False
+        self.set_label("")
+        for layer in self._layers.values():
+            layer.visible = False
+
+    def show_gaussians(self, positions: np.ndarray | None) -> None:
+        """(p, 3) x, y, z in A as small spheres, at most 5,000 of them; None hides them."""
+        layer = self._living(_GAUSSIANS)
+        if positions is None:
+            if layer is not None:
+                layer.visible = False
+            return
+        step = -(-len(positions) // _MAX_GAUSSIANS)
+        points = axes.to_napari(positions[::step])
+        if layer is None:
+            spread = float(np.ptp(points, axis=0).max()) or 1.0
+            self._layers[_GAUSSIANS] = self._viewer.add_points(
+                points,
+                name=_GAUSSIANS,
+                size=spread / 70,
+                face_color="#ffb347",
+                border_width=0,
+                antialiasing=0,
+                units=axes.UNITS,
+            )
+            return
+        layer.data = points
+        layer.visible = True
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    @property
+    def _viewer(self) -> Any:
+        return self._session.viewer
+
+    def set_label(self, label: str) -> None:
+        """The caption in the corner of the scene."""
+        self.label = label
+        overlay = self._viewer.canvas.overlays.text
+        overlay.text = label
+        overlay.visible = bool(label)
+
+    def _show_later(self, name: str, array: np.ndarray, pixel_size_angstrom: float) -> None:
+        """Show a map, meshed in a worker where it is drawn as a surface."""
+        threshold = self.threshold
+        if self.rendering == "iso":
+            self._show(name, self.prepare(array, pixel_size_angstrom, threshold))
+            return
+        self._session.run_in_worker(
+            lambda: self.prepare(array, pixel_size_angstrom, threshold),
+            lambda prepared: self._show(name, prepared),
+            key=f"job:mesh {name}",
+        )
+
+    def _show(self, name: str, prepared: Prepared) -> None:
+        self._maps[name] = prepared
+        layer = self._living(name)
+        if self.rendering == "iso":
+            self._show_volume(name, layer, prepared)
+        elif prepared.mesh is not None:
+            self._show_surface(name, layer, prepared.mesh)
+        self._arrange()
+        if not self._looked:
+            self._look(prepared)
+
+    def _show_volume(self, name: str, layer: Layer | None, prepared: Prepared) -> None:
+        arguments = axes.volume_layer(prepared.array, prepared.pixel_size_angstrom)
+        if layer is not None:
+            layer.data = arguments["data"]
+            layer.scale, layer.translate = arguments["scale"], arguments["translate"]
+            layer.contrast_limits, layer.iso_threshold = self._limits, self.threshold
+            return
+        self._layers[name] = self._viewer.add_image(
+            name=name,
+            rendering="iso",
+            iso_threshold=self.threshold,
+            contrast_limits=self._limits,
+            colormap=_plain_colormap(name),
+            blending="translucent",
+            **arguments,
+        )
+
+    def _show_surface(self, name: str, layer: Layer | None, mesh: Mesh) -> None:
+        if layer is not None:
+            layer.data = mesh
+            return
+        self._layers[name] = self._viewer.add_surface(
+            mesh,
+            name=name,
+            colormap=_plain_colormap(name),
+            contrast_limits=(0.0, 1.0),
+            shading="smooth",
+            blending="translucent",
+            units=axes.UNITS,
+        )
+
+    def _arrange(self) -> None:
+        """The consensus is solid while it is alone, and a ghost beside a conformation."""
+        consensus, conformation = self._living(_CONSENSUS), self._living(_CONFORMATION)
+        beside = _CONFORMATION in self._maps
+        if conformation is not None:
+            conformation.visible = beside and self._drawable(_CONFORMATION)
+        if consensus is not None:
+            shown = _CONSENSUS in self._maps and self._drawable(_CONSENSUS)
+            consensus.visible = shown and (self.ghost or not beside)
+            consensus.opacity = _GHOST_OPACITY if beside else 1.0
+            # A translucent surface must come last, or it hides what it should let through.
+            layers = self._viewer.layers
+            if beside and layers.index(consensus) < layers.index(conformation or consensus):
+                layers.move(layers.index(consensus), len(layers))
+
+    def _drawable(self, name: str) -> bool:
+        return self.rendering == "iso" or self._maps[name].mesh is not None
+
+    def _living(self, name: str) -> Layer | None:
+        """The layer of that name, None if there is none or the user has deleted it."""
+        layer = self._layers.get(name)
+        if layer is not None and layer not in self._viewer.layers:
+            del self._layers[name]
+            return None
+        return layer
+
+    def _map_layers(self) -> list[Layer]:
+        found = (self._living(name) for name in (_CONSENSUS, _CONFORMATION))
+        return [layer for layer in found if layer is not None]
+
+    def _look(self, prepared: Prepared) -> None:
+        """Turn to 3-D, right-handed, with the map filling the canvas."""
+        self._looked = True
+        viewer = self._viewer
+        viewer.dims.ndisplay = 3
+        viewer.scene.camera.orientation = axes.ORIENTATION
+        viewer.scene.camera.angles = (0.0, 0.0, 0.0)
+        viewer.scene.camera.center = (0.0, 0.0, 0.0)
+        viewer.scene.camera.zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
+        viewer.canvas.overlays.scale_bar.visible = True
+        text = viewer.canvas.overlays.text
+        text.position, text.font_size = "top_left", 11
+
+
+def surface_of(array: np.ndarray, pixel_size_angstrom: float, threshold: float) -> Mesh | None:
+    """Vertices (v, 3) in the scene's coordinates, A, and faces (f, 3) of a contour of a map.
+
+    None when the map has no such contour.
+    """
+    from skimage.measure import marching_cubes
+
+    if not float(array.min()) < threshold < float(array.max()):
+        return None
+    step = 1 if len(array) <= _FINE_BOX else 2
+    vertices, faces, *_ = marching_cubes(array, threshold, step_size=step)
+    xyz = (vertices[:, ::-1] - len(array) // 2) * pixel_size_angstrom
+    return axes.to_napari(xyz).astype(np.float32), faces.astype(np.int32)
+
+
+def _diameter(prepared: Prepared) -> float:
+    """The largest extent of what the contour shows, from the centre to both sides, in A."""
+    inside = np.argwhere(prepared.array >= prepared.threshold)
+    centre = len(prepared.array) // 2
+    reach = int(np.abs(inside - centre).max()) if len(inside) else centre
+    return 2 * max(reach, 1) * prepared.pixel_size_angstrom
+
+
+def suggest_threshold(array: np.ndarray) -> float:
+    """A contour that shows the molecule: three sigma above the mean, or half the peak if lower."""
+    array = np.asarray(array, dtype=np.float32)
+    return float(min(array.mean() + 3.0 * array.std(), 0.5 * array.max()))
+
+
+def _plain_colormap(name: str) -> Colormap:
+    colour = (*_COLOURS[name], 1.0)
+    return Colormap([colour, colour], name=f"conformix {name.lower()}")

@@ -1,0 +1,142 @@
+"""The tools above the latent map: cursor, lasso, pan; what a lasso does; undo; the live count."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from napari_conformix.widgets.lasso import Mode, Tool
+
+_TOOLS = (
+    (Tool.CURSOR, "Cursor", "Click or drag in the map: see the molecule there (C)", "C"),
+    (Tool.LASSO, "Lasso", "Draw around particles to select them (L)", "L"),
+    (
+        Tool.PAN,
+        "Pan",
+        "Drag the map (with any tool: wheel zooms, middle button pans)",
+        "P",
+    ),
+)
+_MODES = (
+    (Mode.NEW, "New", "A lasso replaces the selection"),
+    (Mode.ADD, "Add", "A lasso adds to the selection (or hold Shift)"),
+    (Mode.REMOVE, "Remove", "A lasso takes out of the selection (or hold Alt)"),
+)
+
+
+class SelectionBar(QWidget):
+    """Buttons and counts; what they do is up to who listens."""
+
+    tool_chosen = Signal(object)
+    mode_chosen = Signal(object)
+    fit_asked = Signal()
+    undo_asked = Signal()
+    redo_asked = Signal()
+    clear_asked = Signal()
+    invert_asked = Signal()
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        tools, self.tools = _row(), {}
+        group = QButtonGroup(self)
+        for tool, text, help_text, key in _TOOLS:
+            button = self._button(tools, text, help_text, checkable=True)
+            button.clicked.connect(lambda _=False, chosen=tool: self.choose_tool(chosen))
+            group.addButton(button)
+            self.tools[tool] = button
+            self._shortcut(key, button.click)
+        tools.addSpacing(8)
+        self._button(tools, "Fit", "Show all particles (F)").clicked.connect(self.fit_asked)
+        self._shortcut("F", self.fit_asked.emit)
+        tools.addStretch()
+
+        edits, self.modes = _row(), {}
+        modes = QButtonGroup(self)
+        for mode, text, help_text in _MODES:
+            button = self._button(edits, text, help_text, checkable=True)
+            button.clicked.connect(lambda _=False, chosen=mode: self.mode_chosen.emit(chosen))
+            modes.addButton(button)
+            self.modes[mode] = button
+        edits.addSpacing(8)
+        self.undo = self._button(edits, "Undo", "Take the last step back (Ctrl+Z)")
+        self.undo.clicked.connect(self.undo_asked)
+        self.redo = self._button(edits, "Redo", "Do it again (Ctrl+Shift+Z)")
+        self.redo.clicked.connect(self.redo_asked)
+        self.clear = self._button(edits, "Clear", "Select nothing")
+        self.clear.clicked.connect(self.clear_asked)
+        self.invert = self._button(
+            edits, "Invert", "Of the particles that this map shows, select those that are not"
+        )
+        self.invert.clicked.connect(self.invert_asked)
+        edits.addStretch()
+        self._shortcut("Ctrl+Z", self.undo_asked.emit)
+        self._shortcut("Ctrl+Shift+Z", self.redo_asked.emit)
+        self._shortcut("Escape", self.cancelled.emit)
+
+        self.count = QLabel()
+        self.count.setWordWrap(True)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setStyleSheet("color: #e6b450;")
+        self.note.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(3)
+        layout.addLayout(tools)
+        layout.addLayout(edits)
+        layout.addWidget(self.count)
+        layout.addWidget(self.note)
+        self.choose_tool(Tool.CURSOR)
+        self.modes[Mode.NEW].setChecked(True)
+
+    def choose_tool(self, tool: Tool) -> None:
+        """Press the button of a tool."""
+        self.tools[tool].setChecked(True)
+        self.tool_chosen.emit(tool)
+
+    def choose_mode(self, mode: Mode) -> None:
+        """Press the button of a mode."""
+        self.modes[mode].setChecked(True)
+        self.mode_chosen.emit(mode)
+
+    def set_state(self, count: int, can_undo: bool, can_redo: bool) -> None:
+        """Which buttons make sense now."""
+        self.undo.setEnabled(can_undo)
+        self.redo.setEnabled(can_redo)
+        self.clear.setEnabled(count > 0)
+
+    def set_note(self, note: str) -> None:
+        """A line to heed, hidden when empty."""
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+
+    def _button(
+        self, row: QHBoxLayout, text: str, help_text: str, checkable: bool = False
+    ) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(help_text)
+        button.setCheckable(checkable)
+        # napari's style draws tool buttons flat; without this a pressed one looks like the others
+        button.setStyleSheet(
+            "QToolButton { padding: 3px 8px; border-radius: 3px; background: #414851; }"
+            "QToolButton:checked { background: #2f7fd1; color: white; }"
+            "QToolButton:disabled { color: #7a828c; background: #333941; }"
+            "QToolButton:hover:!checked { background: #5a626c; }"
+        )
+        row.addWidget(button)
+        return button
+
+    def _shortcut(self, key: str, slot) -> None:
+        """A key that works while the focus is in the dock (the manifest's are ignored)."""
+        shortcut = QShortcut(QKeySequence(key), self.parentWidget())
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(slot)
+
+
+def _row() -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(3)
+    return row
