@@ -20,8 +20,9 @@ def fsc(a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor | None = None) -> t
     fa = torch.fft.rfftn(a, dim=(-3, -2, -1))
     fb = torch.fft.rfftn(b, dim=(-3, -2, -1))
     cross = shell_sum_3d((fa * fb.conj()).real)
-    power = shell_sum_3d(fa.abs().square()) * shell_sum_3d(fb.abs().square())
-    return torch.where(power > 0, cross / power.clamp_min(torch.finfo(power.dtype).tiny).sqrt(), 0)
+    # two roots: the product of two powers of small grey values leaves the range of float32
+    norm = shell_sum_3d(fa.abs().square()).sqrt() * shell_sum_3d(fb.abs().square()).sqrt()
+    return torch.where(norm > 0, cross / norm.clamp_min(torch.finfo(norm.dtype).tiny), 0)
 
 
 @dataclass(frozen=True)
