@@ -1,0 +1,50 @@
+"""The command's list of commands, and how errors end it."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, Group
+
+from napari_conformix import __version__
+from napari_conformix.cli import demo, doctor, results, sources, training, window
+from napari_conformix.errors import UserError
+
+#: as the shell does for a process that Ctrl-C ended
+INTERRUPTED = 130
+
+app = App(
+    name="conformix",
+    help="From a cryo-EM consensus refinement to motions of the molecule, subsets and movies.",
+    version=__version__,
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+
+BEGIN = Group.create_ordered("Get started")
+TRAIN = Group.create_ordered("Train")
+RESULTS = Group.create_ordered("Results")
+
+#: in the order in which they are used
+COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
+    (BEGIN, (demo.demo, doctor.doctor, sources.simulate, window.open_)),
+    (TRAIN, (training.new, training.settings, training.train, training.status)),
+    (RESULTS, (results.decode, results.select, results.export, results.reconstruct)),
+)
+for group, commands in COMMANDS:
+    for position, command in enumerate(commands):
+        app.command(command, group=group, sort_key=position)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; what a user can mend is printed as a sentence, without traceback."""
+    try:
+        app(arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()  # else Python complains of the pipe once more as it ends
+        sys.exit(0)

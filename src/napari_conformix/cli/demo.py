@@ -1,0 +1,175 @@
+"""`conformix demo`: the whole path on simulated particles, in a few minutes."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from napari_conformix.cli.display import has_display, with_display
+from napari_conformix.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.selection import Selection
+    from napari_conformix.jobs import Job
+
+#: sizes that two CPU cores train to something worth seeing in about three minutes
+SCENE, PARTICLES, BOX, SNR = "adk", 3000, 48, 0.1
+PRESET = "quick"
+#: the share of the particles that is exported
+END = 0.15
+SELECTION = "one-end"
+MAPS = 10
+WINDOW = "napari_conformix.widgets"
+
+
+def demo(
+    folder: Annotated[Path, Parameter(help="Where everything is written.")] = Path(
+        "conformix-demo"
+    ),
+    /,
+    *,
+    particles: Annotated[int, Parameter(help="Number of particles.")] = PARTICLES,
+    epochs: Annotated[int | None, Parameter(help="Epochs instead of the preset's.")] = None,
+    pictures: Annotated[
+        bool,
+        Parameter(help="Make pictures and a movie, even if there is a display.", negative=()),
+    ] = False,
+) -> int:
+    """The whole path on simulated particles, in minutes.
+
+    Simulates particles, trains a small job, exports the particles at one end of the motion and
+    opens the window; without a display it leaves pictures and a movie instead. What is there
+    already is kept, so that an interrupted demo goes on.
+    """
+    star = simulated(folder / "data", particles)
+    job = made_job(folder / "job", star)
+    status = trained(job, epochs)
+    if status != 0:
+        return status
+    if job.state != "finished":  # Ctrl-C: the user knows
+        return 0
+    report = exported(job, folder, star)
+    shown = pictures or not has_display()
+    if shown:
+        report += taken_pictures(job, folder)
+    print("\n" + "\n".join(report))
+    if not shown:
+        from napari_conformix.cli.window import open_
+
+        return open_(job.folder)
+    return 0
+
+
+def simulated(folder: Path, particles: int) -> Path:
+    """The STAR file of the sample; made if it is not there."""
+    from napari_conformix import simulation
+    from napari_conformix.cli.terminal import progress_bar
+
+    star = folder / "particles.star"
+    if star.exists():
+        print(f"Taking the particles in {folder}, made before.")
+        return star
+    print(f"Simulating {particles:,} particles: {simulation.SCENES[SCENE]}")
+    with progress_bar("Simulating") as tell:
+        return simulation.simulate(SCENE, folder, particles, BOX, snr=SNR, progress=tell)
+
+
+def made_job(folder: Path, star: Path) -> "Job":
+    """The job of the sample; made if it is not there."""
+    from napari_conformix.jobs import Job
+
+    if folder.exists():
+        return Job.open(folder)
+    return Job.create(
+        folder,
+        method="dynamight",
+        particles=star,
+        consensus=star.parent / "consensus.mrc",
+        mask=star.parent / "mask.mrc",
+        preset=PRESET,
+    )
+
+
+def trained(job: "Job", epochs: int | None) -> int:
+    """Train the job to its end, going on where it was left; the exit status."""
+    from napari_conformix.cli.progress import show_run
+
+    if job.state == "finished" and epochs is None:
+        print(f"Taking the trained job {job.folder}; remove it to train again.")
+        return 0
+    resume = job.checkpoints.last() is not None
+    return show_run(job.train(epochs=epochs, resume=resume), job.folder)
+
+
+def exported(job: "Job", folder: Path, star: Path) -> list[str]:
+    """Export one end of the motion and maps along it; sentences that say what there is."""
+    from napari_conformix.cli.decoding import along_component
+    from napari_conformix.cli.results import PC_PERCENTILES, write_maps
+
+    selection = one_end(job)
+    job.save_selection(selection)
+    subset = job.export(selection, folder / f"{SELECTION}.star", overwrite=True)
+    latents = along_component(job, 1, MAPS, 1, PC_PERCENTILES)
+    maps = folder / "maps"
+    write_maps(job, latents, 1, maps, None)
+    share = f"{len(selection):,} of {selection.total:,} particles"
+    return [
+        f"Job               {job.folder}",
+        f"Against the truth {agreement(job, star.parent / 'truth.npz')}",
+        f"Subset            {subset}: {share} at one end of the motion",
+        f"Maps              {maps}: {MAPS} along the first component of half 1",
+    ]
+
+
+def one_end(job: "Job") -> "Selection":
+    """The particles at the upper end of the first motion coordinate, common to both halves."""
+    import numpy as np
+
+    from napari_conformix.cli.selecting import column_values, rows_in_range
+
+    values, _ = column_values(job, "motion1")
+    return rows_in_range(job, SELECTION, "motion1", float(np.nanquantile(values, 1 - END)), None)
+
+
+def agreement(job: "Job", truth: Path) -> str:
+    """|Spearman| of each half's first latent component with the true conformation, in words."""
+    import numpy as np
+    from scipy.stats import spearmanr
+
+    from napari_conformix.analysis import pca
+
+    with np.load(truth, allow_pickle=False) as known:
+        value = known["value"]
+    table = job.latents()
+    words = []
+    for half in np.unique(table.half):
+        rows = np.flatnonzero(table.half == half)
+        first = pca(table.mean, rows).transform(table.mean[rows])[:, 0]
+        words.append(f"{abs(spearmanr(first, value[rows]).statistic):.3f} in half {half}")
+    return "|Spearman| of the first component " + ", ".join(words)
+
+
+def taken_pictures(job: "Job", folder: Path) -> list[str]:
+    """Pictures of the window's pages and a movie, made on a display that nobody sees."""
+    wrapper = with_display()
+    if wrapper is None:
+        return [
+            "Pictures          none: there is no display. For pictures and a movie: "
+            "apt-get install xvfb xauth"
+        ]
+    images, movie = folder / "pictures", folder / "motion.mp4"
+    images.mkdir(exist_ok=True)
+    for option, target in (("--screenshots", images), ("--movie", movie)):
+        command = [sys.executable, "-m", WINDOW, option, str(target), str(job.folder)]
+        done = subprocess.run(
+            [*wrapper, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise UserError(
+                f"The window could not be drawn (status {done.returncode}); `conformix doctor` "
+                f"says what is missing.\n{done.stderr or done.stdout}"
+            )
+    names = ", ".join(sorted(path.name for path in images.glob("*.png")))
+    return [f"Pictures          {images}: {names}", f"Movie             {movie}"]

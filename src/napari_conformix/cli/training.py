@@ -1,0 +1,169 @@
+"""Making, training and watching a job: `new`, `settings`, `train`, `status`."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from napari_conformix.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_conformix.training.settings import TrainingSettings
+
+JobFolder = Annotated[Path, Parameter(help="The job folder.")]
+
+
+def new(
+    job: JobFolder,
+    /,
+    *,
+    particles: Annotated[Path, Parameter(help="Particles: a RELION STAR or cryoSPARC .cs file.")],
+    consensus: Annotated[
+        Path | None, Parameter(help="Consensus map (MRC) of the same refinement.")
+    ] = None,
+    mask: Annotated[Path | None, Parameter(help="Mask (MRC) on the grid of the map.")] = None,
+    method: Annotated[str, Parameter(help="How the landscape is learnt.")] = "dynamight",
+    datadir: Annotated[
+        Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
+    ] = None,
+    passthrough: Annotated[
+        Path | None, Parameter(help="The passthrough file that belongs to a .cs file.")
+    ] = None,
+    preset: Annotated[
+        str | None, Parameter(help="A named set of settings, for example quick.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set",
+            help="One setting as key=value; may be repeated. `conformix settings METHOD` lists "
+            "all settings with unit, default and range.",
+            negative=(),
+        ),
+    ] = None,
+) -> None:
+    """Check a data set and make a job folder.
+
+    All problems are reported together; nothing is written if there are errors.
+    """
+    from napari_conformix.jobs import Job
+
+    made = Job.create(
+        job,
+        method=method,
+        particles=particles,
+        consensus=consensus,
+        mask=mask,
+        datadir=datadir,
+        passthrough=passthrough,
+        settings=parse_settings(set_ or []),
+        preset=preset,
+    )
+    grids = made.spec.grids
+    print(
+        f"Made {job}: {method}, {len(made.particles):,} particles, box {grids.box} at "
+        f"{grids.pixel_size_angstrom:.4g} A, trained at box {grids.working_box}."
+    )
+    print(f"Train it with: conformix train {job}")
+
+
+def parse_settings(assignments: list[str]) -> dict[str, Any]:
+    """`key=value` texts as a dictionary; a value that is not TOML is text."""
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not key or not equals:
+            raise UserError(f"--set {assignment!r} must be key=value, for example epochs=50.")
+        try:
+            values[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key] = {"True": True, "False": False}.get(text, text)
+    return values
+
+
+def settings(method: Annotated[str, Parameter(help="Name of a method.")] = "dynamight", /) -> None:
+    """List every setting of a method."""
+    from napari_conformix.methods import method_class
+
+    model = method_class(method).Settings
+    for title, advanced in (("Settings", False), ("Advanced settings", True)):
+        print(f"{title} of {method}\n")
+        print("\n".join(_setting_lines(model, advanced)) + "\n")
+    for number, (name, values) in enumerate(model.presets.items()):
+        text = ", ".join(f"{key}={value}" for key, value in values.items()) or "the defaults"
+        print(f"Preset {name}{' (taken if none is named)' * (number == 0)}: {text}")
+
+
+def _setting_lines(model: "type[TrainingSettings]", advanced: bool) -> Iterator[str]:
+    """For each setting its name, default, unit and range, and its help below."""
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        details: dict[str, Any] = extra if isinstance(extra, dict) else {}
+        if details.get("advanced", False) is not advanced:
+            continue
+        unit = f" {details['unit']}" if details.get("unit") else ""
+        limits = _range_in_words(model, name)
+        yield f"  {name} = {field.default}{unit}" + (f"    ({limits})" if limits else "")
+        yield f"      {field.description}"
+
+
+def _range_in_words(model: "type[TrainingSettings]", name: str) -> str:
+    """For example '1 to 64', '> 0', 'auto | memory'; empty without limits."""
+    schema = model.model_json_schema()["properties"][name]
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    limits = ((">=", low), (">", above), ("<=", high), ("<", below))
+    return ", ".join(f"{sign} {value:g}" for sign, value in limits if value is not None)
+
+
+def train(
+    job: JobFolder,
+    /,
+    *,
+    epochs: Annotated[
+        int | None, Parameter(help="Train to this epoch instead of the job's setting.")
+    ] = None,
+    device: Annotated[str, Parameter(help="auto, cpu, cuda, or one GPU such as cuda:1.")] = "auto",
+    resume: Annotated[bool, Parameter(help="Go on from the last checkpoint.", negative=())] = False,
+    detach: Annotated[
+        bool,
+        Parameter(help="Train in the background, also after this shell ends.", negative=()),
+    ] = False,
+) -> int:
+    """Train a job.
+
+    Ctrl-C stops it cleanly after the current step, a second one at once.
+    """
+    from napari_conformix.cli.progress import show_run
+    from napari_conformix.jobs import Job
+
+    opened = Job.open(job)
+    if detach:
+        pid = opened.launch(device=device, epochs=epochs, resume=resume)
+        print(f"Training as process {pid}. Watch it with: conformix status {job} --follow")
+        return 0
+    return show_run(opened.train(device=device, epochs=epochs, resume=resume), job)
+
+
+def status(
+    job: JobFolder,
+    /,
+    *,
+    follow: Annotated[
+        bool, Parameter(help="Stay and show it as it changes, until the run ends.", negative=())
+    ] = False,
+) -> None:
+    """Say what a job is doing, with its loss curves.
+
+    Leaving --follow with Ctrl-C does not stop the run.
+    """
+    from napari_conformix.cli.status import follow_status, print_status
+    from napari_conformix.jobs import Job
+
+    (follow_status if follow else print_status)(Job.open(job))
