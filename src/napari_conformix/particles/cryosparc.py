@@ -21,7 +21,7 @@ from napari_conformix.particles.particle_set import ParticleSet, Source
 from napari_conformix.particles.paths import StackFinder
 from napari_conformix.particles.problems import Problem
 
-_NUMPY, _COMPRESSED = b"\x93NUMPY", b"\x94CSDAT"
+_NUMPY, _COMPRESSED = b"\x93NUMPY", b"\x95CSDAT"
 #: what a particle needs; a file without one of these looks for its passthrough file
 _NEEDED = ("blob/path", "ctf/df1_A", "alignments3D/pose")
 _ABERRATIONS = ("ctf/tilt_A", "ctf/trefoil_A", "ctf/tetra_A", "ctf/anisomag")
