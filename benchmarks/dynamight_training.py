@@ -68,30 +68,29 @@ def main() -> None:
         },
     )
     truth = np.load(args.data / "truth.npz", allow_pickle=False)["value"]
-    first_picture = None
+    first_picture, headline = None, float("nan")
     epoch_start = time.process_time()
     print(f"{'epoch':>5} {'CPU-s':>7} {'particles/CPU-s':>16} {'validation':>11}  |Spearman|")
     for event in job.train(device="cpu"):
         if event.kind == "epoch":
+            headline = np.mean([terms["unexplained"] for terms in event.validation.values()])
+        elif event.kind == "latents":
+            first_picture = first_picture or time.monotonic() - wall
             now = time.process_time()
-            rate = len(truth) / (now - epoch_start)
-            headline = [terms["unexplained"] for terms in event.validation.values()]
-            found = agreement(job, truth) if event.epoch > 1 else [float("nan")] * 2
             print(
-                f"{event.epoch:5d} {now - cpu:7.0f} {rate:16.0f} {np.mean(headline):11.6f}  "
-                + " / ".join(f"{value:.3f}" for value in found),
+                f"{event.epoch:5d} {now - cpu:7.0f} {len(truth) / (now - epoch_start):16.0f} "
+                f"{headline:11.6f}  " + " / ".join(f"{v:.3f}" for v in agreement(job, truth)),
                 flush=True,
             )
             epoch_start = time.process_time()
-        elif event.kind == "latents" and first_picture is None:
-            first_picture = time.monotonic() - wall
+    # whole epochs: training, held-out and validation passes, encoding, checkpoint, live map
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     final = agreement(job, truth)
     print(f"\nours: {args.gaussians} Gaussians, {len(truth)} particles, {args.epochs} epochs")
     print(f"  |Spearman|, halves 1 / 2           {final[0]:.3f} / {final[1]:.3f}")
     print(f"  all CPU-seconds                    {time.process_time() - cpu:.0f}")
     print(f"  peak memory                        {peak:.1f} GB")
-    print(f"  first latent picture after         {first_picture or float('nan'):.0f} s (wall)")
+    print(f"  first latent picture after         {first_picture:.0f} s (wall)")
     print("published program:")
     for what, figure in PUBLISHED:
         print(f"  {what:<44} {figure}")

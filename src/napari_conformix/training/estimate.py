@@ -22,7 +22,7 @@ BATCH_SIZES = (256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 MOST_OF_MEMORY = 0.6
 LARGEST_AUTOMATIC = 128
 #: an epoch shall have about this many steps a half, or small sets learn too little in it
-STEPS_AN_EPOCH = 32
+STEPS_AN_EPOCH = 64
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,8 @@ class _Run:
         return int(state["batch_size"])
 
     def _measure(self, batch_size: int) -> Estimate:
-        epoch = self.done_epochs + 1
+        # The last epoch is the one to measure: the first ones may train only a part (warm-up).
+        epoch = self.settings.epochs
         return measure(
             self.method,
             self.data,
