@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_conformix.training.contract import Batch, Frame
 from napari_conformix.training.events import Preparing
-from napari_conformix.training.regrid import normalise_background, regrid
+from napari_conformix.training.normalise import normalise_background
 from napari_conformix.training.settings import TrainingSettings
 from napari_conformix.training.sources import (
     CacheSource,
@@ -41,8 +41,10 @@ class Batches(Protocol):
 class TrainingData:
     """The particles of a run on its working grid.
 
-    Images of every optics group are brought to one box and pixel size (see `regrid`); grey values
-    are kept, so a projection is the plain sum along z of the *consensus* grid's voxels.
+    Images of every optics group are brought to one box and pixel size by band-limited resampling
+    (a Fourier crop where the extents agree), and antisymmetric aberrations (beam tilt) are taken
+    off. Grey values are kept: a projection stays the plain sum along z over the voxels of the
+    *consensus* grid, whatever the working grid.
 
     Parameters
     ----------
@@ -104,8 +106,9 @@ class TrainingData:
         return batch
 
     def _read_on_working_grid(self, rows: Rows) -> NDArray[np.float32]:
+        """(b,) rows -> (b, h, w): scaled, on the working grid, without beam tilt."""
         box = self.frame.working_box
-        images = np.empty((len(rows), box, box), dtype=np.float32)
+        images = torch.empty((len(rows), box, box), dtype=torch.float32)
         group = self.particles.optics_index[rows]
         for g in np.unique(group):
             members = np.flatnonzero(group == g)
@@ -115,16 +118,36 @@ class TrainingData:
             if self.settings.invert_contrast:
                 np.negative(raw, out=raw)
             pixel_size = self.particles.optics[g].pixel_size_angstrom
-            images[members] = regrid(
-                raw, pixel_size, box, self.frame.working_pixel_size_angstrom
-            ).numpy()
-        return images
+            images[torch.from_numpy(members)] = self._on_working_grid(raw, pixel_size)
+        return self._without_odd_aberrations(images, rows).numpy()
+
+    def _on_working_grid(
+        self, raw: NDArray[np.float32], pixel_size_angstrom: float
+    ) -> torch.Tensor:
+        from napari_conformix.imaging import resample_2d
+
+        box, pixel_size = self.frame.working_box, self.frame.working_pixel_size_angstrom
+        if raw.shape[-1] == box and np.isclose(pixel_size_angstrom, pixel_size, rtol=1e-6):
+            return torch.from_numpy(raw)
+        return resample_2d(torch.from_numpy(raw), pixel_size_angstrom, box, pixel_size)
+
+    def _without_odd_aberrations(self, images: torch.Tensor, rows: Rows) -> torch.Tensor:
+        from napari_conformix.imaging.aberrations import has_odd_phase, remove_odd_phase
+
+        if not any(has_odd_phase(group) for group in self.particles.optics):
+            return images
+        corrected = remove_odd_phase(
+            torch.fft.rfft2(images),
+            self.particles,
+            rows,
+            self.frame.working_pixel_size_angstrom,
+        )  # (b, h, w // 2 + 1)
+        return torch.fft.irfft2(corrected, s=images.shape[-2:])
 
     def _make_source(self, cache_folder: Path | None) -> tuple[SourceName, str, ImageSource]:
         count, box = len(self.particles), self.frame.working_box
-        stored = max((group.box for group in self.particles.optics), default=0)
         name, reason = choose_source(
-            self.settings.images, count * box * box * 4, stored * stored * 4, cache_folder
+            self.settings.images, count * box * box * 4, self._reader.bytes_on_disk, cache_folder
         )
         if name == "memory":
             return name, reason, MemorySource(self._read_on_working_grid, count, box)

@@ -5,6 +5,7 @@ read and who pays for the room.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -26,6 +27,8 @@ CHUNK = 256
 #: share of the free memory, and of the free disk, that images may take when nobody chose
 MEMORY_SHARE = 0.4
 DISK_SHARE = 0.5
+#: a cache is worth its disk when it is at most this share of what it spares reading
+CACHE_PAYS = 0.75
 
 
 class ImageSource(Protocol):
@@ -123,12 +126,13 @@ class CacheSource:
 
 
 def choose_source(
-    wanted: str, bytes_needed: int, bytes_a_read: int, cache_folder: Path | None
+    wanted: str, bytes_needed: int, bytes_stored: Callable[[], int], cache_folder: Path | None
 ) -> tuple[SourceName, str]:
     """The source to use and a sentence that says why.
 
-    `bytes_needed`: all images on the working grid. `bytes_a_read`: one image as stored, against
-    which the working-grid image is weighed: caching pays when images shrink.
+    bytes_needed  by all images on the working grid
+    bytes_stored  tells the size of the images as they are in the stacks; asked only when it
+                  matters, since it looks at every stack
     """
     if wanted != "auto":
         if wanted == "cache" and cache_folder is None:
@@ -138,7 +142,7 @@ def choose_source(
     size = f"{bytes_needed / 2**30:.2g} GiB"
     if bytes_needed <= MEMORY_SHARE * free:
         return "memory", f"Images: kept in memory ({size} of {free / 2**30:.3g} GiB free)."
-    if cache_folder is not None and bytes_a_read > 0:
+    if cache_folder is not None and bytes_needed <= CACHE_PAYS * bytes_stored():
         disk = psutil.disk_usage(str(_existing(cache_folder))).free
         if bytes_needed <= DISK_SHARE * disk:
             return "cache", f"Images: {size} do not fit in memory; written once to a cache file."
@@ -154,8 +158,6 @@ def _fill(images: NDArray[np.float32], read: ReadImages, message: str) -> Iterat
 
 
 def _reserve(path: Path) -> None:
-    import os
-
     with path.open("r+b") as stream:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)

@@ -1,0 +1,95 @@
+from collections import Counter
+
+import numpy as np
+import torch
+from napari_conformix.training.contract import Batch
+from napari_conformix.training.plan import (
+    cut,
+    encoding_tasks,
+    epoch_seed,
+    epoch_tasks,
+    make_sampler,
+    validation_tasks,
+)
+from napari_conformix.training.split import make_split
+
+SPLIT = make_split(np.arange(103) % 2 + 1, independent_halves=True, validation_fraction=0.2, seed=3)
+
+
+def tasks(halves=(1, 2), epoch=1, seed=1, held_out=True, size=8):
+    return epoch_tasks(SPLIT, halves, size, seed=seed, epoch=epoch, held_out=held_out)
+
+
+def rows_of(tasks, half, purpose):
+    chosen = [t.rows for t in tasks if (t.half, t.purpose) == (half, purpose)]
+    return np.concatenate(chosen) if chosen else np.empty(0, int)
+
+
+def test_an_epoch_visits_every_training_particle_of_its_half_once():
+    for half in (1, 2):
+        np.testing.assert_array_equal(
+            np.sort(rows_of(tasks(), half, "train")), SPLIT.rows(half, "train")
+        )
+
+
+def test_decoders_never_see_the_other_half_nor_validation():
+    for half in (1, 2):
+        trained = set(rows_of(tasks(), half, "train"))
+        assert not trained & set(SPLIT.rows(3 - half, "train"))
+        assert not trained & set(SPLIT.rows(0, "validation"))
+        assert set(rows_of(tasks(), half, "held_out")) == set(SPLIT.rows(0, "validation"))
+
+
+def test_halves_take_turns():
+    halves = [t.half for t in tasks(held_out=False)]
+    first, second = Counter(halves[: len(halves) // 2])[1], Counter(halves)[1] / 2
+    assert abs(first - second) <= 1
+    assert max(len(run) for run in "".join(map(str, halves)).split("1")) <= 2
+
+
+def test_order_follows_from_seed_and_epoch():
+    def order(**changes):
+        return rows_of(tasks(**changes), 1, "train").tolist()
+
+    assert order() == order()
+    assert len({tuple(order()), tuple(order(epoch=2)), tuple(order(seed=2))}) == 3
+    assert len({epoch_seed(s, e) for s in range(20) for e in range(20)}) == 400
+
+
+def test_one_model_sees_both_halves():
+    np.testing.assert_array_equal(
+        np.sort(rows_of(tasks(halves=(0,)), 0, "train")), SPLIT.rows(0, "train")
+    )
+
+
+def test_no_batch_of_one_is_left_over():
+    assert [len(b) for b in cut(np.arange(9), 8)] == [5, 4]
+    assert cut(np.empty(0, int), 8) == []
+
+
+def test_validation_stays_in_its_half_and_encoding_covers_both():
+    validated = validation_tasks(SPLIT, (1, 2), 8)
+    for half in (1, 2):
+        np.testing.assert_array_equal(
+            rows_of(validated, half, "validate"), SPLIT.rows(half, "validation")
+        )
+        encoded = rows_of(encoding_tasks(SPLIT, (1, 2), 8), half, "encode")
+        assert set(encoded) == set(SPLIT.rows(half, "train")) | set(SPLIT.rows(0, "validation"))
+
+
+def test_sampler_draws_the_same_particles_at_every_call():
+    def load(rows):
+        empty = torch.empty(len(rows))
+        return Batch(torch.from_numpy(rows), empty, empty, empty, empty)
+
+    def draw(epoch, half=2, subset="train", count=20):
+        sampler = make_sampler(SPLIT, load, 8, seed=1, epoch=epoch)
+        return [b.index.tolist() for b in sampler(half, subset, count)]
+
+    assert draw(1) == draw(1) != draw(2)
+    flat = [row for rows in draw(1) for row in rows]
+    assert len(set(flat)) == 20
+    assert set(flat) <= set(SPLIT.rows(2, "train"))
+    assert {r for b in draw(1, subset="validation", count=999) for r in b} == set(
+        SPLIT.rows(2, "validation")
+    )
