@@ -113,7 +113,7 @@ def test_a_bad_image_name_is_told(project: Path, name: str) -> None:
 
 def test_an_unknown_optics_group_is_told(project: Path) -> None:
     project.write_text(project.read_text().replace("b.mrcs  2", "b.mrcs  7"))
-    with pytest.raises(UserError, match="row 4 .*optics group 7"):
+    with pytest.raises(UserError, match=r"row 4 .*optics group 7"):
         read_particles(project)
 
 
@@ -181,7 +181,9 @@ def test_a_data_folder_goes_before_the_project(project: Path, tmp_path: Path) ->
     assert found == {tmp_path / "copy/Extract/job007"}
 
 
-def test_two_candidates_are_an_error_and_the_nearer_name_wins(project: Path, tmp_path: Path) -> None:
+def test_two_candidates_are_an_error_and_the_nearer_name_wins(
+    project: Path, tmp_path: Path
+) -> None:
     disk = tmp_path / "disk"
     for folder in ("one/job007", "two/job008"):
         shutil.copytree(project.parents[2] / "Extract/job007", disk / folder)
@@ -239,7 +241,10 @@ def sparc(tmp_path: Path, project: Path) -> tuple[Path, Path]:
     job = tmp_path / "J10"
     job.mkdir()
     paths = job / "cryosparc_P1_J10_particles.cs", job / "cryosparc_P1_J10_passthrough_particles.cs"
-    for path, columns, order in ((paths[0], main, slice(None)), (paths[1], rest, slice(None, None, -1))):
+    for path, columns, order in (
+        (paths[0], main, slice(None)),
+        (paths[1], rest, slice(None, None, -1)),
+    ):
         kinds = [(k, v.dtype, v.shape[1:]) for k, v in columns.items()]
         array = np.zeros(n, kinds)
         for name, column in columns.items():

@@ -15,7 +15,9 @@ plain = st.text(
     st.characters(codec="utf-8", min_codepoint=33, exclude_categories=("Z", "C")), min_size=1
 ).filter(lambda t: not t.startswith(("#", "_", "data_", "loop_")) and not set(t) & set("\"'"))
 quoted = st.text(st.sampled_from("ab 0.#_'"), min_size=1).map(lambda t: f'"{t}"')
-familiar = st.sampled_from(["00012", "1e5", "nan", "None", "NA", "<NA>", "-0", "1.50", "007@a.mrcs"])
+familiar = st.sampled_from(
+    ["00012", "1e5", "nan", "None", "NA", "<NA>", "-0", "1.50", "007@a.mrcs"]
+)
 value = st.one_of(plain, quoted, familiar)
 tables = st.integers(1, 5).flatmap(
     lambda k: st.lists(st.lists(value, min_size=k, max_size=k), max_size=8).map(lambda r: (k, r))
