@@ -2,21 +2,28 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_conformix.training.events import Event
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def loss_curves(epochs: Iterable[object]) -> "dict[str, dict[str, list[float]]]":
-    """Half -> 'training' and 'validation' -> the loss of each epoch, from `epoch` events.
+def loss_curves(events: Iterable["Event"]) -> dict[str, dict[str, list[float]]]:
+    """Half -> 'training' and 'validation' -> the loss of each epoch.
 
-    An epoch that was trained again after a resume counts as it was the last time.
+    Only the epochs of the newest phase, since the loss of a warm-up is another one. An epoch that
+    was trained again after a resume counts as it was the last time.
     """
     from napari_conformix.training.events import Epoch
 
-    last = {event.epoch: event for event in epochs if isinstance(event, Epoch)}
+    last = {event.epoch: event for event in events if isinstance(event, Epoch)}
+    epochs = [last[number] for number in sorted(last)]
     curves: dict[str, dict[str, list[float]]] = {}
-    for number in sorted(last):
-        event = last[number]
+    for event in epochs:
+        if event.phase != epochs[-1].phase:
+            continue
         for kind, terms in (("training", event.train), ("validation", event.validation)):
             for half, values in terms.items():
                 curve = curves.setdefault(half, {"training": [], "validation": []})[kind]
@@ -24,29 +31,24 @@ def loss_curves(epochs: Iterable[object]) -> "dict[str, dict[str, list[float]]]"
     return curves
 
 
-def curve_lines(curves: "dict[str, dict[str, list[float]]]", width: int) -> list[str]:
+def curve_lines(curves: dict[str, dict[str, list[float]]], width: int) -> list[str]:
     """One line a curve, `width` characters: name, first value, sparkline, last and least value.
 
     The two curves of a half share one scale, so that the gap between them is seen.
     """
     lines = []
     for half, kinds in sorted(curves.items()):
-        limits = scale(value for curve in kinds.values() for value in skip_start(curve))
+        limits = scale(value for curve in kinds.values() for value in curve)
         for kind, curve in kinds.items():
             finite = [value for value in curve if math.isfinite(value)]
             if not finite:
                 continue
             name = f"{kind:<11}" if half == "0" else f"half {half} {kind:<11}"
             head = f"{name}{finite[0]:>10.5g} "
-            tail = f" {finite[-1]:<10.5g} least {min(finite):.5g}"
+            tail = f" {finite[-1]:<10.5g} least {min(finite):<10.5g}"
             room = max(8, width - len(head) - len(tail))
             lines.append(head + sparkline(curve, room, limits) + tail)
     return lines
-
-
-def skip_start(curve: Sequence[float]) -> Sequence[float]:
-    """Without the first tenth: there the loss falls so fast that the rest would look flat."""
-    return curve[len(curve) // 10 :]
 
 
 def scale(values: Iterable[float]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
 
@@ -70,7 +71,7 @@ def decode(
     else:
         assert path is not None
         latents = read_latents(path)
-    write_maps(opened, latents, model, output, int(epoch) if epoch and epoch.isdigit() else epoch)
+    write_maps(opened, latents, model, output, number_or_best(epoch))
 
 
 def write_maps(
@@ -95,6 +96,15 @@ def write_maps(
         print(file)
     if not one_file:
         np.savetxt(folder / "latents.txt", latents, fmt="%.7g", header=f"half {half}, a line a map")
+
+
+def number_or_best(epoch: str | None) -> int | str | None:
+    """An epoch as it is typed: a number, 'best', or None for the newest."""
+    if epoch is None or epoch == "best":
+        return epoch
+    if not epoch.isdecimal():
+        raise UserError(f"--epoch {epoch!r} must be the number of an epoch, or best.")
+    return int(epoch)
 
 
 def numbers(text: str) -> "NDArray[np.float32]":
@@ -179,7 +189,9 @@ def reconstruct(
     ] = None,
     output: Annotated[
         Path | None,
-        Parameter(name=["--output", "-o"], help="Folder; by default reconstruction/ of the job."),
+        Parameter(
+            name=["--output", "-o"], help="Folder; by default reconstruction/NAME in the job."
+        ),
     ] = None,
 ) -> None:
     """Reconstruct half maps of a selection, with their FSC.
@@ -190,4 +202,14 @@ def reconstruct(
 
     opened = Job.open(job)
     chosen = None if selection is None else opened.selection(selection)
-    print(opened.reconstruct(chosen, output))
+    folder = output or opened.folder / "reconstruction" / (selection or "all")
+    count = len(opened.particles) if chosen is None else len(chosen)
+    with progress_bar(f"Reconstructing from {count:,} particles") as tell:
+        maps = opened.reconstruct(chosen, folder, progress=lambda done: tell(done / count))
+    assert maps is not None  # nothing asks it to stop
+    resolution = maps.resolution
+    words = "at" if resolution.reached else "not reached up to Nyquist,"
+    masked = "without" if maps.fsc_masked is None else "with"
+    first, second = maps.counts
+    print(f"{folder}: half maps of {first:,} and {second:,} particles")
+    print(f"FSC 0.143 {words} {resolution.angstrom:.2f} A ({masked} the mask, no sharpening)")

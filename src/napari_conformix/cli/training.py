@@ -61,6 +61,8 @@ def new(
         settings=parse_settings(set_ or []),
         preset=preset,
     )
+    for problem in made.report.problems if made.report else ():
+        print(problem)
     grids = made.spec.grids
     print(
         f"Made {job}: {method}, {len(made.particles):,} particles, box {grids.box} at "
