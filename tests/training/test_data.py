@@ -7,6 +7,7 @@ import psutil
 import pytest
 import samples
 import torch
+
 from napari_conformix.imaging import fourier_resize_2d
 from napari_conformix.particles import ImageReader, read_particles
 from napari_conformix.training import sources

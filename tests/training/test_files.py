@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 import pytest
+
 from napari_conformix.training.files import (
     atomic_npz,
     atomic_path,
@@ -28,9 +29,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "a.bin") as temporary:
-        temporary.write_bytes(b"half")
-        raise KeyboardInterrupt
+    def interrupted():
+        with atomic_path(tmp_path / "a.bin") as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -49,11 +54,7 @@ def test_npz_needs_no_pickle(tmp_path):
 
 
 def test_a_full_disk_is_recognised_through_other_errors():
-    try:
-        try:
-            raise OSError(errno.EDQUOT, "quota")
-        except OSError as error:
-            raise RuntimeError("writer") from error
-    except RuntimeError as error:
-        assert is_disk_full(error)
+    wrapped = RuntimeError("writer")
+    wrapped.__cause__ = OSError(errno.EDQUOT, "quota")
+    assert is_disk_full(wrapped)
     assert not is_disk_full(OSError(errno.EIO, "broken"))

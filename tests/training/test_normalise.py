@@ -1,4 +1,5 @@
 import numpy as np
+
 from napari_conformix.training.normalise import normalise_background, outside_circle
 
 

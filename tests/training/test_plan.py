@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import torch
+
 from napari_conformix.training.contract import Batch
 from napari_conformix.training.plan import (
     cut,

@@ -2,6 +2,7 @@ import threading
 import time
 
 import pytest
+
 from napari_conformix.training.prefetch import prefetched
 
 
@@ -42,7 +43,11 @@ def test_an_error_is_raised_where_the_result_would_have_come():
 
 
 def test_leaving_early_by_an_exception_stops_the_thread():
-    with pytest.raises(KeyError), prefetched(lambda i: i, iter(int, 1)) as results:
-        next(results)
-        raise KeyError
+    def leave():
+        with prefetched(lambda i: i, iter(int, 1)) as results:  # an endless supply
+            next(results)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        leave()
     assert not threads()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from napari_conformix.errors import UserError
 from napari_conformix.training.split import Split, make_split
 

@@ -228,11 +228,12 @@ def image_map_correlation(
 def _on_grid(
     particles: ParticleSet, rows: npt.NDArray[np.int64], box: int, pixel_size: float
 ) -> torch.Tensor:
-    from napari_conformix.training.regrid import regrid
+    from napari_conformix.imaging import resample_2d
 
     reader = ImageReader(particles)
     images = torch.empty(len(rows), box, box)
     for k, row in enumerate(rows.tolist()):
         group = particles.optics[particles.optics_index[row]]
-        images[k] = regrid(reader.read([row]), group.pixel_size_angstrom, box, pixel_size)[0]
+        image = torch.from_numpy(reader.read([row])[0])
+        images[k] = resample_2d(image, group.pixel_size_angstrom, box, pixel_size)
     return images
