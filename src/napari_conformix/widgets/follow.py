@@ -12,50 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
-from napari_conformix.training.events import Event, from_line
+from napari_conformix.jobs.eventlog import EventReader
+from napari_conformix.jobs.layout import EVENTS
+from napari_conformix.training.events import Event
 
 _POLL_SECONDS = 0.05
 _STATE_SECONDS = 0.5
 _DRAIN_INTERVAL_MS = 30
 _DRAIN_BUDGET_SECONDS = 0.015
 _HELPING = 250
-_READ_BYTES = 1 << 20
-
-
-class EventTail:
-    """Complete new lines of an append-only event file, as events."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._offset = 0
-        self._rest = b""
-
-    def read(self) -> list[Event]:
-        """What has been added since the last call, at most about a megabyte; [] when nothing."""
-        try:
-            with open(self.path, "rb") as file:
-                size = file.seek(0, 2)
-                if size < self._offset:  # rewritten: begin again
-                    self._offset, self._rest = 0, b""
-                file.seek(self._offset)
-                chunk = file.read(_READ_BYTES)
-        except FileNotFoundError:
-            return []
-        self._offset += len(chunk)
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return [event for line in lines if (event := _parse(line)) is not None]
-
-
-def _parse(line: bytes) -> Event | None:
-    """The event of a line; None for a line that a kill cut short."""
-    try:
-        return from_line(line.decode("utf-8", "replace"))
-    except ValidationError:
-        return None
 
 
 class Follower:
@@ -94,10 +62,10 @@ class Follower:
             self._arrived.append(error)
 
     def _read_until_stopped(self) -> Iterator[None]:
-        tail = EventTail(Path(self._job.folder) / "events.jsonl")
+        reader = EventReader(Path(self._job.folder) / EVENTS)
         state, next_state = "", 0.0
         while not self._stopped:
-            events = tail.read()
+            events = reader.read_new()
             self._arrived.extend(events)
             if not events:
                 # The state after the events, so that 'failed' comes with its message shown.

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from psygnal import Signal
+from psygnal import EmitLoopError, Signal
 
 from napari_conformix.errors import UserError
 from napari_conformix.training.events import Event
 from napari_conformix.widgets.follow import Follower
+from napari_conformix.widgets.guess import guess_maps
 from napari_conformix.widgets.workers import Workers
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Session:
     message = Signal(str, str)
     #: a page asks to be shown: 'data', 'train' or 'explore'
     page_requested = Signal(str)
+    #: a contour of the consensus that the user wants the training to use, in the map's own units
+    threshold_chosen = Signal(float)
 
     _sessions: ClassVar[dict[int, Session]] = {}
 
@@ -117,6 +120,8 @@ class Session:
 
     def report_error(self, error: Exception) -> None:
         """Say what went wrong: a UserError as it is, anything else with its type."""
+        if isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
+            error = error.__cause__  # psygnal wraps what a listener raised
         if isinstance(error, UserError):
             text = str(error)
         else:
@@ -142,9 +147,18 @@ class Session:
             )
 
     def open_particles(
-        self, path: str | Path, *, datadir: Path | None = None, passthrough: Path | None = None
+        self,
+        path: str | Path,
+        *,
+        datadir: Path | None = None,
+        passthrough: Path | None = None,
+        consensus: Path | None = None,
+        mask: Path | None = None,
     ) -> None:
-        """Read a particle file in a worker and make it the session's data set; closes the job."""
+        """Read a particle file in a worker and make it the session's data set; closes the job.
+
+        Without a consensus, map and mask are guessed from the names beside the file.
+        """
         path = Path(path)
 
         def read() -> ParticleSet:
@@ -154,26 +168,25 @@ class Session:
 
         def done(particles: ParticleSet) -> None:
             self.close()
-            self.set_inputs(Inputs(particles=path, datadir=datadir, passthrough=passthrough))
+            maps = (consensus, mask) if consensus else guess_maps(path)
+            self.set_inputs(Inputs(path, *maps, datadir, passthrough))
             self._set_particles(particles)
             self.page_requested.emit("data")
 
         self._begin("open", f"Reading {path.name} ...", read, done)
 
     def set_inputs(self, inputs: Inputs) -> None:
-        """The files of the data set, for the pages; reads nothing."""
-        if inputs != self.inputs:
-            self.inputs = inputs
-            self.inputs_changed.emit(inputs)
+        """The files of the data set, for the pages. The consensus map is read in a worker."""
+        before, self.inputs = self.inputs, inputs
+        if inputs == before:
+            return
+        self.inputs_changed.emit(inputs)
+        if inputs.consensus != before.consensus:
+            self._read_consensus(inputs.consensus)
 
     def change_inputs(self, **changes: Path | None) -> None:
         """Replace single files of :attr:`inputs`."""
         self.set_inputs(replace(self.inputs, **changes))
-
-    def set_consensus(self, consensus: Map | None) -> None:
-        """The consensus map once it is read."""
-        self.consensus = consensus
-        self.consensus_changed.emit(consensus)
 
     def open_job(self, job: Job | str | Path) -> None:
         """Open a job folder and follow it, whether its run goes on, is over or has yet to begin."""
@@ -191,12 +204,22 @@ class Session:
 
     def close(self) -> None:
         """Let go of the job and the data set. A run goes on: it is a process of its own."""
+        self.particles = self.consensus = None
+        self.inputs = Inputs()
+        self._let_go_of_job()
+
+    def close_job(self) -> None:
+        """Let go of the job and keep its data set, to make another job of it."""
+        self._let_go_of_job()
+        self.consensus_changed.emit(self.consensus)  # the scene was emptied with the job
+
+    def _let_go_of_job(self) -> None:
         if self._follower is not None:
             self._follower.stop()
             self._follower = None
         self.workers.drop("job:")
         had_job = self.job is not None
-        self.job = self.latents = self.particles = None
+        self.job = self.latents = None
         self.state = ""
         if had_job:
             self.job_closed.emit()
@@ -233,12 +256,33 @@ class Session:
     def _set_job(self, job: Job) -> None:
         self.close()
         self.job = job
+        given = job.spec.inputs
+        self.set_inputs(
+            Inputs(given.particles, given.consensus, given.mask, given.datadir, given.passthrough)
+        )
         self.job_opened.emit(job)
         self._follower = Follower(job, self._take_events, self._take_state, self.report_error)
         self._follower.start()
         self.run_in_worker(
             lambda: job.particles, self._set_particles, self.report_error, key="job:particles"
         )
+
+    def _read_consensus(self, path: Path | None) -> None:
+        def read() -> Map | None:
+            from napari_conformix.particles import read_map
+
+            return None if path is None else Map(*read_map(path))
+
+        def done(consensus: Map | None) -> None:
+            if path == self.inputs.consensus:
+                self.consensus = consensus
+                self.consensus_changed.emit(consensus)
+
+        def failed(error: Exception) -> None:
+            done(None)
+            self.report_error(error)
+
+        self.run_in_worker(read, done, failed, key="consensus")
 
     def _take_state(self, state: str) -> None:
         self.state = state

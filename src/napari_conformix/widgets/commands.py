@@ -1,0 +1,39 @@
+"""What a page is about to do, as the equal command lines."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_conformix.widgets.session import Inputs
+
+
+def new_command(
+    folder: Path, method: str, preset: str, inputs: Inputs, changed: Mapping[str, Any]
+) -> str:
+    """`conformix new` for a job; `changed` are the settings that differ from the preset."""
+    words = ["conformix", "new", str(folder), "--method", method]
+    for name in ("particles", "consensus", "mask", "datadir", "passthrough"):
+        path = getattr(inputs, name)
+        if path is not None:
+            words += [f"--{name}", str(path)]
+    words += ["--preset", preset]
+    for name, value in changed.items():
+        words += ["--set", f"{name}={_text(value)}"]
+    return shlex.join(words)
+
+
+def train_command(folder: Path, *, resume: bool = False, epochs: int | None = None) -> str:
+    """`conformix train` for a job."""
+    words = ["conformix", "train", str(folder)]
+    if epochs is not None:
+        words += ["--epochs", str(epochs)]
+    if resume:
+        words.append("--resume")
+    return shlex.join(words)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,105 @@
+"""The curves of a run, gathered from its events. No Qt."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from napari_conformix.training.events import Epoch, Event, Started, Step
+
+#: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
+Key = tuple[str, str, str]
+
+
+@dataclass
+class Curve:
+    """Points in order of x, in epochs."""
+
+    x: list[float] = field(default_factory=list)
+    y: list[float] = field(default_factory=list)
+
+    def add(self, x: float, y: float) -> None:
+        """Append a point, or replace what lies at or after it (an epoch done again)."""
+        self.cut(x)
+        self.x.append(x)
+        self.y.append(y)
+
+    def cut(self, x: float) -> None:
+        """Forget the points at `x` and after."""
+        if self.x and self.x[-1] >= x:
+            keep = bisect_left(self.x, x)
+            del self.x[keep:], self.y[keep:]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs `first` to `last` that trained the same thing."""
+
+    name: str
+    first: int
+    last: int
+
+
+class CurveData:
+    """All loss terms by half, scalars by epoch, and the phases. Feed it events in order."""
+
+    def __init__(self) -> None:
+        self.curves: dict[Key, Curve] = {}
+        self.phases: list[Phase] = []
+        self.epochs = 0
+
+    def take(self, event: Event) -> bool:
+        """Add an event; True when a curve changed."""
+        if isinstance(event, Started):
+            self.epochs = event.epochs
+            self._forget_from(event.first_epoch)
+        elif isinstance(event, Step):
+            at = event.epoch - 1 + event.done / max(event.total, 1)
+            self._add_terms("step", at, event.terms)
+        elif isinstance(event, Epoch):
+            self.epochs = event.epochs
+            self._add_terms("train", event.epoch, event.train)
+            self._add_terms("validation", event.epoch, event.validation)
+            for name, value in event.scalars.items():
+                self._add(("scalar", "", name), event.epoch, value)
+            self._add_phase(event.epoch, event.phase)
+        else:
+            return False
+        return True
+
+    def terms(self) -> list[str]:
+        """Names of the loss terms, 'loss' first."""
+        found = {term for kind, _, term in self.curves if kind in ("train", "validation")}
+        return sorted(found, key=lambda term: (term != "loss", term))
+
+    def scalars(self) -> list[str]:
+        """Names of the other curves: lambda, noise and the like."""
+        return sorted({term for kind, _, term in self.curves if kind == "scalar"})
+
+    def of_term(self, term: str) -> dict[tuple[str, str], Curve]:
+        """(kind, half) -> curve of a loss term or a scalar."""
+        return {(k, half): curve for (k, half, t), curve in self.curves.items() if t == term}
+
+    def _add_terms(self, kind: str, x: float, terms: dict[str, dict[str, float]]) -> None:
+        for half, values in terms.items():
+            for term, value in values.items():
+                self._add((kind, half, term), x, value)
+
+    def _add(self, key: Key, x: float, value: float) -> None:
+        if math.isfinite(value):
+            self.curves.setdefault(key, Curve()).add(x, value)
+
+    def _add_phase(self, epoch: int, name: str) -> None:
+        last = self.phases[-1] if self.phases else None
+        if last is not None and last.name == name:
+            self.phases[-1] = Phase(name, last.first, epoch)
+        else:
+            self.phases.append(Phase(name, epoch, epoch))
+
+    def _forget_from(self, epoch: int) -> None:
+        """A run goes on from a checkpoint: what it had done after that is done again."""
+        for (kind, *_), curve in self.curves.items():
+            curve.cut(epoch - 1 + 1e-9 if kind == "step" else epoch)
+        kept = [phase for phase in self.phases if phase.first < epoch]
+        self.phases = [Phase(p.name, p.first, min(p.last, epoch - 1)) for p in kept]

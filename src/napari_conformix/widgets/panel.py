@@ -1,0 +1,139 @@
+"""The panel beside the viewer: what is open, messages, and the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from napari_conformix.widgets.data_page import DataPage
+from napari_conformix.widgets.explore_page import ExplorePage
+from napari_conformix.widgets.message_bar import MessageBar
+from napari_conformix.widgets.scene import Scene
+from napari_conformix.widgets.session import Session
+from napari_conformix.widgets.style import Chip
+from napari_conformix.widgets.train_page import TrainPage
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
+    from napari_conformix.particles import ParticleSet
+
+TITLE = "Conformix"
+_WIDTH = 500
+
+
+class ConformixPanel(QWidget):
+    """Data, Train and Explore for one viewer."""
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.session = session = Session.of(viewer)
+        self.scene = Scene.of(session)
+        self.setAcceptDrops(True)
+        self.setMinimumWidth(400)
+
+        self.title = QLabel("Nothing is open yet")
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        font = self.title.font()
+        font.setBold(True)
+        self.title.setFont(font)
+        self.chip = Chip()
+        self.messages = MessageBar()
+        self.data_page = DataPage(session)
+        self.train_page = TrainPage(session)
+        self.explore_page = ExplorePage(session)
+        self.tabs = QTabWidget()
+        self._pages = {
+            "data": self._add_page(self.data_page, "Data"),
+            "train": self._add_page(self.train_page, "Train"),
+            "explore": self._add_page(self.explore_page, "Explore"),
+        }
+
+        top = QHBoxLayout()
+        top.addWidget(self.title, 1)
+        top.addWidget(self.chip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(top)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.tabs, 1)
+
+        session.message.connect(self.messages.show_message)
+        session.busy_changed.connect(self.messages.set_busy)
+        session.page_requested.connect(self.show_page)
+        session.job_opened.connect(self._job_opened)
+        session.job_closed.connect(self._job_closed)
+        session.particles_opened.connect(self._particles_opened)
+        session.state_changed.connect(self.chip.set_state)
+        self._window: QWidget | None = None
+        self.destroyed.connect(lambda *_: session.shut_down())
+
+    def sizeHint(self) -> QSize:
+        return QSize(_WIDTH, 760)
+
+    def show_page(self, name: str) -> None:
+        """Bring 'data', 'train' or 'explore' to the front."""
+        self.tabs.setCurrentIndex(self._pages[name])
+
+    # -- what is open -----------------------------------------------------------------------------
+
+    def _particles_opened(self, particles: ParticleSet) -> None:
+        if self.session.job is None:
+            self.title.setText(f"{particles.source.path.name}: {len(particles):,} particles")
+
+    def _job_opened(self, job: Job) -> None:
+        self.title.setText(f"Job {Path(job.folder).name}")
+        self.title.setToolTip(str(job.folder))
+        self.messages.clear()
+        self.show_page("train")
+
+    def _job_closed(self) -> None:
+        self.title.setText("No job is open")
+        self.title.setToolTip("")
+        self.chip.set_state("")
+
+    # -- Qt ---------------------------------------------------------------------------------------
+
+    def _add_page(self, page: QWidget, name: str) -> int:
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(page)
+        return self.tabs.addTab(area, name)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        window = self.window()
+        if window is not self._window and window is not self:
+            self._window = window
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # A dock is not told when the window closes. A run goes on, but nobody follows it here.
+        if event.type() == QEvent.Type.DeferredDelete and watched is self._window:
+            self.session.shut_down()
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
+        if urls:
+            self.session.open_path(Path(urls[0].toLocalFile()))
+            event.acceptProposedAction()
+
+
+def show_panel(viewer: napari.viewer.Viewer | None = None) -> ConformixPanel:
+    """The panel of a viewer (the current one by default), opened if it is not there yet."""
+    viewer = viewer or napari.current_viewer()
+    dock, panel = viewer.window.add_plugin_dock_widget("napari-conformix", TITLE)
+    dock.show()
+    dock.raise_()
+    return panel

@@ -1,0 +1,168 @@
+"""How far a run is: bar, time left, speed, memory, and what it warned of."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+
+from napari_conformix.training import events as ev
+from napari_conformix.widgets.style import (
+    SEVERITY_COLOURS,
+    SEVERITY_SIGNS,
+    Fold,
+    hint,
+    in_bytes,
+    in_words,
+    sentence,
+)
+
+_MOST_WARNINGS = 50
+
+
+class RunProgress(QWidget):
+    """Shows the newest of what the events say; feed it lists of events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.text = hint()
+        self.outcome = sentence()
+        self.traceback = QPlainTextEdit()
+        self.traceback.setReadOnly(True)
+        self.traceback.setMaximumHeight(160)
+        self.details = Fold("Details for a bug report", self.traceback)
+        self.warnings = sentence()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for widget in (self.bar, self.text, self.outcome, self.details, self.warnings):
+            layout.addWidget(widget)
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with another run."""
+        self.last_epoch = 0
+        self.epochs = 0
+        self._numbers: dict[str, str] = {}
+        self._warned: dict[str, int] = {}
+        self.bar.setValue(0)
+        self.bar.setFormat("not started")
+        self._say_outcome("")
+        for widget in (self.text, self.warnings):
+            widget.setText("")
+            widget.hide()
+
+    def take(self, events: list[ev.Event]) -> None:
+        """Show where the run is after these events."""
+        for event in events:
+            handler = _HANDLERS.get(type(event))
+            if handler is not None:
+                handler(self, event)
+        self.text.setText(" · ".join(text for text in self._numbers.values() if text))
+        self.text.setVisible(bool(self.text.text()))
+        shown = list(self._warned.items())[-_MOST_WARNINGS:]
+        self.warnings.setText("\n".join(_warning_line(text, count) for text, count in shown))
+        self.warnings.setVisible(bool(shown))
+
+    def show_state(self, state: str) -> None:
+        """Say what a state means and what can be done, where the events do not."""
+        if state == "interrupted":
+            last = f" after epoch {self.last_epoch}" if self.last_epoch else ""
+            self._say_outcome(
+                f"The trainer ended without a word{last} (killed, or the machine went down). "
+                "Resume goes on from the last checkpoint.",
+                "warning",
+            )
+            self._numbers.pop("eta", None)
+        elif state == "created":
+            self.bar.setFormat("ready to train")
+
+    # -- one kind of event each -------------------------------------------------------------------
+
+    def _preparing(self, event: ev.Preparing) -> None:
+        self._say_outcome("")
+        share = event.done / event.total if event.total else 0
+        self.bar.setValue(round(1000 * share))
+        self.bar.setFormat(event.message.rstrip(". ") + (f": {100 * share:.0f} %" if share else ""))
+
+    def _started(self, event: ev.Started) -> None:
+        self._say_outcome("")
+        self.epochs, self.last_epoch = event.epochs, event.first_epoch - 1
+        self._numbers = {"device": f"on {event.device}"}
+        if event.estimated_seconds is not None:
+            self._numbers["eta"] = f"about {in_words(event.estimated_seconds)} in all"
+        if event.estimated_memory_bytes is not None:
+            self._numbers["memory"] = f"{in_bytes(event.estimated_memory_bytes)} of memory"
+        self._numbers["batch"] = f"{event.batch_size} particles a step"
+        self._progress(self.last_epoch, "starting")
+
+    def _step(self, event: ev.Step) -> None:
+        share = event.done / max(event.total, 1)
+        self._progress(event.epoch - 1 + share, f"epoch {event.epoch} of {self.epochs}")
+        self._rates(event)
+
+    def _epoch(self, event: ev.Epoch) -> None:
+        self.epochs, self.last_epoch = event.epochs, event.epoch
+        self._progress(event.epoch, f"epoch {event.epoch} of {event.epochs} done")
+        self._rates(event)
+
+    def _warning(self, event: ev.Warning) -> None:
+        self._warned[event.message] = self._warned.get(event.message, 0) + 1
+
+    def _paused(self, event: ev.Paused) -> None:
+        self._numbers.pop("eta", None)
+
+    def _failed(self, event: ev.Failed) -> None:
+        self._say_outcome(event.message, "error", event.traceback)
+        self._numbers.pop("eta", None)
+
+    def _finished(self, event: ev.Finished) -> None:
+        how = {
+            "completed": "All epochs are done.",
+            "converged": "The run ended because the validation loss no longer falls.",
+            "stopped": f"Stopped after epoch {event.epoch}. Resume goes on from there.",
+        }[event.reason]
+        best = f" The best epoch is {event.best_epoch}." if event.best_epoch else ""
+        explore = " See the Explore page." if event.epoch else ""
+        self._say_outcome(how + best + explore, "note")
+        self._numbers.pop("eta", None)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _progress(self, epochs_done: float, what: str) -> None:
+        share = epochs_done / max(self.epochs, 1)
+        self.bar.setValue(round(1000 * min(share, 1)))
+        self.bar.setFormat(f"{what} · {100 * min(share, 1):.0f} %")
+
+    def _rates(self, event: ev.Step | ev.Epoch) -> None:
+        if event.eta_seconds is not None:
+            self._numbers["eta"] = f"{in_words(event.eta_seconds)} left"
+        if event.images_per_second is not None:
+            self._numbers["speed"] = f"{event.images_per_second:,.0f} images/s"
+        if event.memory_bytes is not None:
+            self._numbers["memory"] = f"{in_bytes(event.memory_bytes)} of memory"
+
+    def _say_outcome(self, text: str, severity: str = "note", traceback: str = "") -> None:
+        sign, colour = SEVERITY_SIGNS[severity], SEVERITY_COLOURS[severity]
+        self.outcome.setText(f"{sign}  {text}")
+        self.outcome.setStyleSheet(f"color: {colour};")
+        self.outcome.setVisible(bool(text))
+        self.traceback.setPlainText(traceback)
+        self.details.setVisible(bool(traceback))
+
+
+def _warning_line(text: str, count: int) -> str:
+    times = f" ({count} times)" if count > 1 else ""
+    return f"{SEVERITY_SIGNS['warning']}  {text}{times}"
+
+
+_HANDLERS = {
+    ev.Preparing: RunProgress._preparing,
+    ev.Started: RunProgress._started,
+    ev.Step: RunProgress._step,
+    ev.Epoch: RunProgress._epoch,
+    ev.Warning: RunProgress._warning,
+    ev.Paused: RunProgress._paused,
+    ev.Failed: RunProgress._failed,
+    ev.Finished: RunProgress._finished,
+}
