@@ -107,14 +107,14 @@ def _finish(first: Reconstructor, second: Reconstructor, mask: torch.Tensor | No
 
 
 def fsc_table(maps: HalfMaps) -> pd.DataFrame:
-    """The FSC as a table with RELION's names; resolution in A, 999 at shell 0 as in RELION."""
+    """The FSC as a table with RELION's names; as in RELION shell 0 is said to be at 999 A."""
     box = maps.half1.shape[0]
     shell = np.arange(box // 2 + 1)
-    frequency = shell / (box * maps.pixel_size_angstrom)
+    frequency = np.maximum(shell / (box * maps.pixel_size_angstrom), 1 / 999)
     table = {
         "rlnSpectralIndex": shell,
         "rlnResolution": frequency,
-        "rlnAngstromResolution": 1 / np.maximum(frequency, 1 / 999),
+        "rlnAngstromResolution": 1 / frequency,
         "rlnFourierShellCorrelationUnmaskedMaps": maps.fsc.numpy(),
     }
     if maps.fsc_masked is not None:

@@ -31,6 +31,7 @@ def insert_slices(
     n = values.shape[-2]
     x, y, keep = _half_plane(n, grid.device)
     data = torch.stack([values.real, values.imag, weights], dim=-1)  # (b, n, n // 2 + 1, 3)
+    data[:, 0, 0] /= 2  # zero frequency is its own conjugate: `symmetrise` doubles it
     data = data[:, keep].to(grid.dtype)  # (b, points, 3)
     plane = torch.stack([x[keep], y[keep]]) * (grid.shape[0] / n)  # (2, points)
     step = max(1, _POINTS // plane.shape[1])
