@@ -136,16 +136,18 @@ def _check(
 @contextmanager
 def _made_whole(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out` that takes its place if all goes well."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    folder = None
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         yield folder
         folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
         os.replace(folder, out)
     except OSError as error:
         raise UserError(f"The data set could not be written to {out}: {error}.") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -14,7 +14,8 @@ Float = npt.NDArray[np.float64]
 
 _CUTOFF = 15.0  # A, of the paper
 _MOST_NODES = 2500
-_CANDIDATES = 6
+_CANDIDATES = 36  # six of them are rigid-body motions
+_COLLECTIVE = 0.2
 
 
 def hessian(nodes: Float, cutoff: float) -> csc_matrix:
@@ -42,9 +43,10 @@ def collectivity(mode: Float) -> float:
 
 
 def soft_mode(nodes: Float) -> Float:
-    """The most collective of the six softest internal motions.
+    """The softest internal motion in which at least a fifth of the molecule takes part.
 
-    The very softest is often no more than a loose chain end. Pieces that lie farther apart than
+    The very softest is often no more than a loose chain end; if all of the thirty softest
+    are, the most collective of them is taken. Pieces that lie farther apart than
     the cutoff are joined by raising it; large molecules are thinned to every m-th node, and the
     nodes left out follow the nearest one kept.
 
@@ -59,15 +61,16 @@ def soft_mode(nodes: Float) -> Float:
     kept = np.arange(0, len(nodes), -(-len(nodes) // _MOST_NODES))
     points = nodes[kept]
     matrix = hessian(points, _connecting_cutoff(points))
-    # the six rigid-body motions have eigenvalue 0, the others more: a small shift makes the
+    # rigid-body motions have eigenvalue 0, and so have free chain ends: a small shift makes the
     # matrix definite and finds the softest first
     start = np.ones(matrix.shape[0])
     shifted = matrix + 1e-6 * identity(matrix.shape[0], format="csc")
-    count = min(6 + _CANDIDATES, matrix.shape[0] - 1)
+    count = min(_CANDIDATES, matrix.shape[0] - 1)
     stiffness, vectors = eigsh(shifted, k=count, sigma=0.0, v0=start)
-    internal = vectors.T[np.argsort(stiffness)[6:]]
-    modes = [_without_rigid_motion(v.reshape(-1, 3), points) for v in internal]
-    best = max(modes, key=collectivity)
+    softest_first = vectors.T[np.argsort(stiffness)].reshape(count, -1, 3)
+    internal = [_without_rigid_motion(mode, points) for mode in softest_first]
+    modes = [mode for mode in internal if np.linalg.norm(mode) > 0.1]  # else it was rigid
+    best = next((m for m in modes if collectivity(m) >= _COLLECTIVE), max(modes, key=collectivity))
     best = best[cKDTree(points).query(nodes)[1]]
     best = best / np.sqrt((best**2).sum(axis=1).mean())
     return np.asarray(best * np.sign(best.ravel()[np.abs(best).argmax()]))

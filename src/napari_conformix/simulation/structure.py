@@ -32,11 +32,10 @@ def read_atoms(file: Path | str) -> tuple[Array, Array, Array]:
     structure.remove_waters()
     structure.remove_hydrogens()
     structure.remove_alternative_conformations()
-    if not len(structure):
-        raise UserError(f"{file} holds no atoms.")
     atoms = [
         (*atom.pos.tolist(), atom.element.atomic_number, _is_node(atom))
-        for chain in structure[0]
+        for model in list(structure)[:1]
+        for chain in model
         for residue in chain
         for atom in residue
     ]
@@ -56,7 +55,7 @@ def _is_node(atom: gemmi.Atom) -> bool:
 
 
 def structure_scene(file: Path | str, amplitude_angstrom: float | None = None) -> Scene:
-    """The molecule of a file swaying along its most collective soft mode.
+    """The molecule of a file swaying along its softest collective mode.
 
     Each atom follows the nearest alpha carbon (or phosphorus). The value of a state is its
     displacement in A RMS over those, from -amplitude to +amplitude.
