@@ -305,6 +305,20 @@ def test_without_poses_they_are_nan(sparc: tuple[Path, Path]) -> None:
     assert np.isnan(read_particles(sparc[0]).rotation).all()
 
 
+def test_what_is_assumed_or_ignored_is_noted(sparc: tuple[Path, Path]) -> None:
+    rest = np.load(sparc[1])
+    rest = recfunctions.append_fields(rest, "ctf/anisomag", np.ones(4, "<f4"), usemask=False)
+    main = recfunctions.drop_fields(np.load(sparc[0]), "alignments3D/shift", usemask=False)
+    for path, array in zip(sparc, (main, rest), strict=True):
+        with open(path, "wb") as file:
+            np.save(file, array)
+    p = read_particles(sparc[0])
+    assert not p.shift_angstrom.any()
+    notes = [(n.severity, n.message) for n in p.source.notes]
+    assert any(s == "note" and "shifts are taken as 0" in m for s, m in notes)
+    assert any(s == "warning" and "ctf/anisomag are not zero" in m for s, m in notes)
+
+
 def test_cut_and_pickled_cs_files(sparc: tuple[Path, Path], tmp_path: Path) -> None:
     cut = tmp_path / "cut.cs"
     cut.write_bytes(sparc[0].read_bytes()[:-10])

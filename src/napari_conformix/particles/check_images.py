@@ -9,11 +9,14 @@ import numpy.typing as npt
 from napari_conformix.errors import UserError
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_mrc_header
+from napari_conformix.particles.optics import OpticsGroup
 from napari_conformix.particles.particle_set import ParticleSet
-from napari_conformix.particles.problems import Problem, named_rows
+from napari_conformix.particles.problems import Problem, Severity, named_rows
 
 #: pixel sizes that differ by less are one
 PIXEL_TOLERANCE = 0.01
+#: stacks with faults of their own that are told one by one
+MOST_FAULTS = 10
 
 
 def check_stacks(particles: ParticleSet) -> tuple[list[Problem], npt.NDArray[np.bool_]]:
@@ -31,6 +34,8 @@ def check_stacks(particles: ParticleSet) -> tuple[list[Problem], npt.NDArray[np.
         problems.append(_missing(particles, missing, np.flatnonzero(lost).tolist(), len(used)))
     order = np.argsort(particles.stack_index, kind="stable")
     bounds = np.searchsorted(particles.stack_index[order], used, side="right")
+    faults: list[Problem] = []
+    shapes: dict[tuple[int, str], list[str]] = defaultdict(list)
     header_sizes: dict[str, list[str]] = defaultdict(list)
     for k, begin, end in zip(used.tolist(), [0, *bounds[:-1]], bounds, strict=True):
         if k in missing:
@@ -40,14 +45,19 @@ def check_stacks(particles: ParticleSet) -> tuple[list[Problem], npt.NDArray[np.
             header = read_mrc_header(particles.stacks[k])
         except UserError as error:
             readable[rows] = False
-            problems.append(Problem("error", str(error), str(particles.stacks[k]), tuple(rows)))
+            rows = np.sort(rows)
+            where = str(particles.source.path)
+            faults.append(Problem("error", str(error), where, tuple(rows.tolist())))
             continue
-        problems += _indices(particles, header, rows, readable)
-        problems += _shape(particles, header, int(rows[0]))
+        faults += _indices(particles, header, rows, readable)
         group = particles.optics[particles.optics_index[rows[0]]]
+        for fault in _shape(header, group):
+            shapes[group.number, fault].append(str(header.path))
         if _disagrees(header.pixel_size_angstrom, group.pixel_size_angstrom):
             wrong = f"{header.pixel_size_angstrom:g} A, not {group.pixel_size_angstrom:g} A"
             header_sizes[wrong].append(str(header.path))
+    problems += _first(faults)
+    problems += [_shape_problem(*key, paths) for key, paths in shapes.items()]
     problems += [_header_note(wrong, paths) for wrong, paths in header_sizes.items()]
     return problems, readable
 
@@ -62,6 +72,17 @@ def _missing(particles: ParticleSet, missing: list[int], rows: list[int], stacks
         str(particles.source.path),
         tuple(rows),
     )
+
+
+def _first(faults: list[Problem]) -> list[Problem]:
+    """A few of the faults, and how many more there are."""
+    if len(faults) <= MOST_FAULTS:
+        return faults
+    rest = faults[MOST_FAULTS - 1 :]
+    severity: Severity = "error" if any(p.severity == "error" for p in rest) else "warning"
+    rows = tuple(sorted({row for p in rest for row in p.rows}))
+    message = f"{len(rest)} more stacks have such faults ({len(rows)} particles)."
+    return [*faults[: MOST_FAULTS - 1], Problem(severity, message, rest[0].where, rows)]
 
 
 def _indices(
@@ -95,22 +116,22 @@ def _indices(
         yield Problem("warning", message, where)
 
 
-def _shape(particles: ParticleSet, header: MrcHeader, row: int) -> Iterator[Problem]:
-    where = f"{particles.source.path}, row {row + 1}, {header.path}"
+def _shape(header: MrcHeader, group: OpticsGroup) -> Iterator[str]:
+    """Sentences about images that are not as the file says, or cannot be used."""
     if header.width != header.height:
-        message = f"The images are {header.width} x {header.height} pixels; they must be square."
-        yield Problem("error", message, where)
-        return
-    group = particles.optics[particles.optics_index[row]]
-    if group.box and group.box != header.width:
-        message = (
+        yield f"The images are {header.width} x {header.height} pixels; they must be square."
+    elif group.box and group.box != header.width:
+        yield (
             f"The images' box is {header.width}, but optics group {group.number} says {group.box}; "
             "correct rlnImageSize or use the stack that belongs to this file."
         )
-        yield Problem("error", message, where)
     elif not group.box and header.width % 2:
-        message = f"The images' box is {header.width}, an odd number; rescale them to an even one."
-        yield Problem("error", message, where)
+        yield f"The images' box is {header.width}, an odd number; rescale them to an even one."
+
+
+def _shape_problem(group: int, message: str, paths: list[str]) -> Problem:
+    more = f" and {len(paths) - 1} more stacks" if len(paths) > 1 else ""
+    return Problem("error", message, f"optics group {group}, {paths[0]}{more}")
 
 
 def _disagrees(header: float, file: float) -> bool:

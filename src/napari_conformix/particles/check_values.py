@@ -56,7 +56,7 @@ def _poses(particles: ParticleSet) -> Iterator[Problem]:
     yield from _found(particles, adrift, "error", "have no finite shift", "correct the origins.")
     extents = np.array([g.box * g.pixel_size_angstrom for g in particles.optics])
     extent = extents[particles.optics_index]
-    far = (extent > 0) & (np.abs(shift).max(axis=1) > extent / 2)
+    far = ~adrift & (extent > 0) & (np.abs(shift).max(axis=1) > extent / 2)
     away = "are shifted by more than half their box"
     yield from _found(particles, far, "warning", away, "check the origins and the pixel size.")
 

@@ -73,13 +73,13 @@ def in_order(problems: list[Problem]) -> list[Problem]:
 
 
 def _boxes(particles: ParticleSet, readable: npt.NDArray[np.bool_]) -> dict[int, int]:
-    """From the optics table, else from the header of a stack of the group."""
+    """From the header of a stack of the group, else from the optics table."""
     reader = ImageReader(particles)
     boxes = {}
     for k in np.unique(particles.optics_index).tolist():
         rows = np.flatnonzero((particles.optics_index == k) & readable)
-        if particles.optics[k].box:
-            boxes[k] = particles.optics[k].box
-        elif len(rows):
+        if len(rows):
             boxes[k] = reader.header(int(rows[0])).width
+        elif particles.optics[k].box:
+            boxes[k] = particles.optics[k].box
     return boxes

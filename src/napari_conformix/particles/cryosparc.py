@@ -171,6 +171,7 @@ def _particles(
     a, n = table.array, len(table)
     stacks, stack_index = _stacks(source.path, a["blob/path"], datadir)
     optics, optics_index = _optics(table)
+    shift = _shift(table, notes)
     ignored = [name for name in _ABERRATIONS if name in table and np.any(a[name] != 0)]
     if ignored:
         message = f"The aberrations {', '.join(ignored)} are not zero; they are not applied."
@@ -186,7 +187,7 @@ def _particles(
         optics=optics,
         optics_index=optics_index,
         rotation=_rotation(table),
-        shift_angstrom=_shift(table, notes),
+        shift_angstrom=shift,
         defocus_u_angstrom=values("ctf/df1_A", math.nan),
         defocus_v_angstrom=values("ctf/df2_A", math.nan),
         defocus_angle_degrees=np.rad2deg(values("ctf/df_angle_rad", 0.0)),

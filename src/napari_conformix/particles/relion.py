@@ -53,15 +53,17 @@ def read_relion(path: Path, datadir: Path | None = None) -> ParticleSet:
     pixel_size = np.array([g.pixel_size_angstrom for g in optics])[optics_index]
     value = _reader_of(numbers, n, notes)
     defocus_u = value("rlnDefocusU", math.nan, "")
+    defocus_angle = value("rlnDefocusAngle", 0.0, "taken as 0")
+    shift = _shift(numbers, pixel_size, n, notes)
     return ParticleSet(
         source=Source(path, _format(document, table), table, document, notes=tuple(notes)),
         optics=optics,
         optics_index=optics_index,
         rotation=_rotation(numbers, n),
-        shift_angstrom=_shift(numbers, pixel_size, n, notes),
+        shift_angstrom=shift,
         defocus_u_angstrom=defocus_u,
         defocus_v_angstrom=numbers.get("rlnDefocusV", defocus_u).copy(),
-        defocus_angle_degrees=value("rlnDefocusAngle", 0.0, "taken as 0"),
+        defocus_angle_degrees=defocus_angle,
         phase_shift_degrees=value("rlnPhaseShift", 0.0, ""),
         ctf_b_factor=value("rlnCtfBfactor", 0.0, "").astype(np.float32),
         ctf_scale=value("rlnCtfScalefactor", 1.0, "").astype(np.float32),
