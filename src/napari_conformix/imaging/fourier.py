@@ -5,6 +5,8 @@ Images are (y, x) and maps (z, y, x) with the centre at index N // 2. Half trans
 a real, even transfer function (a CTF) multiplies them without moving the centre.
 """
 
+from math import ceil
+
 import torch
 from torch_fourier_shift import fourier_shift_dft_2d
 
@@ -118,7 +120,8 @@ def _shell_sum(spectrum: torch.Tensor, shell: torch.Tensor) -> torch.Tensor:
     """Sum over each shell 0 .. box // 2: (..., *shell.shape) -> (..., box // 2 + 1)."""
     box, ndim = shell.shape[0], shell.ndim
     flat = spectrum.reshape(*spectrum.shape[: spectrum.ndim - ndim], -1)
-    sums = flat.new_zeros(*flat.shape[:-1], int(shell.max()) + 1)
+    corner = ceil(ndim**0.5 * box / 2)  # asking the tensor would make a GPU wait
+    sums = flat.new_zeros(*flat.shape[:-1], corner + 1)
     return sums.index_add(-1, shell.flatten(), flat)[..., : box // 2 + 1]
 
 
