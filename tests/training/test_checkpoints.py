@@ -60,7 +60,7 @@ def test_what_the_pointer_does_not_name_yet_is_not_used(tmp_path, method):
 
 def test_missing_checkpoints_are_named(tmp_path, method):
     folder = CheckpointFolder(tmp_path)
-    with pytest.raises(UserError, match="no checkpoint in .* yet"):
+    with pytest.raises(UserError, match=r"no checkpoint in .* yet"):
         folder.find()
     save(folder, method, 4)
     with pytest.raises(UserError, match="no checkpoint of epoch 9; there are: 4"):
