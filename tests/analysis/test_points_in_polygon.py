@@ -80,7 +80,7 @@ def test_a_lasso_among_a_million_points_is_answered_at_once() -> None:
     polygon = lasso(400, radius=2.0)
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         points_in_polygon(xy, polygon)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.4  # 0.1 s on a free core; skimage takes about 1 s
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.4  # of this process; 0.1 s on a free core, where skimage takes 1 s

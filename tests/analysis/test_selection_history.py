@@ -220,5 +220,8 @@ def test_damage_is_told(tmp_path: Path) -> None:
     np.save(tmp_path / "open state.npy", np.array([1, 2, 3]))
     with pytest.raises(UserError, match="cannot be read"):
         Selection.load(tmp_path, "open state")
+    (tmp_path / "open state.json").write_text('{"name": 5, "total": 9}')
+    with pytest.raises(UserError, match="cannot be read"):
+        Selection.load(tmp_path, "open state")
     with pytest.raises(UserError, match="it has: open state"):
         Selection.load(tmp_path, "closed")
