@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.training.events import Event
 from napari_conformix.widgets.curve_data import CurveData
-from napari_conformix.widgets.plots import Plot, text_colour
+from napari_conformix.widgets.plots import EpochAxis, Plot, text_colour
 from napari_conformix.widgets.settings_form import ChoiceBox
 from napari_conformix.widgets.style import HALF_COLOURS, PHASE_COLOURS, hint
 
@@ -31,7 +31,7 @@ class CurvesView(QWidget):
         self.log.setToolTip("Logarithmic axis (positive values only)")
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.plot = Plot(210)
+        self.plot = Plot(210, axisItems={"bottom": EpochAxis("bottom")})
         self.plot.setLabel("bottom", "epoch")
         self.plot.showGrid(x=False, y=True, alpha=0.15)
         self.plot.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
@@ -152,6 +152,8 @@ class CurvesView(QWidget):
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
         self.empty.setVisible(not curves)
+        for widget in (self.term, self.log, self.plot):
+            widget.setVisible(bool(curves))
 
 
 def _colour(half: str) -> str:

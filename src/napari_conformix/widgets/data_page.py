@@ -267,8 +267,7 @@ class SummaryView(QWidget):
         while self._facts.rowCount():
             self._facts.removeRow(0)
         for name, value in summary.facts:
-            label = sentence(value)
-            self._facts.addRow(hint(name), label)
+            self._facts.addRow(name, sentence(value))
         self.directions.setVisible(summary.directions is not None)
         if summary.directions is None:
             self.directions_text.setText("The file has no poses.")

@@ -55,7 +55,7 @@ def _facts(particles: ParticleSet, box: int) -> list[tuple[str, str]]:
         "cryosparc": "cryoSPARC",
     }
     facts = [
-        ("Particles", f"{len(particles):,} in {len(particles.stacks):,} stacks"),
+        ("Particles", f"{len(particles):,} in {_stacks(len(particles.stacks))}"),
         ("Written by", formats.get(particles.source.format, particles.source.format)),
         ("Pixel size", f"{pixels} Å"),
         ("Box", _box_in_words(box, pixel_sizes)),
@@ -63,6 +63,10 @@ def _facts(particles: ParticleSet, box: int) -> list[tuple[str, str]]:
         ("Half sets", _halves_in_words(particles.half)),
     ]
     return facts
+
+
+def _stacks(count: int) -> str:
+    return "1 image stack" if count == 1 else f"{count:,} image stacks"
 
 
 def _box_in_words(box: int, pixel_sizes: list[float]) -> str:

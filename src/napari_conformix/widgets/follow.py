@@ -8,11 +8,12 @@ running tasks when the window closes).
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
 from superqt.utils import create_worker
 
 from napari_conformix.jobs.eventlog import EventReader
@@ -47,6 +48,7 @@ class Follower:
     def start(self) -> None:
         """Begin with the first event of the job."""
         create_worker(self._tail, _start_thread=True)
+        QApplication.instance().aboutToQuit.connect(self.stop)
         self._timer.start()
 
     def stop(self) -> None:
@@ -55,13 +57,13 @@ class Follower:
         self._timer.stop()
         self._arrived.clear()
 
-    def _tail(self) -> Iterator[None]:
+    def _tail(self) -> None:
         try:
-            yield from self._read_until_stopped()
+            self._read_until_stopped()
         except Exception as error:  # superqt would raise it again and so end the program
             self._arrived.append(error)
 
-    def _read_until_stopped(self) -> Iterator[None]:
+    def _read_until_stopped(self) -> None:
         reader = EventReader(Path(self._job.folder) / EVENTS)
         state, next_state = "", 0.0
         while not self._stopped:
@@ -75,7 +77,6 @@ class Follower:
                         self._arrived.append(state)
                     next_state = time.monotonic() + _STATE_SECONDS
                 time.sleep(_POLL_SECONDS)
-            yield
 
     def _drain(self) -> None:
         until = time.perf_counter() + _DRAIN_BUDGET_SECONDS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import napari
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.data_page import DataPage
@@ -34,7 +34,6 @@ class ConformixPanel(QWidget):
         self.session = session = Session.of(viewer)
         self.scene = Scene.of(session)
         self.setAcceptDrops(True)
-        self.setMinimumWidth(400)
 
         self.title = QLabel("Nothing is open yet")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
@@ -99,12 +98,7 @@ class ConformixPanel(QWidget):
     # -- Qt ---------------------------------------------------------------------------------------
 
     def _add_page(self, page: QWidget, name: str) -> int:
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        return self.tabs.addTab(area, name)
+        return self.tabs.addTab(_PageArea(page), name)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -128,6 +122,25 @@ class ConformixPanel(QWidget):
         if urls:
             self.session.open_path(Path(urls[0].toLocalFile()))
             event.acceptProposedAction()
+
+
+class _PageArea(QScrollArea):
+    """Scrolls a page up and down, and is never narrower than the page can be."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(page)
+
+    def minimumSizeHint(self) -> QSize:
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, 200)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
 
 
 def show_panel(viewer: napari.viewer.Viewer | None = None) -> ConformixPanel:

@@ -1,5 +1,7 @@
 """Small plots in the window's colours (pyqtgraph)."""
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
@@ -10,12 +12,12 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 class Plot(pg.PlotWidget):
     """A plot on the window's own ground, without a menu that a right click would open."""
 
-    def __init__(self, height: int, *, mouse: bool = False) -> None:
-        super().__init__(background=None)
+    def __init__(self, height: int, **arguments: Any) -> None:
+        super().__init__(background=None, **arguments)
         self._height = height
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumHeight(height)
-        self.setMouseEnabled(mouse, mouse)
+        self.setMouseEnabled(False, False)
         self.setMenuEnabled(False)
         self.hideButtons()
         self._colour()
@@ -35,6 +37,14 @@ class Plot(pg.PlotWidget):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(colour)
             axis.setTextPen(colour)
+
+
+class EpochAxis(pg.AxisItem):
+    """Ticks at whole epochs only."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        spacings = [(s, offset) for s, offset in super().tickSpacing(low, high, size) if s >= 1]
+        return spacings or [(1, 0)]
 
 
 def text_colour(widget: QWidget):

@@ -58,8 +58,7 @@ class RunProgress(QWidget):
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event)
-        self.text.setText(" · ".join(text for text in self._numbers.values() if text))
-        self.text.setVisible(bool(self.text.text()))
+        self._show_numbers()
         shown = list(self._warned.items())[-_MOST_WARNINGS:]
         self.warnings.setText("\n".join(_warning_line(text, count) for text, count in shown))
         self.warnings.setVisible(bool(shown))
@@ -74,6 +73,7 @@ class RunProgress(QWidget):
                 "warning",
             )
             self._numbers.pop("eta", None)
+            self._show_numbers()
         elif state == "created":
             self.bar.setFormat("ready to train")
 
@@ -133,6 +133,10 @@ class RunProgress(QWidget):
         share = epochs_done / max(self.epochs, 1)
         self.bar.setValue(round(1000 * min(share, 1)))
         self.bar.setFormat(f"{what} · {100 * min(share, 1):.0f} %")
+
+    def _show_numbers(self) -> None:
+        self.text.setText(" · ".join(self._numbers.values()))
+        self.text.setVisible(bool(self._numbers))
 
     def _rates(self, event: ev.Step | ev.Epoch) -> None:
         if event.eta_seconds is not None:

@@ -93,7 +93,7 @@ class TrainPage(QWidget):
         }.items():
             self.buttons[name].clicked.connect(action)
         self.again_button.clicked.connect(self.new_job)
-        self.form.changed.connect(self._show_command)
+        self.form.changed.connect(self._refresh)
         session.job_opened.connect(self._job_opened)
         session.job_closed.connect(self._job_closed)
         session.particles_opened.connect(lambda *_: self._refresh())
