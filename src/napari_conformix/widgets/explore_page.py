@@ -51,6 +51,7 @@ _SHOW: Final = (
     ("held out (validation)", "validation"),
 )
 _BUILT_IN: Final = ("one colour", "half set", "validation", "density of the map")
+_NOT_DECODED: Final = "Click or drag in the latent map to see the molecule there."
 _EMPTY: Final = (
     "The latent map appears here after the first epoch of training. Open a job folder on the Data "
     "page, or start a run on the Train page."
@@ -145,7 +146,7 @@ class ExplorePage(QWidget):
         return group
 
     def _conformation_group(self) -> QGroupBox:
-        self.decoded_label = QLabel("Click in the latent map to see the molecule there.")
+        self.decoded_label = QLabel(_NOT_DECODED)
         self.decoded_label.setWordWrap(True)
         self.half_box = _combo()
         self.contour = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
@@ -227,6 +228,7 @@ class ExplorePage(QWidget):
         self._spaces.clear()
         self.decode.reset()
         self.scene.hide_conformation()
+        self.decoded_label.setText(_NOT_DECODED)
         self.canvas.clear()
         self.canvas.set_selection(np.zeros(0, dtype=bool))
         self.map_panel.legend.set_legend(colouring.Legend(""))
@@ -246,6 +248,7 @@ class ExplorePage(QWidget):
             self.contour.setDecimals(_decimals(peak))
             self.contour.setSingleStep(peak / 200)
             self.contour.setValue(self.scene.threshold)
+        self.decode.again()
 
     def _take_latents(self, latents: LatentTable) -> None:
         from napari_conformix.analysis import SelectionHistory

@@ -85,8 +85,7 @@ class Scene:
         self, array: np.ndarray, pixel_size_angstrom: float, threshold: float | None = None
     ) -> None:
         """Show the consensus; its contour, if given none, is :func:`suggest_threshold`'s."""
-        self.threshold = suggest_threshold(array) if threshold is None else threshold
-        self._limits = (0.0, float(np.max(array)) or 1.0)
+        self._take_measure(array, suggest_threshold(array) if threshold is None else threshold)
         self._show_later(_CONSENSUS, array, pixel_size_angstrom)
 
     def show_conformation(
@@ -104,12 +103,17 @@ class Scene:
         self.set_label(label)
         self._show_later(_CONFORMATION, array, pixel_size_angstrom)
 
-    def show_prepared(self, prepared: Prepared, label: str) -> None:
-        """Show a conformation that a worker has made ready."""
+    def show_prepared(
+        self, prepared: Prepared, label: str = "", *, consensus: bool = False
+    ) -> None:
+        """Show at once what :meth:`prepare` made: a conformation, or the consensus."""
         self.set_label(label)
-        self._show(_CONFORMATION, prepared)
+        if consensus:
+            self._take_measure(prepared.array, prepared.threshold)
+        name = _CONSENSUS if consensus else _CONFORMATION
+        self._show(name, prepared)
         if self.threshold is not None and prepared.threshold != self.threshold:
-            self._show_later(_CONFORMATION, prepared.array, prepared.pixel_size_angstrom)
+            self._show_later(name, prepared.array, prepared.pixel_size_angstrom)
 
     def set_threshold(self, threshold: float) -> None:
         """Draw every map at another contour, in the maps' own units."""
@@ -180,6 +184,11 @@ class Scene:
         overlay = self._viewer.canvas.overlays.text
         overlay.text = label
         overlay.visible = bool(label)
+
+    def _take_measure(self, consensus: np.ndarray, threshold: float) -> None:
+        """Contour and grey values of the consensus hold for every map."""
+        self.threshold = threshold
+        self._limits = (0.0, float(np.max(consensus)) or 1.0)
 
     def _show_later(self, name: str, array: np.ndarray, pixel_size_angstrom: float) -> None:
         """Show a map, meshed in a worker where it is drawn as a surface."""
