@@ -76,6 +76,18 @@ def test_headers_of_the_wild(tmp_path: Path, fault: str) -> None:
     assert np.array_equal(ImageReader(particles_of(tmp_path, {"s.mrcs": 4})).read([2]), stored[[2]])
 
 
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_byte_order_where_both_make_sense(tmp_path: Path, order: str) -> None:
+    """Mode 0 is 0 in both orders, and 256 becomes 65536."""
+    words = [256, 256, 512, 0]  # nx, ny, nz, mode
+    header = b"".join(word.to_bytes(4, order) for word in words)
+    (tmp_path / "s.mrcs").write_bytes(header.ljust(1024, b"\0") + bytes(256 * 256 * 3))
+    found = read_mrc_header(tmp_path / "s.mrcs")
+    assert (found.width, found.height, found.images) == (256, 256, 512)
+    assert found.complete_images == 3
+    assert found.truncated
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 11), max_size=30))
 def test_any_order_with_repeats(tmp_path_factory, rows: list[int]) -> None:

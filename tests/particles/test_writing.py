@@ -139,3 +139,13 @@ def test_relion_reads_it(project: Path) -> None:
         assert theirs == ours[label].tolist()
     optics = starfile.read(next(iter(project.parent.glob("r_split*.star"))))["optics"]
     assert re.fullmatch(r"0*12", str(optics["rlnOpticsGroupName"][1]))
+
+
+def test_the_half_set_is_found_among_quoted_values(tmp_path: Path) -> None:
+    rows = ["1@s.mrcs 'a b' 1 \"c d\"", '  2@s.mrcs x 2\t"e" ', "3@s.mrcs \"x'\" 2 'f'"]
+    head = "data_\nloop_\n_rlnImageName\n_rlnA\n_rlnRandomSubset\n_rlnB\n"
+    (tmp_path / "in.star").write_text(head + "\n".join(rows) + "\n")
+    out = tmp_path / "out.star"
+    write_particles(read_particles(tmp_path / "in.star"), [0, 1, 2], out, half=[2, 1, 1])
+    changed = ["1@s.mrcs 'a b' 2 \"c d\"", '  2@s.mrcs x 1\t"e" ', "3@s.mrcs \"x'\" 1 'f'"]
+    assert out.read_text() == head + "\n".join(changed) + "\n"

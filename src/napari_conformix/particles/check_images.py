@@ -27,18 +27,19 @@ def check_stacks(particles: ParticleSet) -> tuple[list[Problem], npt.NDArray[np.
     problems: list[Problem] = []
     readable = np.ones(len(particles), bool)
     used = np.unique(particles.stack_index)
-    missing = [int(k) for k in used if not particles.stacks[k].is_file()]
+    missing = [k for k in used.tolist() if not particles.stacks[k].is_file()]
     if missing:
         lost = np.isin(particles.stack_index, missing)
         readable &= ~lost
         problems.append(_missing(particles, missing, np.flatnonzero(lost).tolist(), len(used)))
+    absent = set(missing)
     order = np.argsort(particles.stack_index, kind="stable")
     bounds = np.searchsorted(particles.stack_index[order], used, side="right")
     faults: list[Problem] = []
     shapes: dict[tuple[int, str], list[str]] = defaultdict(list)
     header_sizes: dict[str, list[str]] = defaultdict(list)
     for k, begin, end in zip(used.tolist(), [0, *bounds[:-1]], bounds, strict=True):
-        if k in missing:
+        if k in absent:
             continue
         rows = order[begin:end]
         try:

@@ -117,6 +117,9 @@ def _declared(particles: ParticleSet) -> Iterator[Problem]:
             "have 0.07 to 0.1: add the column."
         )
         yield Problem("warning", message, where)
+    if "rlnTomoName" in columns or "rlnTomoParticleName" in columns:
+        message = "These are particles of tomograms; single-particle images are needed."
+        yield Problem("error", message, where)
     for label, wrong, message in (
         ("rlnCtfDataAreCtfPremultiplied", 1, "The images are already multiplied by their CTF"),
         ("rlnImageDimensionality", 3, "The images are three-dimensional (subtomograms)"),

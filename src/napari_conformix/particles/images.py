@@ -156,7 +156,7 @@ class _OpenFile:
     def __init__(self, path: os.PathLike[str]) -> None:
         self._descriptor = -1
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
 

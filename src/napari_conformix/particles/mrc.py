@@ -80,12 +80,16 @@ def read_mrc_header(path: Path) -> MrcHeader:
 
 def _in_byte_order(path: Path, raw: bytes) -> npt.NDArray[np.void]:
     """The header in the byte order that makes sense; stamps are not trusted."""
+    possible = []
     for order in "<>":
         header = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order), 1)[0]
         sizes = [int(header[k]) for k in ("nx", "ny", "nz")]
         if 0 <= int(header["mode"]) < 256 and all(0 < n < 1 << 24 for n in sizes):
-            return header  # type: ignore[no-any-return]
-    raise UserError(f"{path} is not an MRC file: its header makes no sense.")
+            possible.append((max(sizes), order, header))
+    if not possible:
+        raise UserError(f"{path} is not an MRC file: its header makes no sense.")
+    # 256 read in the wrong order is 65536: where both make sense, the smaller sizes are right
+    return min(possible, key=lambda found: found[0])[2]  # type: ignore[no-any-return]
 
 
 def _pixel_size(header: npt.NDArray[np.void]) -> float:

@@ -47,7 +47,7 @@ class Source:
     notes: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParticleSet:
     """Particles in the order of their file. Arrays are read-only; n is the number of particles.
 
@@ -93,6 +93,9 @@ class ParticleSet:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def __repr__(self) -> str:
+        return f"<ParticleSet of {len(self)} particles from {self.source.path}>"
 
     @property
     def columns(self) -> list[str]:

@@ -24,7 +24,8 @@ from napari_conformix.errors import UserError
 #: texts that mean "no number", as C, Python and pandas write them
 NOT_A_NUMBER = ("nan", "-nan", "NaN", "NAN", "None", "none", "<NA>")
 
-_TOKEN = re.compile(rb"""\"[^"\n]*\"(?=\s|\Z)|'[^'\n]*'(?=\s|\Z)|\S+""")
+_VALUE = rb"""(?:"[^"\n]*"(?=\s|\Z)|'[^'\n]*'(?=\s|\Z)|\S+)"""
+_TOKEN = re.compile(_VALUE)
 _END_OF_LOOP = re.compile(rb"\n[ \t\r]*(?=\n|\Z|(?:data_\S*|loop_)[ \t\r]*(?:\n|\Z|#))")
 _COMMENT_LINE = re.compile(rb"\n[ \t]*#")
 _CHUNK = 1 << 24
@@ -389,12 +390,16 @@ def _count(chunk: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64]) -> npt.ND
     return np.diff(upto)
 
 
-def replace_token(line: bytes, position: int, value: bytes) -> bytes:
-    """The line with its value at `position` (from 0) replaced and all else kept."""
-    for k, match in enumerate(_TOKEN.finditer(line)):
-        if k == position:
-            return line[: match.start()] + value + line[match.end() :]
-    raise ValueError(f"no value {position} in {line!r}")
+def replace_values(
+    lines: Iterable[bytes], position: int, values: Iterable[bytes]
+) -> Iterator[bytes]:
+    """The lines with their value at `position` (from 0) replaced and all else kept."""
+    pattern = re.compile(rb"\s*(?:%s\s+){%d}(%s)" % (_VALUE, position, _VALUE))
+    for line, value in zip(lines, values, strict=True):
+        match = pattern.match(line)
+        if match is None:
+            raise ValueError(f"no value {position} in {line!r}")
+        yield line[: match.start(1)] + value + line[match.end(1) :]
 
 
 def join_rows(table: StarTable, rows: Iterable[int]) -> Iterator[bytes]:

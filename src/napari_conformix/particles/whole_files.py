@@ -22,6 +22,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.close(handle)
         yield temporary
         _open_to_all(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error

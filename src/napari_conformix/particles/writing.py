@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari_conformix.errors import UserError
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.particle_set import ParticleSet
-from napari_conformix.particles.star import StarTable, join_rows, replace_token
+from napari_conformix.particles.star import StarTable, join_rows, replace_values
 from napari_conformix.particles.whole_files import whole_file
 
 _SUBSET = "rlnRandomSubset"
@@ -93,8 +93,7 @@ def _star_bytes(
     elif _SUBSET in table:
         yield table.data[:start]
         position = table.labels.index(_SUBSET)
-        for line, half in zip(lines, halves.tolist(), strict=True):
-            yield replace_token(line, position, b"%d" % half)
+        yield from replace_values(lines, position, (b"%d" % h for h in halves.tolist()))
     else:
         label = b"_%s #%d \n" % (_SUBSET.encode(), len(table.labels) + 1)
         yield table.data[: table.header_end] + label + table.data[table.header_end : start]
