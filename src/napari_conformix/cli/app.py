@@ -1,5 +1,6 @@
 """The command's list of commands, and how errors end it."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -38,7 +39,10 @@ for group, commands in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what a user can mend is printed as a sentence, without traceback."""
     try:
-        app(arguments)
+        try:
+            app(arguments)
+        finally:
+            sys.stdout.flush()  # here, where a reader that is gone can be answered
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
@@ -46,5 +50,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("Interrupted.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stderr.close()  # else Python complains of the pipe once more as it ends
-        sys.exit(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -57,7 +57,8 @@ def read_latents(path: Path) -> NDArray[np.float32]:
         if path.suffix.lower() == ".npy":
             values = np.load(path, allow_pickle=False)
         else:
-            values = np.loadtxt([line.replace(",", " ") for line in path.open()], ndmin=2)
+            text = path.read_text(encoding="utf-8").replace(",", " ")
+            values = np.loadtxt(text.splitlines(), ndmin=2)
         latents = np.atleast_2d(values).astype(np.float32)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as latents: {error}") from error

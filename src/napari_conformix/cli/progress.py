@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -43,6 +44,7 @@ def show_run(events: Iterable[Event], job: Path) -> int:
             if text is not None:
                 console.print(text, markup=False, soft_wrap=True)
             if isinstance(event, Failed):
+                print(event.message, event.traceback, sep="\n", file=sys.stderr)
                 status = 1
             now.update(event)
             if live is not None:
@@ -127,8 +129,6 @@ def line_that_stays(event: Event, job: Path) -> str | None:
             return "Paused (the file PAUSE exists in the job folder)."
         case Unpaused():
             return "Going on."
-        case Failed():
-            return f"Failed: {event.message}"
         case Finished(reason="stopped"):
             return f"Stopped in epoch {event.epoch}. Go on with: conformix train {job} --resume"
         case Finished():

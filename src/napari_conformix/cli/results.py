@@ -108,13 +108,16 @@ def number_or_best(epoch: str | None) -> int | str | None:
 
 
 def numbers(text: str) -> "NDArray[np.float32]":
-    """(d,) from 'a,b,c'."""
+    """(d,) from 'a,b,c'; UserError if these are no finite numbers."""
     import numpy as np
 
     try:
-        return np.array([float(part) for part in text.split(",")], dtype=np.float32)
+        values = np.array([float(part) for part in text.split(",")], dtype=np.float32)
     except ValueError as error:
         raise UserError(f"--latent {text!r} must be numbers with commas between them.") from error
+    if not np.isfinite(values).all():
+        raise UserError(f"--latent {text!r} must be finite numbers.")
+    return values
 
 
 def select(

@@ -87,7 +87,7 @@ class TrainingData:
         """(b,) rows -> Batch on the CPU, in the order asked."""
         from napari_conformix.imaging import ctf_of
 
-        rows = np.asarray(rows, dtype=np.int64)
+        rows = np.array(rows, dtype=np.int64)  # a copy: those of a selection are read-only
         index = torch.from_numpy(rows)
         batch = Batch(
             index=index,
