@@ -9,6 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+#: from this width in pixels there is room for everything side by side
+_WIDE_SCREEN = 1700
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,19 +30,48 @@ def main(arguments: list[str] | None = None) -> int:
 
     from napari_conformix.widgets.panel import show_panel
 
+    if options.movie is not None:
+        return _movie(options.path, options.movie)
     viewer = napari.Viewer(title="napari-conformix", ndisplay=3)
     panel = show_panel(viewer)
+    _make_room(panel)
     if options.screenshots is not None:
         from napari_conformix.widgets.screenshots import take_screenshots
 
         return take_screenshots(viewer, panel, options.path, options.screenshots)
-    if options.movie is not None:
-        from napari_conformix.widgets.screenshots import take_movie
-
-        return take_movie(viewer, panel, options.path, options.movie)
     if options.path is not None:
         panel.session.open_path(options.path)
     napari.run()
+    return 0
+
+
+def _make_room(panel: QWidget) -> None:
+    """On a small screen the scene and the latent map need the width of napari's layer docks.
+
+    They are in the Window menu.
+    """
+    from qtpy.QtWidgets import QDockWidget
+
+    window = panel.window()
+    if window.screen().availableSize().width() >= _WIDE_SCREEN:
+        return
+    for dock in window.findChildren(QDockWidget):
+        if dock.windowTitle() in ("layer list", "layer controls"):
+            dock.hide()
+
+
+def _movie(job: Path | None, file: Path) -> int:
+    from napari_conformix.errors import UserError
+    from napari_conformix.widgets.movie import movie_main
+
+    if job is None:
+        print("Give the job folder whose motion is to be shown.", file=sys.stderr)
+        return 2
+    try:
+        movie_main(job, file)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

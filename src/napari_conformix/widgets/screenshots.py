@@ -1,0 +1,106 @@
+"""Pictures of the window itself, page by page, for the README, the demo and for looking."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_conformix.widgets.panel import ConformixPanel
+
+#: the size of window that the pages are designed for
+SIZE = QSize(1400, 900)
+_SETTLE_SECONDS = 1.0
+_WAIT_SECONDS = 90.0
+#: the cursor is put where this share of the particles lies to its left
+_CURSOR_SHARE = 0.9
+
+
+def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, folder: Path) -> int:
+    """Open a job and save data.png, train.png, explore.png and window.png; the exit status.
+
+    explore.png is the panel's page alone, window.png the whole window with the latent map beside
+    a conformation decoded at its cursor.
+    """
+    if path is None:
+        print("Give the job folder whose pictures are to be taken.", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    errors: list[str] = []
+    session, window = panel.session, panel.window()
+    session.message.connect(lambda text, level: errors.append(text) if level == "error" else None)
+    window.resize(SIZE.boundedTo(window.screen().availableSize()))
+    session.open_path(path)
+    ready = _wait(lambda: bool(errors) or _complete(panel))
+    if errors or not ready:
+        print(errors[0] if errors else f"{path} has no latents to show.", file=sys.stderr)
+        _close(viewer)
+        return 1
+    for page in ("data", "train"):
+        panel.show_page(page)
+        _settle(_SETTLE_SECONDS)
+        window.grab().save(str(folder / f"{page}.png"))
+    panel.show_page("explore")
+    _put_cursor(panel)
+    panel.grab().save(str(folder / "explore.png"))
+    window.grab().save(str(folder / "window.png"))
+    _close(viewer)
+    return 0
+
+
+def _complete(panel: ConformixPanel) -> bool:
+    """Whether everything of the job has been read and drawn."""
+    session = panel.session
+    return (
+        None not in (session.particles, session.latents, session.consensus)
+        and bool(session.state)
+        and panel.explore_page.map_view is not None
+        and panel.data_page.summary.isVisibleTo(panel.data_page)
+        and panel.data_page.samples.isVisibleTo(panel.data_page)
+    )
+
+
+def _put_cursor(panel: ConformixPanel) -> None:
+    """Place the cursor near one end of the map and wait for the molecule there."""
+    page = panel.explore_page
+    _settle(_SETTLE_SECONDS)
+    xy = page.map_view.xy
+    order = np.argsort(xy[:, 0])
+    x, y = xy[order[int(_CURSOR_SHARE * (len(order) - 1))]]
+    shown: list[object] = []
+    page.decode.shown.connect(lambda *_: shown.append(True))
+    page.canvas.overlay.set_cursor((float(x), float(y)))
+    page.canvas.cursor_moved.emit(float(x), float(y))
+    _wait(lambda: bool(shown))
+    _settle(_SETTLE_SECONDS)
+
+
+def _settle(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def _wait(condition: Callable[[], bool]) -> bool:
+    """Keep the window alive until something has happened; False when it took too long."""
+    end = time.monotonic() + _WAIT_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        _settle(0.02)
+    return True
+
+
+def _close(viewer: Viewer) -> None:
+    viewer.close()
+    _settle(0.1)
