@@ -1,8 +1,6 @@
 """A tiny particle set with a consensus map, and jobs on it."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -99,16 +97,6 @@ def environment() -> dict[str, str]:
     """For subprocesses that must find the test methods."""
     paths = [str(PLUGIN), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def start_trainer(job: Job, *options: str) -> subprocess.Popen[bytes]:
-    """A real trainer process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "napari_conformix.jobs.trainer", str(job.folder), *options],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def wait_for(condition: Any, seconds: float = 60.0) -> None:

@@ -60,8 +60,11 @@ def absolute(path: str | Path | None) -> Path | None:
 def write_folder(folder: Path, spec: JobSpec) -> None:
     """Make the folder with its job.toml; UserError when it holds anything already."""
     refuse_used_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    spec.write(folder / layout.SPEC)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        spec.write(folder / layout.SPEC)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
 
 
 def refuse_used_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.layout import LOCK
-from napari_conformix.training.files import atomic_write
+from napari_conformix.training.files import atomic_write, is_disk_full
 
 HEARTBEAT_SECONDS = 10.0
 #: an owner on another host is given up after this long without a heartbeat
@@ -93,10 +93,18 @@ def is_held(folder: Path, owner: Owner) -> bool:
 def take(folder: Path, owner: Owner) -> None:
     """Give the lock of `folder` to `owner`; call it within :func:`guard`.
 
-    Raises UserError that names the present owner if that one is alive.
+    Raises UserError that names the present owner if that one is alive, or says that the disk is
+    full.
     """
     refuse_if_taken(folder)
-    atomic_write(folder / LOCK, json.dumps(asdict(owner)).encode())
+    try:
+        atomic_write(folder / LOCK, json.dumps(asdict(owner)).encode())
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        raise UserError(
+            f"The disk that holds {folder} is full, so no trainer can begin there. Free some space."
+        ) from error
 
 
 def refuse_if_taken(folder: Path) -> None:
