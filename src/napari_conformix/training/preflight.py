@@ -145,6 +145,8 @@ def _background(
         values = image[_outside(image.shape[-1])]
         means.append(float(values.mean()))
         sigmas.append(float(values.std()))
+    if not means:
+        return []
     mean, sigma = float(np.mean(means)), float(np.mean(sigmas))
     if not np.isfinite([mean, sigma]).all() or (abs(mean) < 0.1 and 0.9 < sigma < 1.1):
         return []
