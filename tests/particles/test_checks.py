@@ -121,6 +121,13 @@ def test_a_stack_that_is_no_mrc(data: Path) -> None:
     assert problem.rows == (0, 1, 2, 3)
 
 
+def test_images_that_are_not_square(data: Path) -> None:
+    write_stack(data.parent / "a.mrcs", np.zeros((4, BOX, BOX + 2), np.float32), 4.0)
+    problem = only(check(data))
+    assert "18 x 16 pixels; they must be square" in problem.message
+    assert "a.mrcs" in problem.where
+
+
 @pytest.mark.parametrize(
     ("old", "new", "severity", "says"),
     [

@@ -52,6 +52,8 @@ def check_stacks(particles: ParticleSet) -> tuple[list[Problem], npt.NDArray[np.
             continue
         faults += _indices(particles, header, rows, readable)
         group = particles.optics[particles.optics_index[rows[0]]]
+        if header.width != header.height:
+            readable[rows] = False
         for fault in _shape(header, group):
             shapes[group.number, fault].append(str(header.path))
         if _disagrees(header.pixel_size_angstrom, group.pixel_size_angstrom):
