@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from napari_conformix.cli.display import has_display, with_display
+from napari_conformix.cli.window import MODULE, open_
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ PRESET = "quick"
 END = 0.15
 SELECTION = "one-end"
 MAPS = 10
-WINDOW = "napari_conformix.widgets"
 
 
 def demo(
@@ -56,8 +56,6 @@ def demo(
         report += taken_pictures(job, folder)
     print("\n" + "\n".join(report))
     if not shown:
-        from napari_conformix.cli.window import open_
-
         return open_(job.folder)
     return 0
 
@@ -162,7 +160,7 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
     images, movie = folder / "pictures", folder / "motion.mp4"
     images.mkdir(exist_ok=True)
     for option, target in (("--screenshots", images), ("--movie", movie)):
-        command = [sys.executable, "-m", WINDOW, option, str(target), str(job.folder)]
+        command = [sys.executable, "-m", MODULE, option, str(target), str(job.folder)]
         done = subprocess.run(
             [*wrapper, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
