@@ -8,7 +8,7 @@ the consensus's contour; grey values are not rescaled.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -130,7 +130,17 @@ class _Frames:
     def __len__(self) -> int:
         return len(self._order)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
+        camera = self._viewer.scene.camera
+        zoom, angles = camera.zoom, camera.angles
+        # The camera's zoom counts pixels of the canvas; the picture has its own number of them.
+        camera.zoom = zoom * min(self._size) / min(self._viewer.canvas.size)
+        try:
+            yield from self._pictures()
+        finally:
+            camera.zoom, camera.angles = zoom, angles
+
+    def _pictures(self) -> Iterator[np.ndarray]:
         prepared: dict[int, Any] = {}
         camera = self._viewer.scene.camera
         for index in self._order:
