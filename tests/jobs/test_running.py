@@ -194,6 +194,25 @@ def refuse_a_second_trainer(job, pid):
     assert sorted(path.name for path in job.folder.iterdir()) == before
 
 
+def test_dynamight_resumes_to_the_very_same_weights(tmp_path):
+    samples.write_particles(tmp_path, count=80)
+    inputs = {"particles": tmp_path / "particles.star", "consensus": tmp_path / "consensus.mrc"}
+    settings = {"epochs": 4, "threads": 1, "batch_size": 16, "gaussians": 50, "warmup_epochs": 1}
+    whole, job = (
+        Job.create(tmp_path / n, method="dynamight", settings=settings, check=False, **inputs)
+        for n in ("whole", "job")
+    )
+    train(whole)
+    run = job.train(device="cpu")
+    for event in run:
+        if event.kind == "step" and event.epoch == 3:
+            break
+    run.close()  # the rest of epoch 3 is lost
+    assert job.checkpoints.last() == 2
+    train(job, resume=True)
+    assert same(weights(job), weights(whole))
+
+
 def test_halves_stay_disjoint_when_the_seed_is_changed_before_a_resume(tmp_path):
     job = samples.make_job(tmp_path, halves=False, epochs=1)
     train(job)
@@ -330,6 +349,21 @@ def test_a_stop_asked_right_after_the_launch_is_heard(tmp_path):
     assert events[-1].reason == "stopped"
     assert not of(events, "epoch")
     assert not of(events, "checkpoint")
+
+
+def test_a_stop_while_images_are_read_is_heard(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_conformix.training.sources.CHUNK", 4)
+    job = samples.make_job(tmp_path, images="cache")
+    events = []
+    for event in job.train(device="cpu"):
+        events.append(event)
+        if event.kind == "preparing" and event.done == 8:
+            job.stop()
+            time.sleep(0.25)  # the files are looked at five times a second
+    assert kinds(events[-2:]) == ["preparing", "finished"]
+    assert events[-1].reason == "stopped"
+    assert events[-2].done < samples.COUNT
+    assert not list((job.folder / "cache").iterdir())
 
 
 # -- following ------------------------------------------------------------------------------------

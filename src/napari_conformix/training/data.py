@@ -142,7 +142,8 @@ class TrainingData:
             rows,
             self.frame.working_pixel_size_angstrom,
         )  # (b, h, w // 2 + 1)
-        return torch.fft.irfft2(corrected, s=images.shape[-2:])
+        restored: torch.Tensor = torch.fft.irfft2(corrected, s=images.shape[-2:])
+        return restored
 
     def _make_source(self, cache_folder: Path | None) -> tuple[SourceName, str, ImageSource]:
         count, box = len(self.particles), self.frame.working_box

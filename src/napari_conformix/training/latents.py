@@ -1,6 +1,6 @@
 """The clean pass: latents of all particles, without sampling, by the encoders as they are now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -58,11 +58,12 @@ def encode_all(
     seed: int,
     previous: LatentTable | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> LatentTable | None:
-    """Latents of every particle and their motion coordinates; None when `stop` said so meanwhile.
+) -> Generator[tuple[int, int], None, LatentTable | None]:
+    """Latents of every particle and their motion coordinates.
 
-    With two models, each particle's row comes from the encoder of its own half; validation
-    particles are also encoded by both, for the comparison of the halves.
+    Yields (done, total) encodings after every batch and returns the table, or None when `stop`
+    said so meanwhile. With two models, each particle's row comes from the encoder of its own
+    half; validation particles are also encoded by both, for the comparison of the halves.
     """
     count, d = len(split), method.latent_dim
     mean = np.zeros((count, d), dtype=np.float32)
@@ -70,6 +71,7 @@ def encode_all(
     held_out = np.flatnonzero(split.validation)
     by_half = {half: np.zeros((count, d), dtype=np.float32) for half in method.halves if half}
     tasks = encoding_tasks(split, method.halves, batch_size)
+    done, total = 0, sum(len(task.rows) for task in tasks)
     with prefetched(lambda task: data.batch(task.rows), tasks) as batches:
         for task, batch in batches:
             if stop():
@@ -82,6 +84,8 @@ def encode_all(
             own = (split.half[task.rows] == task.half) | (task.half == 0)
             mean[task.rows[own]] = means[own]
             std[task.rows[own]] = stds[own]
+            done += len(task.rows)
+            yield done, total
     motion = motion_coordinates(
         method,
         mean,

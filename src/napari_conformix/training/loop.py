@@ -6,6 +6,7 @@ An epoch is the unit of resuming: everything random in it follows from (seed, ep
 was killed goes on from its last checkpoint exactly as if it had not been.
 """
 
+import contextlib
 import platform
 import socket
 from collections.abc import Generator, Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -47,7 +48,11 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 SECONDS_BETWEEN_STEP_EVENTS = 0.5
+#: in epochs of many minutes, so that the log of a long run stays readable at once
+MOST_SECONDS_BETWEEN_STEP_EVENTS = 2.0
 SECONDS_BETWEEN_LOOKS_IN_A_PAUSE = 0.1
+
+Result = TypeVar("Result")
 
 
 def train(
@@ -87,7 +92,11 @@ def train(
     if len(data) != len(split):
         raise ValueError(f"{len(data)} particles but a split of {len(split)}")
     run = _Run(method, data, split, settings, folder, fabric, control)
-    yield from data.prepare()
+    for event in data.prepare():
+        yield event
+        if control.stop_requested():
+            yield events.Finished(epoch=run.checkpoints.last() or 0, reason="stopped")
+            return
     yield from run.start(consensus, mask, resume=resume)
     yield from run.epochs()
 
@@ -277,7 +286,7 @@ class _Run:
                 yield from self._messages()
                 done += len(task.rows)
                 elapsed = monotonic() - since
-                if elapsed >= SECONDS_BETWEEN_STEP_EVENTS or done == total:
+                if elapsed >= self._seconds_between_steps() or done == total:
                     yield events.Step(
                         epoch=epoch,
                         phase=phase,
@@ -295,6 +304,11 @@ class _Run:
                 "that is not a finite number and were left out."
             )
         return True
+
+    def _seconds_between_steps(self) -> float:
+        """About 200 step events an epoch, but one every half to two seconds."""
+        wanted = self.clock.elapsed() / 200
+        return min(max(wanted, SECONDS_BETWEEN_STEP_EVENTS), MOST_SECONDS_BETWEEN_STEP_EVENTS)
 
     def _validate(self) -> Generator[events.Event, None, events.Terms | None]:
         """Loss terms of held-out particles; returns None when stopped in the middle."""
@@ -361,7 +375,7 @@ class _Run:
 
     def _refresh_latents(self, epoch: int) -> Iterator[events.Event]:
         start = monotonic()
-        table = encode_all(
+        encoding = encode_all(
             self.method,
             self.data,
             self.split,
@@ -372,12 +386,30 @@ class _Run:
             previous=self.latents,
             stop=self.control.stop_requested,
         )
+        table = yield from self._progress(epoch, "encoding", encoding)
         if table is None:
             return
         table.save(self.folder / "latents.npz")
         self.latents = table
         self.schedule.passed(monotonic() - start)
         yield events.Latents(epoch=epoch)
+
+    def _progress(
+        self, epoch: int, phase: str, work: Generator[tuple[int, int], None, Result]
+    ) -> Generator[events.Event, None, Result]:
+        """Do `work`, showing how far it is and heeding a pause; returns its result."""
+        told = monotonic()
+        with contextlib.closing(work):
+            while True:
+                try:
+                    done, total = next(work)
+                except StopIteration as end:
+                    result: Result = end.value
+                    return result
+                yield from self._pause(epoch)
+                if monotonic() - told >= SECONDS_BETWEEN_STEP_EVENTS:
+                    told = monotonic()
+                    yield events.Step(epoch=epoch, phase=phase, done=done, total=total)
 
     # -- between steps ----------------------------------------------------------------------------
 
