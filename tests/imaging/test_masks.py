@@ -8,6 +8,7 @@ import torch
 
 from napari_conformix.imaging import (
     circle_mask,
+    contour_threshold,
     enclosed_volume,
     soft_mask,
     sphere_mask,
@@ -70,3 +71,12 @@ def test_enclosed_volume_of_a_ball_and_back():
     assert threshold_enclosing(ball, volume, PIXEL) == pytest.approx(8.0, abs=0.05)
     assert threshold_enclosing(ball, 1e-3, PIXEL) == 20.0
     assert threshold_enclosing(ball, 1e12, PIXEL) == float(ball.min())
+
+
+def test_the_contour_of_a_blurred_noisy_ball_is_its_surface():
+    ball = sphere_mask(BOX, 10.0, 6.0)  # half height at a radius of 13
+    noise = 0.1 * torch.randn(BOX, BOX, BOX, generator=torch.Generator().manual_seed(0))
+    for scale, offset in ((1.0, 0.0), (1e-4, 0.0), (30.0, -2.0)):
+        volume = scale * (ball + noise) + offset
+        enclosed = enclosed_volume(volume, contour_threshold(volume), PIXEL)
+        assert enclosed == pytest.approx(4 / 3 * math.pi * (13 * PIXEL) ** 3, rel=0.1)

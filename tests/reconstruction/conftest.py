@@ -48,14 +48,14 @@ def simulate(
     return Particles(batch, truth, pixel_size, np.stack([u, v, angle], axis=1))
 
 
-ATOMS = Atoms.random(120, radius=32.0, b_factor=150.0)
+ATOMS = Atoms.random(60, radius=32.0, b_factor=150.0)
 
 
 @pytest.fixture(scope="session")
 def clean() -> Particles:
-    return simulate(ATOMS, 1500, 48, 2.5, snr=None)
+    return simulate(ATOMS, 1200, 48, 2.5, snr=None)
 
 
 @pytest.fixture(scope="session")
 def noisy() -> Particles:
-    return simulate(ATOMS, 2000, 48, 2.5, snr=0.3)
+    return simulate(ATOMS, 1500, 48, 2.5, snr=0.3)

@@ -16,6 +16,7 @@ from napari_conformix.imaging.fourier import (
 from napari_conformix.imaging.fsc import fsc, resolution_at
 from napari_conformix.imaging.masks import (
     circle_mask,
+    contour_threshold,
     enclosed_volume,
     soft_mask,
     sphere_mask,
@@ -28,6 +29,7 @@ from napari_conformix.imaging.projection import project_volume, project_volume_r
 __all__ = [
     "background_noise_power",
     "circle_mask",
+    "contour_threshold",
     "ctf_2d",
     "ctf_of",
     "enclosed_volume",

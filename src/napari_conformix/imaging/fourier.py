@@ -105,15 +105,16 @@ def rfft_radius(box: int, ndim: int, device: torch.device | str = "cpu") -> torc
 
     -> (box, box // 2 + 1) for ndim 2, (box, box, box // 2 + 1) for ndim 3; float64
     """
-    full = torch.fft.fftfreq(box, d=1 / box, dtype=torch.float64, device=device)
-    half = torch.arange(box // 2 + 1, dtype=torch.float64, device=device)
-    axes = torch.meshgrid(*[full] * (ndim - 1), half, indexing="ij")
-    return torch.stack(axes).square().sum(0).sqrt()
+    full = torch.fft.fftfreq(box, d=1 / box, dtype=torch.float64, device=device).square()
+    squared = torch.arange(box // 2 + 1, dtype=torch.float64, device=device).square()
+    for axis in range(1, ndim):
+        squared = full.reshape(-1, *[1] * axis) + squared
+    return squared.sqrt_()
 
 
 def rfft_shell(box: int, ndim: int, device: torch.device | str = "cpu") -> torch.Tensor:
     """The shell round(|k|) of every coefficient of a half transform, int64; see `rfft_radius`."""
-    return rfft_radius(box, ndim, device).round().long()
+    return rfft_radius(box, ndim, device).round_().long()
 
 
 def _shell_sum(spectrum: torch.Tensor, shell: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
+from skimage.filters import threshold_otsu
 
 
 def soft_mask(
@@ -54,6 +55,12 @@ def sphere_mask(
 
 
 # -- contours -------------------------------------------------------------------------------------
+
+
+def contour_threshold(volume: torch.Tensor) -> float:
+    """A contour that separates molecule from solvent: Otsu's threshold of the grey values."""
+    values = volume.detach().cpu().numpy()
+    return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
 
 
 def enclosed_volume(volume: torch.Tensor, threshold: float, pixel_size_angstrom: float) -> float:
