@@ -38,7 +38,7 @@ def test_demo_leaves_what_it_says_and_goes_on_when_run_again(
     assert f"{len(table)} of 300 particles" in first.out
     assert "apt-get install xvfb xauth" in first.out
 
-    again = conformix("demo", folder, *ARGUMENTS[:2], "--pictures")
+    again = conformix("demo", folder, *ARGUMENTS)
     assert again.status == 0, again.err
     assert "made before" in again.out
     assert [line for line in again.out.splitlines() if line.startswith("epoch ")] == []

@@ -94,11 +94,11 @@ def trained(job: "Job", epochs: int | None) -> int:
     """Train the job to its end, going on where it was left; the exit status."""
     from napari_conformix.cli.progress import show_run
 
-    if job.state == "finished" and epochs is None:
+    last = job.checkpoints.last()
+    if job.state == "finished" and last is not None and (epochs is None or epochs <= last):
         print(f"Taking the trained job {job.folder}; remove it to train again.")
         return 0
-    resume = job.checkpoints.last() is not None
-    return show_run(job.train(epochs=epochs, resume=resume), job.folder)
+    return show_run(job.train(epochs=epochs, resume=last is not None), job.folder)
 
 
 def exported(job: "Job", folder: Path, star: Path) -> list[str]:
