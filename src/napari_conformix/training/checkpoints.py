@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_conformix.errors import UserError
 from napari_conformix.training.files import atomic_json, atomic_write, remove_leftovers
+from napari_conformix.training.versions import program_version
 
 if TYPE_CHECKING:
     import torch
@@ -88,12 +89,10 @@ class CheckpointFolder:
         import safetensors.torch
         import torch
 
-        from napari_conformix import __version__
-
         remove_leftovers(self.folder)
         described = Description(
             format_version=FORMAT_VERSION,
-            program_version=__version__,
+            program_version=program_version(),
             method=method.name,
             epoch=epoch,
             frame=asdict(method.frame),

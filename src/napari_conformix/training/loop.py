@@ -7,7 +7,6 @@ was killed goes on from its last checkpoint exactly as if it had not been.
 """
 
 import contextlib
-import platform
 import socket
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from napari_conformix import __version__
 from napari_conformix.errors import UserError
 from napari_conformix.training import events
 from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
@@ -43,6 +41,7 @@ from napari_conformix.training.prefetch import prefetched
 from napari_conformix.training.settings import TrainingSettings
 from napari_conformix.training.split import Split
 from napari_conformix.training.stepping import Stepper, inference
+from napari_conformix.training.versions import versions
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -198,11 +197,7 @@ class _Run:
     def _started(self, estimate: Estimate) -> events.Started:
         remaining = max(0, self.settings.epochs - self.done_epochs)
         return events.Started(
-            versions={
-                "napari-conformix": __version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
+            versions=versions(),
             device=device_in_words(self.method.device),
             host=socket.gethostname(),
             pid=getpid(),
