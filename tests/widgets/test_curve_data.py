@@ -1,0 +1,69 @@
+"""Curves gathered from events, also of runs that were killed and resumed."""
+
+import math
+
+from napari_conformix.training import events
+from napari_conformix.widgets.curve_data import CurveData, Phase
+
+
+def _epoch(number: int, loss: float, phase: str = "training") -> events.Epoch:
+    return events.Epoch(
+        epoch=number,
+        epochs=10,
+        phase=phase,
+        train={"1": {"loss": loss, "kl": 0.1}, "2": {"loss": loss + 1, "kl": 0.2}},
+        validation={"1": {"loss": loss + 2}, "2": {"loss": loss + 3}},
+        scalars={"lambda": loss / 10},
+    )
+
+
+def _started(first: int) -> events.Started:
+    return events.Started(device="cpu", particles=10, epochs=10, first_epoch=first, batch_size=2)
+
+
+def _filled(*new: events.Event) -> CurveData:
+    data = CurveData()
+    for event in new:
+        data.take(event)
+    return data
+
+
+def test_four_lines_of_a_term() -> None:
+    data = _filled(_started(1), _epoch(1, 5.0), _epoch(2, 4.0))
+    lines = {key: (c.x, c.y) for key, c in data.of_term("loss").items()}
+    assert lines == {
+        ("train", "1"): ([1, 2], [5.0, 4.0]),
+        ("train", "2"): ([1, 2], [6.0, 5.0]),
+        ("validation", "1"): ([1, 2], [7.0, 6.0]),
+        ("validation", "2"): ([1, 2], [8.0, 7.0]),
+    }
+    assert data.terms() == ["loss", "kl"]
+    assert data.scalars() == ["lambda"]
+
+
+def test_a_resumed_run_draws_epochs_done_again_once() -> None:
+    steps = [
+        events.Step(epoch=epoch, done=half, total=2, terms={"1": {"loss": 9.0}})
+        for epoch in (3, 4)
+        for half in (1, 2)
+    ]
+    before = [_started(1), _epoch(1, 5.0), _epoch(2, 4.0, "b"), *steps[:2], _epoch(3, 3.0, "b")]
+    data = _filled(*before, *steps[2:3])
+    data.take(_started(3))
+    assert data.curves["train", "1", "loss"].x == [1, 2]
+    assert data.curves["step", "1", "loss"].x == []
+    assert data.phases == [Phase("training", 1, 1), Phase("b", 2, 2)]
+    data.take(_epoch(3, 2.5, "b"))
+    assert data.curves["train", "1", "loss"].y == [5.0, 4.0, 2.5]
+    assert data.phases[-1] == Phase("b", 2, 3)
+
+
+def test_values_that_are_no_numbers_leave_a_gap() -> None:
+    data = _filled(_epoch(1, 5.0), _epoch(2, math.nan), _epoch(3, 3.0))
+    assert data.curves["train", "1", "loss"].x == [1, 3]
+
+
+def test_other_events_change_nothing() -> None:
+    data = CurveData()
+    assert not data.take(events.Warning(message="careful"))
+    assert not data.curves
