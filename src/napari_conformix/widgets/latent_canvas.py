@@ -23,7 +23,7 @@ from napari_conformix.widgets.map_views import MapView
 
 #: points drawn on a GPU, and where OpenGL is computed on the CPU (a frame stays below 0.1 s)
 _DRAWN_GPU: Final = 100_000
-_DRAWN_SOFTWARE: Final = 30_000
+_DRAWN_SOFTWARE: Final = 20_000
 #: diameter of a point on the screen, in pixels
 _POINT_PIXELS: Final = (2, 9)
 _MARGIN: Final = 0.82
@@ -152,10 +152,16 @@ class LatentCanvas(QWidget):
         yx = xy[:, ::-1]
         if self._points is None:
             self._points = self._add_layer("particles", yx, rgba, size)
+            # Made now and not at the first lasso, which would have to wait for it.
+            pink = HIGHLIGHT[None]
+            self._selected = self._add_layer("selected particles", yx[:1], pink, size)
+            self._selected.visible = False
             return
         # Layers are emptied and filled, never removed: napari's Points keeps its OpenGL objects.
+        same_size = len(yx) == len(self._points.data) and np.isclose(self._points.size[0], size)
         self._points.data = yx
-        self._points.size = size
+        if not same_size:  # each of these three uploads every point again
+            self._points.size = size
         self._points.face_color = rgba
         self._points.visible = True
 
@@ -166,16 +172,11 @@ class LatentCanvas(QWidget):
         chosen = np.flatnonzero(self._selection[view.rows]) if len(self._selection) else ()
         self._points.opacity = DIMMED if len(chosen) else 1.0
         if not len(chosen):
-            if self._selected is not None:
-                self._selected.visible = False
+            self._selected.visible = False
             return
         if len(chosen) > self.max_drawn // 3:
             chosen = chosen[np.argsort(_shuffle_key(view.rows[chosen]))[: self.max_drawn // 3]]
         yx, size = view.xy[chosen][:, ::-1], float(self._points.size[0])
-        if self._selected is None:
-            rgba = np.tile(HIGHLIGHT, (len(yx), 1))
-            self._selected = self._add_layer("selected particles", yx, rgba, size)
-            return
         self._selected.data = yx
         self._selected.size = size
         self._selected.visible = True

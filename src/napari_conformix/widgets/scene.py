@@ -204,14 +204,20 @@ class Scene:
 
     def _show(self, name: str, prepared: Prepared) -> None:
         self._maps[name] = prepared
+        self._draw(name, prepared)
+        if name == _CONSENSUS and self._living(_CONFORMATION) is None:
+            # Made and hidden now: a new layer takes a quarter of a second, too long for a drag.
+            self._draw(_CONFORMATION, prepared)
+        self._arrange()
+        if not self._looked:
+            self._look(prepared)
+
+    def _draw(self, name: str, prepared: Prepared) -> None:
         layer = self._living(name)
         if self.rendering == "iso":
             self._show_volume(name, layer, prepared)
         elif prepared.mesh is not None:
             self._show_surface(name, layer, prepared.mesh)
-        self._arrange()
-        if not self._looked:
-            self._look(prepared)
 
     def _show_volume(self, name: str, layer: Layer | None, prepared: Prepared) -> None:
         arguments = axes.volume_layer(prepared.array, prepared.pixel_size_angstrom)
