@@ -8,6 +8,7 @@ from torch import nn
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.gaussians import gaussian_map
+from napari_conformix.imaging.masks import contour_threshold
 
 #: mean volume of a residue in a protein, A^3 (110 Da at 1.35 g/cm^3), and Gaussians per residue
 _RESIDUE_VOLUME = 135.0
@@ -38,26 +39,18 @@ class Reference(nn.Module):
 
 
 def choose_threshold(volume: torch.Tensor) -> float:
-    """A contour that separates molecule from solvent: Otsu's threshold, halved.
+    """A contour for placing Gaussians: half of Otsu's threshold of the map.
 
-    Otsu's split of the positive grey values finds the strong density; flexible parts are weaker,
-    so the contour is put half way between it and the solvent (paper: 'density in the flexible
-    regions remains, but no noise is visible').
+    Otsu's split finds the strong density; flexible parts are weaker, so the contour is put half
+    way between it and the solvent (paper: 'density in the flexible regions remains, but no noise
+    is visible').
     """
-    positive = volume[volume > 0].double()
-    if positive.numel() == 0:
+    if not bool((volume > 0).any()):
         raise UserError(
             "The consensus map has no positive value: is its contrast inverted? "
             "Give a map with white protein."
         )
-    top = float(torch.quantile(positive[:: max(1, positive.numel() // 1_000_000)], 0.999))
-    counts = torch.histc(positive.clamp_max(top), bins=256, min=0.0, max=top)
-    centres = (torch.arange(256, dtype=torch.float64) + 0.5) * top / 256
-    below, above = counts.cumsum(0), counts.flip(0).cumsum(0).flip(0)
-    mean_below = (counts * centres).cumsum(0) / below.clamp_min(1)
-    mean_above = (counts * centres).flip(0).cumsum(0).flip(0) / above.clamp_min(1)
-    between = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]).square()
-    return 0.5 * float(centres[int(between.argmax())])
+    return 0.5 * contour_threshold(volume)
 
 
 def gaussians_for_volume(enclosed_angstrom3: float) -> int:
