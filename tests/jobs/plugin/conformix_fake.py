@@ -5,7 +5,6 @@ an uninterrupted one only if all of that is restored.
 """
 
 import time
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -168,6 +167,3 @@ class LinearWhole(Linear):
 
     name = "linear_whole"
     independent_halves = False
-
-
-FOLDER = Path(__file__).parent
