@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system test lint demo clean distclean
+.PHONY: help setup system test lint demo picture clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
@@ -39,6 +39,11 @@ test: lint ## All checks, then all tests
 
 demo: setup ## Simulate particles, train a small job and show it (no display: make pictures)
 	$(BIN)/conformix demo $(DEMO)
+
+picture: setup ## Make the README's picture from the running program
+	$(BIN)/conformix demo $(DEMO) --pictures
+	mkdir -p docs/images
+	cp $(DEMO)/pictures/window.png docs/images/window.png
 
 clean: ## Remove caches, builds and the demo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist $(DEMO)

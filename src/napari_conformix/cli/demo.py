@@ -110,14 +110,13 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     job.save_selection(selection)
     subset = job.export(selection, folder / f"{SELECTION}.star", overwrite=True)
     latents = along_component(job, 1, MAPS, 1, PC_PERCENTILES)
-    maps = folder / "maps"
-    write_maps(job, latents, 1, maps, None)
+    maps = list(write_maps(job, latents, 1, folder / "maps", None))
     share = f"{len(selection):,} of {selection.total:,} particles"
     return [
         f"Job               {job.folder}",
         f"Against the truth {agreement(job, star.parent / 'truth.npz')}",
         f"Subset            {subset}: {share} at one end of the motion",
-        f"Maps              {maps}: {MAPS} along the first component of half 1",
+        f"Maps              {folder / 'maps'}: {len(maps)} along the first component of half 1",
     ]
 
 

@@ -1,5 +1,6 @@
 """What is done with a trained job: `decode`, `select`, `export`, `reconstruct`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,14 +72,15 @@ def decode(
     else:
         assert path is not None
         latents = read_latents(path)
-    write_maps(opened, latents, model, output, number_or_best(epoch))
+    for file in write_maps(opened, latents, model, output, number_or_best(epoch)):
+        print(file)
 
 
 def write_maps(
     job: "Job", latents: "NDArray[np.float32]", half: int, output: Path, epoch: int | str | None
-) -> None:
+) -> Iterator[Path]:
     """Decode (n, d) latents one by one and write them: one map to a file, several to a folder
-    with a table of their latents."""
+    with a table of their latents. Yields the paths of the maps."""
     import numpy as np
 
     from napari_conformix.particles import write_map
@@ -93,7 +95,7 @@ def write_maps(
         file = output if one_file else folder / f"volume_{i:0{digits}}.mrc"
         volume = job.decode(z, half=half, epoch=epoch)
         write_map(file, volume, job.spec.grids.pixel_size_angstrom)
-        print(file)
+        yield file
     if not one_file:
         np.savetxt(folder / "latents.txt", latents, fmt="%.7g", header=f"half {half}, a line a map")
 
