@@ -48,7 +48,6 @@ class ShellWindow:
     def begin(self) -> None:
         """As it is when the panel has just been opened."""
         self.session.close()
-        self.session.job_closed.emit()
         self.messages.clear()
         self.panel.messages.clear()
         self.panel.show_page("data")

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from shell_window import process_events
+from superqt.utils._qthreading import WorkerBase
 
 from napari_conformix.widgets.workers import Workers
 
@@ -104,3 +105,15 @@ def test_after_close_nothing_is_heard(workers: Workers, heard: list) -> None:
     process_events(0.3)
     assert not done
     assert not heard
+
+
+def test_a_worker_that_was_asked_to_quit_still_frees_its_key(workers: Workers) -> None:
+    gate, done = threading.Event(), []
+    workers.submit(lambda: (gate.wait(10), "first")[1], done.append, key="check")
+    _wait(lambda: WorkerBase._worker_set)
+    for worker in WorkerBase._worker_set:
+        worker.quit()
+    gate.set()
+    _wait(lambda: not workers.busy("check"))
+    workers.submit(lambda: "second", done.append, key="check")
+    _wait(lambda: done == ["first", "second"])

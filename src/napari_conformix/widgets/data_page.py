@@ -83,7 +83,7 @@ class DataPage(QWidget):
         self.form.changed.connect(self._inputs_edited)
         self.check_button.clicked.connect(self.check)
         self.next_button.clicked.connect(lambda: session.page_requested.emit("train"))
-        session.inputs_changed.connect(self.form.show_inputs)
+        session.inputs_changed.connect(self._inputs_changed)
         session.particles_opened.connect(self._show_particles)
         session.job_opened.connect(self._job_opened)
         session.job_closed.connect(self._job_closed)
@@ -99,6 +99,11 @@ class DataPage(QWidget):
             widget.hide()
         self.check_button.setEnabled(False)
         self.next_button.setEnabled(False)
+
+    def _inputs_changed(self, inputs: Inputs) -> None:
+        self.form.show_inputs(inputs)
+        if inputs.particles is None:
+            self._show_nothing()
 
     def _inputs_edited(self, inputs: Inputs) -> None:
         """A field was changed: read the particles anew, or only the maps."""
@@ -132,8 +137,6 @@ class DataPage(QWidget):
 
     def _job_closed(self) -> None:
         self.form.set_read_only(False)
-        if self.session.particles is None:
-            self._show_nothing()
 
     def _show_particles(self, particles: ParticleSet) -> None:
         self.welcome.hide()
@@ -372,7 +375,9 @@ class ContourView(QWidget):
 
     def _take(self, consensus: Map | None) -> None:
         self.setVisible(consensus is not None)
-        if consensus is not None:
+        if consensus is None:
+            self.scene.clear()
+        else:
             self.session.run_in_worker(
                 lambda: (
                     EnclosedVolume.of(consensus.array, consensus.pixel_size_angstrom),

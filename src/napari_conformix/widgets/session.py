@@ -204,9 +204,9 @@ class Session:
 
     def close(self) -> None:
         """Let go of the job and the data set. A run goes on: it is a process of its own."""
-        self.particles = self.consensus = None
-        self.inputs = Inputs()
+        self.particles = None
         self._let_go_of_job()
+        self.set_inputs(Inputs())
 
     def close_job(self) -> None:
         """Let go of the job and keep its data set, to make another job of it."""
@@ -268,21 +268,25 @@ class Session:
         )
 
     def _read_consensus(self, path: Path | None) -> None:
-        def read() -> Map | None:
+        """No map until the new one is read."""
+        self._set_consensus(None)
+        if path is None:
+            return
+
+        def read() -> Map:
             from napari_conformix.particles import read_map
 
-            return None if path is None else Map(*read_map(path))
+            return Map(*read_map(path))
 
-        def done(consensus: Map | None) -> None:
+        def done(consensus: Map) -> None:
             if path == self.inputs.consensus:
-                self.consensus = consensus
-                self.consensus_changed.emit(consensus)
+                self._set_consensus(consensus)
 
-        def failed(error: Exception) -> None:
-            done(None)
-            self.report_error(error)
+        self.run_in_worker(read, done, key="consensus")
 
-        self.run_in_worker(read, done, failed, key="consensus")
+    def _set_consensus(self, consensus: Map | None) -> None:
+        self.consensus = consensus
+        self.consensus_changed.emit(consensus)
 
     def _take_state(self, state: str) -> None:
         self.state = state

@@ -28,10 +28,13 @@ class _Request:
     on_error: Failed | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Outcome:
-    """What a function gave or raised. superqt raises a worker's error again on the window's
-    thread, where PyQt6 ends the program, so errors travel as values."""
+    """What a function gave or raised, filled in by its thread.
+
+    superqt raises a worker's error again on the window's thread, where PyQt6 ends the program,
+    and does not hand over the result of a worker that was asked to quit; `finished` always comes.
+    """
 
     value: Any = None
     error: Exception | None = None
@@ -95,8 +98,9 @@ class Workers:
 
     def _start(self, key: str, request: _Request) -> None:
         self._running[key] = request
-        worker = create_worker(_call, request.function, _start_thread=False)
-        worker.returned.connect(partial(self._deliver, key))
+        outcome = _Outcome()
+        worker = create_worker(_call, request.function, outcome, _start_thread=False)
+        worker.finished.connect(partial(self._deliver, key, outcome))
         worker.start()
 
     def _deliver(self, key: str, outcome: _Outcome) -> None:
@@ -116,11 +120,11 @@ class Workers:
             self._on_error(error)
 
 
-def _call(function: Callable[[], Any]) -> _Outcome:
+def _call(function: Callable[[], Any], outcome: _Outcome) -> None:
     try:
-        return _Outcome(function())
+        outcome.value = function()
     except Exception as error:
-        return _Outcome(error=error)
+        outcome.error = error
 
 
 def _ignore(error: Exception) -> None:
