@@ -74,6 +74,8 @@ class RunProgress(QWidget):
             )
             self._numbers.pop("eta", None)
             self._show_numbers()
+        elif state in ("starting", "running", "paused"):
+            self._say_outcome("")  # how an earlier run ended
         elif state == "created":
             self.bar.setFormat("ready to train")
 

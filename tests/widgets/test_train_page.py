@@ -1,0 +1,217 @@
+"""Train, pause, stop, resume and kill a real run from the window, and find it again."""
+
+import os
+import shlex
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from qtpy.QtGui import QColor
+from shell_window import ShellWindow, process_events
+
+from napari_conformix.cli.app import main as conformix
+from napari_conformix.jobs import Job, lock
+from napari_conformix.jobs.spec import JobSpec
+from napari_conformix.training import events
+
+pytestmark = pytest.mark.window
+
+SMALL = {
+    "epochs": 60,
+    "gaussians": 60,
+    "warmup_epochs": 1,
+    "batch_size": 32,
+    "latent_dim": 2,
+    "decoder_layers": 3,
+    "encoder_width": 32,
+    "noise_particles": 16,
+}
+
+
+@pytest.fixture
+def window(shell):
+    shell.begin()
+    yield shell
+    job = shell.session.job
+    if job is not None and job.state in ("running", "paused"):
+        job.kill()
+    shell.begin()  # nothing is followed any more
+
+
+def _pid(job: Job) -> int:
+    owner = lock.live_owner(job.folder)
+    assert owner is not None
+    return owner.pid
+
+
+def _epochs(job: Job) -> list[int]:
+    return [event.epoch for event in job.events() if isinstance(event, events.Epoch)]
+
+
+def _set_up(window: ShellWindow, star: Path, folder: Path) -> None:
+    window.open_and_check(star)
+    window.panel.show_page("train")
+    window.train.form.settings.set_values(SMALL)
+    window.train.form.folder.setText(str(folder))
+
+
+def test_a_run_from_train_to_kill_and_resume(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    page = window.train
+    _set_up(window, star, tmp_path / "job")
+    window.click(page.buttons["train"])
+    window.wait_state("running")
+    assert not page.buttons["train"].isEnabled()
+    assert not page.form.folder.isEnabled()
+    job = window.session.job
+    window.wait(lambda: page.progress.last_epoch >= 2, 90)
+    window.wait(lambda: window.session.latents is not None)
+    _the_curves_are_drawn(window)
+    assert "images/s" in page.progress.text.text()
+    assert "left" in page.progress.text.text()
+
+    window.click(page.buttons["pause"])
+    window.wait_state("paused")
+    window.wait(lambda: job.events()[-1].kind == "paused")
+    paused_at = _epochs(job)
+    window.click(page.buttons["resume"])
+    window.wait_state("running")
+    window.wait(lambda: len(_epochs(job)) > len(paused_at))
+
+    os.kill(_pid(job), signal.SIGKILL)
+    window.wait_state("interrupted")
+    assert "Resume goes on from the last checkpoint" in page.progress.outcome.text()
+    assert [name for name, b in page.buttons.items() if b.isEnabled()] == ["resume"]
+    done = max(_epochs(job))
+    window.click(page.buttons["resume"])
+    window.wait_state("running")
+    assert not page.progress.outcome.isVisible()
+    window.wait(lambda: page.progress.last_epoch > done, 90)
+
+    window.click(page.buttons["stop"])
+    window.wait_state("stopped")
+    assert "Stopped after epoch" in page.progress.outcome.text()
+    assert page.buttons["resume"].isEnabled()
+    x = page.curves.data.curves["train", "1", "loss"].x
+    assert x == sorted(set(x))
+    assert not window.errors()
+
+
+def _the_curves_are_drawn(window: ShellWindow) -> None:
+    curves = window.train.curves
+    window.wait(lambda: len(curves._lines) >= 4)
+    assert {key for key in curves._lines if key[0] != "step"} == {
+        (kind, half) for kind in ("train", "validation") for half in "12"
+    }
+    picture = curves.plot.grab().toImage()
+    colours = {QColor(picture.pixel(x, y)).name() for x in range(0, picture.width())
+               for y in range(0, picture.height())}  # fmt: skip
+    assert "#e69f00" in colours or "#56b4e9" in colours
+    assert "half 2" in curves.legend.text()
+
+
+def test_a_run_outlives_the_window_and_is_found_again(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    job = Job.create(
+        tmp_path / "job",
+        method="dynamight",
+        particles=star,
+        consensus=star.parent / "consensus.mrc",
+        settings=SMALL,
+        check=False,
+    )
+    job.launch()
+    other = ShellWindow()
+    other.open(job.folder)
+    other.wait_state("running")
+    other.wait(lambda: other.train.progress.last_epoch >= 1, 90)
+    pid = _pid(job)
+    other.close()
+    seen = len(_epochs(job))
+    end = time.monotonic() + 30
+    while len(_epochs(job)) < seen + 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert _pid(job) == pid
+
+    window.open(job.folder)
+    window.wait_state("running")
+    window.wait(lambda: window.train.progress.last_epoch >= seen + 2)
+    assert window.train.curves.data.curves["train", "1", "loss"].x[0] == 1
+    assert window.train.form.settings.values()["gaussians"] == SMALL["gaussians"]
+    job.kill()
+    window.wait_state("interrupted")
+
+
+def test_what_cannot_start_is_told_and_nothing_is_written(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.txt").write_text("mine")
+    _set_up(window, star, taken)
+    window.click(window.train.buttons["train"])
+    window.wait(lambda: bool(window.errors()), 60)
+    assert "not empty" in window.errors()[0]
+    assert [path.name for path in taken.iterdir()] == ["thesis.txt"]
+    assert window.train.buttons["train"].isEnabled()
+
+
+def test_a_failed_run_is_a_sentence_with_its_traceback_folded(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    job = Job.create(
+        tmp_path / "job",
+        method="dynamight",
+        particles=star,
+        consensus=star.parent / "consensus.mrc",
+        settings=SMALL,
+        check=False,
+    )
+    told = [
+        events.Warning(message="A batch gave NaN and was left out."),
+        events.Warning(message="A batch gave NaN and was left out."),
+        events.Failed(message="The disk is full; free some space.", traceback="Traceback: ..."),
+    ]
+    (job.folder / "events.jsonl").write_text("".join(map(events.to_line, told)))
+    (job.folder / "RELION_JOB_EXIT_FAILURE").touch()
+    window.open(job.folder)
+    window.wait_state("failed")
+    progress = window.train.progress
+    assert "The disk is full; free some space." in progress.outcome.text()
+    assert not progress.traceback.isVisible()
+    window.click(progress.details.button)
+    assert progress.traceback.isVisible()
+    assert progress.warnings.text().count("left out. (2 times)") == 1
+    assert window.train.buttons["resume"].isEnabled()
+
+    window.click(window.train.again_button)
+    assert window.session.job is None
+    assert window.train.buttons["train"].isEnabled()
+    assert window.train.form.settings.values()["gaussians"] == SMALL["gaussians"]
+    assert not Path(window.train.form.folder.text()).exists()
+
+
+def test_the_command_line_shown_makes_the_same_job(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    _set_up(window, star, tmp_path / "by the window")
+    page = window.train
+    page.form.settings.set_values({"learning_rate": 2e-5, "normalise_images": True})
+    window.click(page.command_fold.button)
+    new, train = page.command.toPlainText().splitlines()
+    words = shlex.split(new)
+    assert words[:2] == ["conformix", "new"]
+    assert shlex.split(train) == ["conformix", "train", words[2]]
+    with pytest.raises(SystemExit) as done:
+        conformix(words[1:])
+    assert not done.value.code
+    made = JobSpec.read(Path(words[2]) / "job.toml")
+    expected = page.form.request()
+    assert made.settings == expected["settings"].model_dump(mode="json")
+    for name in ("particles", "consensus", "mask"):
+        assert getattr(made.inputs, name) == expected[name]
+    process_events(0.01)
