@@ -23,7 +23,8 @@ def shared():
 @pytest.fixture
 def window(shared, tmp_path):
     shared.open(FakeJob(tmp_path))
-    return shared
+    yield shared
+    shared.session.close()  # nothing follows the job any more
 
 
 # -- the map --------------------------------------------------------------------------------------
@@ -121,6 +122,20 @@ def test_a_principal_component_map_inverts_exactly() -> None:
     )
     np.testing.assert_allclose(own.latent, expected, atol=1e-4)
     assert own.half == 1
+
+
+def test_a_method_with_one_model_has_no_halves_to_keep_apart() -> None:
+    rng = np.random.default_rng(0)
+    table = FakeTable(rng.normal(size=(100, 3)), np.zeros(100, dtype=np.int8))
+    assert map_views.available(table) == [
+        ("pca0", "Principal components"),
+        ("latent0", "Latent axes"),
+    ]
+    view = map_views.view(map_views.build("latent0", table), (2, 0), "all", table)
+    spot = view.spot((0.5, -0.5), 0)
+    assert spot.half == 0
+    np.testing.assert_allclose(spot.latent[[2, 0]], [0.5, -0.5])
+    assert spot.latent[1] == pytest.approx(table.mean[:, 1].mean(), abs=1e-5)
 
 
 class FakeTable:
@@ -274,3 +289,19 @@ def test_another_job_begins_with_an_empty_page(window: Window, tmp_path) -> None
     window.open(FakeJob(folder, 500))
     assert len(window.selected) == 0
     assert len(window.page.map_view.rows) == 500
+
+
+def test_a_million_particles(window: Window, tmp_path) -> None:
+    folder = tmp_path / "million"
+    folder.mkdir()
+    window.open(FakeJob(folder, 1_000_000))
+    assert len(window.page.canvas.drawn_rows) == window.page.canvas.max_drawn
+    polygon = window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
+    x, y = window.job.latents().motion[:, :2].T
+    low, high = polygon.min(axis=0), polygon.max(axis=0)  # its sides are straight
+    inside = (x >= low[0]) & (x < high[0]) & (y >= low[1]) & (y < high[1])
+    assert len(window.selected) > 200_000
+    assert np.count_nonzero(inside ^ window.page.history.mask) == 0
+    window.bar.undo.click()
+    window.bar.redo.click()
+    assert np.array_equal(window.page.history.mask, inside)

@@ -25,7 +25,8 @@ def shared():
 @pytest.fixture
 def window(shared, tmp_path):
     shared.open(FakeJob(tmp_path))
-    return shared
+    yield shared
+    shared.session.close()  # nothing follows the job any more
 
 
 def inside(window: Window, polygon: np.ndarray) -> set[int]:

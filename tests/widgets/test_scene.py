@@ -154,6 +154,25 @@ def test_a_layer_that_the_user_deleted_is_made_again(viewer, session) -> None:
     scene.clear()
 
 
+def test_gaussians_shine_through_the_conformation(viewer, session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0), 24.0), consensus=True)
+    show(scene, ball((0, 0, 0), 24.0))
+    scene.set_ghost(False)
+    grid = np.stack(np.meshgrid(*[np.linspace(-9, 9, 7)] * 3), axis=-1).reshape(-1, 3)
+
+    def orange() -> float:
+        shown = picture(viewer)
+        return ((shown[..., 0] > shown[..., 2] + 20) & (shown[..., 0] > 80)).mean()
+
+    assert orange() == 0
+    scene.show_gaussians(grid)
+    assert orange() > 0.0005
+    scene.show_gaussians(None)
+    assert orange() == 0
+    scene.clear()
+
+
 def test_the_suggested_contour_shows_the_molecule_and_not_the_noise() -> None:
     rng = np.random.default_rng(0)
     molecule = ball((0, 0, 0), 18.0)

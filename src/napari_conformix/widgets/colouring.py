@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 #: (r, g, b, a) of points when nothing is coloured
 PLAIN: Final = np.array([0.55, 0.72, 0.92, 1.0], dtype=np.float32)
@@ -164,7 +165,9 @@ def _without_image_number(values: np.ndarray) -> np.ndarray:
 
 def _categories(names: np.ndarray, title: str, unit: str = "") -> Colouring:
     """One colour a value: values in their natural order if few, else the most frequent ones."""
-    values, index, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
+    index, values = pd.factorize(names.astype(object))  # a million words in 0.1 s
+    values = values.astype(str)
+    counts = np.bincount(index, minlength=len(values))
     order = sorted(range(len(values)), key=lambda i: _natural(values[i]))
     note = ""
     if len(order) > _MAX_CATEGORIES:

@@ -256,13 +256,13 @@ class MapOverlay(QWidget):
         painter.setFont(font)
         width, height = self.width(), self.height()
         (left, bottom), (right, top) = self.transform.to_map(np.array([[0, height], [width, 0]]))
-        for value in ticks(left, right, max(2, width // 90)):
+        for value in ticks(left, right, max(2, width // 60)):
             x = self.transform.to_pixels(np.array([[value, 0.0]]))[0, 0]
             if 28 < x < width - 12:
                 painter.setPen(_GRID)
                 painter.drawLine(QPointF(x, 0), QPointF(x, height - 34))
                 self._text(painter, QRectF(x - 40, height - 33, 80, 14), f"{value:g}")
-        for value in ticks(bottom, top, max(2, height // 70)):
+        for value in ticks(bottom, top, max(2, height // 60)):
             y = self.transform.to_pixels(np.array([[0.0, value]]))[0, 1]
             if 12 < y < height - 46:
                 painter.setPen(_GRID)

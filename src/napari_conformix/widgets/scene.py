@@ -29,6 +29,8 @@ _CONFORMATION: Final = "Conformation"
 _GAUSSIANS: Final = "Gaussians"
 _COLOURS: Final = {_CONSENSUS: (0.78, 0.78, 0.76), _CONFORMATION: (0.36, 0.62, 0.95)}
 _GHOST_OPACITY: Final = 0.3
+#: of the conformation while its Gaussians are shown, which lie inside it
+_GLASS_OPACITY: Final = 0.35
 #: boxes above this are meshed at every second voxel on the CPU
 _FINE_BOX: Final = 128
 _MAX_GAUSSIANS: Final = 5000
@@ -154,23 +156,14 @@ class Scene:
         if positions is None:
             if layer is not None:
                 layer.visible = False
-            return
-        step = -(-len(positions) // _MAX_GAUSSIANS)
-        points = axes.to_napari(positions[::step])
-        if layer is None:
-            spread = float(np.ptp(points, axis=0).max()) or 1.0
-            self._layers[_GAUSSIANS] = self._viewer.add_points(
-                points,
-                name=_GAUSSIANS,
-                size=spread / 70,
-                face_color="#ffb347",
-                border_width=0,
-                antialiasing=0,
-                units=axes.UNITS,
-            )
-            return
-        layer.data = points
-        layer.visible = True
+        else:
+            step = -(-len(positions) // _MAX_GAUSSIANS)
+            points = axes.to_napari(positions[::step])
+            if layer is None:
+                layer = self._layers[_GAUSSIANS] = self._add_gaussians(points)
+            layer.data = points
+            layer.visible = True
+        self._arrange()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -250,12 +243,29 @@ class Scene:
             units=axes.UNITS,
         )
 
+    def _add_gaussians(self, points: np.ndarray) -> Layer:
+        layer = self._viewer.add_points(
+            points,
+            name=_GAUSSIANS,
+            size=(float(np.ptp(points, axis=0).max()) or 1.0) / 70,
+            face_color="#ffb347",
+            border_width=0,
+            antialiasing=0,
+            units=axes.UNITS,
+        )
+        # What lies inside a translucent surface must be drawn before it.
+        self._viewer.layers.move(self._viewer.layers.index(layer), 0)
+        return layer
+
     def _arrange(self) -> None:
         """The consensus is solid while it is alone, and a ghost beside a conformation."""
         consensus, conformation = self._living(_CONSENSUS), self._living(_CONFORMATION)
         beside = _CONFORMATION in self._maps
         if conformation is not None:
             conformation.visible = beside and self._drawable(_CONFORMATION)
+            gaussians = self._living(_GAUSSIANS)
+            glass = gaussians is not None and gaussians.visible
+            conformation.opacity = _GLASS_OPACITY if glass else 1.0
         if consensus is not None:
             shown = _CONSENSUS in self._maps and self._drawable(_CONSENSUS)
             consensus.visible = shown and (self.ghost or not beside)
