@@ -155,14 +155,14 @@ class Scene:
         layer = self._living(_GAUSSIANS)
         if positions is None:
             if layer is not None:
-                layer.visible = False
+                _change(layer, "visible", False)
         else:
             step = -(-len(positions) // _MAX_GAUSSIANS)
             points = axes.to_napari(positions[::step])
             if layer is None:
                 layer = self._layers[_GAUSSIANS] = self._add_gaussians(points)
             layer.data = points
-            layer.visible = True
+            _change(layer, "visible", True)
         self._arrange()
 
     # -- inside -----------------------------------------------------------------------------------
@@ -262,14 +262,14 @@ class Scene:
         consensus, conformation = self._living(_CONSENSUS), self._living(_CONFORMATION)
         beside = _CONFORMATION in self._maps
         if conformation is not None:
-            conformation.visible = beside and self._drawable(_CONFORMATION)
+            _change(conformation, "visible", beside and self._drawable(_CONFORMATION))
             gaussians = self._living(_GAUSSIANS)
             glass = gaussians is not None and gaussians.visible
-            conformation.opacity = _GLASS_OPACITY if glass else 1.0
+            _change(conformation, "opacity", _GLASS_OPACITY if glass else 1.0)
         if consensus is not None:
             shown = _CONSENSUS in self._maps and self._drawable(_CONSENSUS)
-            consensus.visible = shown and (self.ghost or not beside)
-            consensus.opacity = _GHOST_OPACITY if beside else 1.0
+            _change(consensus, "visible", shown and (self.ghost or not beside))
+            _change(consensus, "opacity", _GHOST_OPACITY if beside else 1.0)
             # A translucent surface must come last, or it hides what it should let through.
             layers = self._viewer.layers
             if beside and layers.index(consensus) < layers.index(conformation or consensus):
@@ -302,6 +302,12 @@ class Scene:
         viewer.canvas.overlays.scale_bar.visible = True
         text = viewer.canvas.overlays.text
         text.position, text.font_size = "top_left", 11
+
+
+def _change(layer: Layer, name: str, value: Any) -> None:
+    """Set an attribute if it is another: napari draws anew even when it is the same."""
+    if getattr(layer, name) != value:
+        setattr(layer, name, value)
 
 
 def surface_of(array: np.ndarray, pixel_size_angstrom: float, threshold: float) -> Mesh | None:
