@@ -13,6 +13,7 @@ from napari_conformix.particles import ImageReader, read_particles
 from napari_conformix.training import sources
 from napari_conformix.training.contract import Frame
 from napari_conformix.training.data import TrainingData
+from napari_conformix.training.normalise import outside_circle
 from napari_conformix.training.settings import TrainingSettings
 
 FRAME = Frame(samples.BOX, samples.PIXEL, samples.BOX, samples.PIXEL)
@@ -126,3 +127,12 @@ def test_normalisation_is_that_of_the_stored_box(particles):
     axis = np.arange(samples.BOX) - samples.BOX // 2
     outside = axis[:, None] ** 2 + axis[None] ** 2 > (0.375 * samples.BOX) ** 2
     assert images[:, torch.from_numpy(outside)].std(1, correction=0).numpy() == pytest.approx(1)
+
+
+def test_normalised_images_have_one_scale_whatever_their_pixel_size(particles):
+    """White noise of sigma 1 on either raw grid would leave the finer one weaker by the ratio."""
+    working = data(particles, HALF_SIZE, images="stream", normalise_images=True)
+    rows = np.arange(8)
+    images = working.batch(rows).images.numpy()
+    outside = outside_circle(samples.BOX // 2)
+    np.testing.assert_allclose(images[:, outside].std(axis=1), 1, atol=1e-4)

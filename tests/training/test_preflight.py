@@ -216,3 +216,26 @@ def test_errors_stop_the_comparison(made: Path, tmp_path: Path) -> None:
     both = preflight(p, made / "map.mrc", None, TrainingSettings())
     assert len(both.errors) == 2
     assert "stacks are missing" in both.text()
+
+
+def test_optics_groups_of_different_grey_scale_are_told_until_normalised(
+    made: Path, tmp_path: Path
+) -> None:
+    def brighter(images: np.ndarray) -> np.ndarray:
+        return images * np.where(np.arange(COUNT) < COUNT // 2, 1.0, 1.8)[:, None, None]
+
+    def second_group(text: str) -> str:
+        line = f"1 300 2.7 0.1 {PIXEL} {BOX}\n"
+        text = text.replace(line, f"{line}2 300 2.7 0.1 {PIXEL} {BOX}\n")
+        for i in range(COUNT // 2, COUNT):
+            text = text.replace(f"\n{i + 1}@p.mrcs 1", f"\n{i + 1}@p.mrcs 2")
+        return text
+
+    grey = "The grey scale of the images differs between optics groups"
+    alike = variant(made, tmp_path, text=second_group)
+    assert said(preflight(alike, made / "map.mrc", None, TrainingSettings()), grey) == []
+    p = variant(made, tmp_path, brighter, second_group)
+    report = preflight(p, made / "map.mrc", None, TrainingSettings())
+    assert said(report, grey) == ["warning"]
+    normalised = TrainingSettings(normalise_images=True)
+    assert said(preflight(p, made / "map.mrc", None, normalised), grey) == []

@@ -43,8 +43,8 @@ class TrainingData:
 
     Images of every optics group are brought to one box and pixel size by band-limited resampling
     (a Fourier crop where the extents agree), and antisymmetric aberrations (beam tilt) are taken
-    off. Grey values are kept: a projection stays the plain sum along z over the voxels of the
-    *consensus* grid, whatever the working grid.
+    off. Grey values are kept, or with `normalise_images` brought to background sigma 1 on the
+    *working* grid, so that optics groups of different pixel size share one scale.
 
     Parameters
     ----------
@@ -113,12 +113,16 @@ class TrainingData:
         for g in np.unique(group):
             members = np.flatnonzero(group == g)
             raw = np.array(self._reader.read(rows[members]), dtype=np.float32)
-            if self.settings.normalise_images:
-                normalise_background(raw)
             if self.settings.invert_contrast:
                 np.negative(raw, out=raw)
             pixel_size = self.particles.optics[g].pixel_size_angstrom
-            images[torch.from_numpy(members)] = self._on_working_grid(raw, pixel_size)
+            extent = raw.shape[-1] * pixel_size / self.frame.working_pixel_size_angstrom
+            regridded = self._on_working_grid(raw, pixel_size)
+            if self.settings.normalise_images:
+                # On the working grid, where the noise of every optics group fills the same band:
+                # sigma 1 on grids of different pixel size would give each its own grey scale.
+                normalise_background(regridded.numpy(), extent)
+            images[torch.from_numpy(members)] = regridded
         return self._without_odd_aberrations(images, rows).numpy()
 
     def _on_working_grid(

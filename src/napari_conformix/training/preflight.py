@@ -18,8 +18,11 @@ from napari_conformix.training.settings import TrainingSettings
 COMPARISON_BOX = 64
 #: the background lies outside this share of the box, as in RELION's default of 75 % diameter
 BACKGROUND_RADIUS = 0.375
-#: a mean correlation this many standard errors from 0 is believed
+#: a mean correlation (or a difference of scales) this many standard errors from 0 is believed
 SURE = 4.0
+#: images of an optics group needed to judge its scale, and the share that it may be off
+FEWEST_FOR_SCALE = 20
+LARGEST_DEPARTURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def preflight(
     problems += _background(particles, rows, settings)
     usable = not any(p.severity == "error" for p in problems)
     if frame is not None and check.consensus is not None and usable and len(rows):
-        problems.append(_contrast(particles, rows, check.consensus, frame, settings))
+        agreement = compare_with_map(particles, rows, check.consensus.data, frame, settings)
+        problems.append(_contrast(agreement, check.consensus, settings))
+        problems += _group_scales(particles, rows, agreement, settings)
     return Report(in_order(problems), frame, _counts(particles, len(rows)))
 
 
@@ -165,17 +170,23 @@ def _outside(box: int) -> npt.NDArray[np.bool_]:
     return outside
 
 
-def _contrast(
-    particles: ParticleSet,
-    rows: npt.NDArray[np.int64],
-    consensus: Map,
-    frame: Frame,
-    settings: TrainingSettings,
-) -> Problem:
-    """Compare images with projections of the map, and say how they agree."""
-    correlation = image_map_correlation(particles, rows, consensus.data, frame)
-    if settings.invert_contrast:
-        correlation = -correlation
+@dataclass(frozen=True)
+class Agreement:
+    """Images beside projections of the map, each less its mean over the circle of the box.
+
+    correlation   (b,)
+    overlap       (b,) sum of image x projection
+    power         (b,) sum of projection^2; overlap / power is the image's scale
+    """
+
+    correlation: npt.NDArray[np.float64]
+    overlap: npt.NDArray[np.float64]
+    power: npt.NDArray[np.float64]
+
+
+def _contrast(agreement: Agreement, consensus: Map, settings: TrainingSettings) -> Problem:
+    """Say how images and projections of the map agree."""
+    correlation = agreement.correlation
     mean = float(correlation.mean())
     error = float(correlation.std()) / max(len(correlation) - 1, 1) ** 0.5
     said = f"mean correlation {mean:.3f} of {len(correlation)} sampled images with projections"
@@ -196,16 +207,51 @@ def _contrast(
     return Problem("warning", message, where)
 
 
-def image_map_correlation(
+def _group_scales(
+    particles: ParticleSet,
+    rows: npt.NDArray[np.int64],
+    agreement: Agreement,
+    settings: TrainingSettings,
+) -> list[Problem]:
+    """Optics groups whose grey scale clearly differs: a model has one scale for all of them."""
+    group = particles.optics_index[rows]
+    total = agreement.overlap.sum() / agreement.power.sum()
+    if total <= 0 or len(np.unique(group)) < 2:
+        return []
+    found = []
+    for g in np.unique(group):
+        overlap, power = agreement.overlap[group == g], agreement.power[group == g]
+        if len(overlap) < FEWEST_FOR_SCALE:
+            continue
+        scale = overlap.sum() / power.sum()
+        error = (overlap - scale * power).std() * len(overlap) ** 0.5 / power.sum()
+        if abs(scale - total) > max(SURE * error, LARGEST_DEPARTURE * total):
+            found.append(f"{particles.optics[g].name} {scale / total:.2f}")
+    if not found:
+        return []
+    cure = (
+        "they differ although normalise_images is set"
+        if settings.normalise_images
+        else "setting normalise_images usually brings them together"
+    )
+    message = (
+        "The grey scale of the images differs between optics groups (relative to the mean of all, "
+        f"from projections of the map: {', '.join(found)}). One scale is fitted to all, so the "
+        f"difference can show up as motion; {cure}."
+    )
+    return [Problem("warning", message, str(particles.source.path))]
+
+
+def compare_with_map(
     particles: ParticleSet,
     rows: npt.NDArray[np.int64],
     consensus: npt.NDArray[np.float32],
     frame: Frame,
-) -> npt.NDArray[np.float64]:
-    """(b,) correlation of images with projections of the map (z, y, x) at low resolution.
+    settings: TrainingSettings | None = None,
+) -> Agreement:
+    """Compare images, as training would see them, with projections of the map at low resolution.
 
-    Projections are turned, shifted and given the CTF of each particle; both are compared over
-    the circle that fits the box.
+    Projections of the map (z, y, x) are turned, shifted and given the CTF of each particle.
     """
     from napari_conformix.imaging import ctf_of, fourier_resize_3d, fourier_shift, project_volume
 
@@ -217,25 +263,38 @@ def image_map_correlation(
     projection = torch.fft.rfft2(project_volume(volume, rotation))  # (b, box, box // 2 + 1)
     ctf = ctf_of(particles, rows, box, pixel_size)
     expected = torch.fft.irfft2(fourier_shift(projection, shift) * ctf, s=(box, box))
-    images = _on_grid(particles, rows, box, pixel_size)
+    images = _small_images(particles, rows, box, frame, settings or TrainingSettings())
     axis = torch.arange(box) - box // 2
     inside = axis[:, None] ** 2 + axis[None, :] ** 2 < (box // 2) ** 2
     a, b = (stack[:, inside].double() for stack in (images, expected))  # (b, pixels)
     a, b = (x - x.mean(dim=1, keepdim=True) for x in (a, b))
+    overlap = (a * b).sum(dim=1)
     norm = (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-12)
-    correlation: npt.NDArray[np.float64] = ((a * b).sum(dim=1) / norm).numpy()
-    return correlation
+    return Agreement((overlap / norm).numpy(), overlap.numpy(), b.square().sum(dim=1).numpy())
 
 
-def _on_grid(
-    particles: ParticleSet, rows: npt.NDArray[np.int64], box: int, pixel_size: float
+def image_map_correlation(
+    particles: ParticleSet,
+    rows: npt.NDArray[np.int64],
+    consensus: npt.NDArray[np.float32],
+    frame: Frame,
+) -> npt.NDArray[np.float64]:
+    """(b,) correlation of images with projections of the map, see `compare_with_map`."""
+    return compare_with_map(particles, rows, consensus, frame).correlation
+
+
+def _small_images(
+    particles: ParticleSet,
+    rows: npt.NDArray[np.int64],
+    box: int,
+    frame: Frame,
+    settings: TrainingSettings,
 ) -> torch.Tensor:
-    from napari_conformix.imaging import resample_2d
+    """(b, box, box): images of the working grid, Fourier-cropped; a few at a time."""
+    from napari_conformix.imaging import fourier_resize_2d
+    from napari_conformix.training.data import TrainingData
 
-    reader = ImageReader(particles)
-    images = torch.empty(len(rows), box, box)
-    for k, row in enumerate(rows.tolist()):
-        group = particles.optics[particles.optics_index[row]]
-        image = torch.from_numpy(reader.read([row])[0])
-        images[k] = resample_2d(image, group.pixel_size_angstrom, box, pixel_size)
-    return images
+    streaming = settings.model_copy(update={"images": "stream"})
+    data = TrainingData(particles, frame, streaming)
+    chunks = [rows[first : first + 32] for first in range(0, len(rows), 32)]
+    return torch.cat([fourier_resize_2d(data.batch(chunk).images, box) for chunk in chunks])
