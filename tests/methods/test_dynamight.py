@@ -17,6 +17,7 @@ from napari_conformix.methods.dynamight.reference import (
     gaussians_for_volume,
     place_gaussians,
 )
+from napari_conformix.training.contract import Frame
 
 SETTINGS = DynaMightSettings(
     gaussians=150, latent_dim=2, warmup_epochs=1, encoder_pooling=1, noise_particles=64
@@ -48,6 +49,27 @@ def step(method, batch, half, *, held_out=False):
     for optimizer in method.optimizers(half):
         optimizer.step()
     return terms
+
+
+def test_too_few_gaussians_are_refused_in_a_sentence(swing):
+    with pytest.raises(UserError, match="at least 3"):
+        make(swing, SETTINGS.model_copy(update={"gaussians": 2}))
+
+
+def test_a_decoded_map_holds_nothing_beyond_the_working_grid(swing):
+    box, pixel_size = swing.frame.box, swing.frame.pixel_size_angstrom
+    frame = Frame(box, pixel_size, box // 2, 2 * pixel_size)
+    method = DynaMight(SETTINGS, frame)
+    torch.manual_seed(0)
+    method.initialise(swing.consensus, None)
+    decoded = method.decode(torch.zeros(1, 2), 1)[0].double().numpy()
+    power = np.abs(np.fft.fftshift(np.fft.fftn(decoded))) ** 2
+    inner = slice(box // 4, 3 * box // 4 + 1)
+    assert power[inner, inner, inner].sum() > (1 - 1e-9) * power.sum()
+    consensus = swing.consensus.double().numpy()
+    scale = (decoded * consensus).sum() / (decoded**2).sum()
+    assert scale == pytest.approx(1, abs=0.05)  # the map's grey scale
+    assert np.corrcoef(decoded.ravel(), consensus.ravel())[0, 1] > 0.97
 
 
 # -- the graph ------------------------------------------------------------------------------------

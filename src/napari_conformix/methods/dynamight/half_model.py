@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from napari_conformix.imaging.fourier import fourier_resize_3d
 from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
 from napari_conformix.methods.dynamight.graph import Graph, deformation_energy, neighbour_graph
 from napari_conformix.methods.dynamight.networks import Decoder, Encoder, PositionalEncoding
@@ -164,13 +165,20 @@ class HalfModel(nn.Module):
         return out
 
     def volume(self, latent: torch.Tensor, box: int, pixel_size_angstrom: float) -> torch.Tensor:
-        """(d,) -> (z, y, x) in the consensus map's grey scale."""
+        """(d,) -> (z, y, x) in the consensus map's grey scale.
+
+        Limited to the frequencies of the working grid: beyond them no image has been compared,
+        and Gaussians that look smooth on that grid are a grain on a finer one.
+        """
         positions = self.reference.positions
         moved = positions + self.decoder(latent[None], positions)[0]
         width = self.reference.width
         # A finer splat where it costs little; large boxes have small voxels and need it less.
-        oversampling = 2 if box <= _OVERSAMPLED_BOX else 1
-        unit = gaussian_map(moved[None], width, box, pixel_size_angstrom, oversampling)[0]
+        oversampling = 2 if self.box <= _OVERSAMPLED_BOX else 1
+        unit = gaussian_map(moved[None], width, self.box, self.pixel_size, oversampling)[0]
+        if self.box != box:
+            # a unit mass is spread over more voxels of the finer grid
+            unit = fourier_resize_3d(unit, box) * (pixel_size_angstrom / self.pixel_size) ** 3
         return unit * self.reference.map_mass  # (z, y, x)
 
 

@@ -13,6 +13,8 @@ from napari_conformix.imaging.masks import contour_threshold
 #: mean volume of a residue in a protein, A^3 (110 Da at 1.35 g/cm^3), and Gaussians per residue
 _RESIDUE_VOLUME = 135.0
 _GAUSSIANS_PER_RESIDUE = 2.0
+#: below this there are no two nearest neighbours to measure distances by (eq. 12)
+FEWEST_GAUSSIANS = 3
 
 
 class Reference(nn.Module):
@@ -91,6 +93,11 @@ def place_gaussians(
         )
     enclosed = len(inside) * pixel_size_angstrom**3
     count = count or gaussians_for_volume(enclosed)
+    if count < FEWEST_GAUSSIANS:
+        raise UserError(
+            f"{count} Gaussian(s) cannot stand for a molecule, where each is connected to its "
+            f"neighbours; give at least {FEWEST_GAUSSIANS}, or 0 to derive the number from the map."
+        )
     density = volume[tuple(inside.T)]
     draws = torch.multinomial(
         density.double() / density.double().sum(), count, replacement=True, generator=generator
