@@ -123,6 +123,14 @@ def test_a_full_disk_leaves_the_old_file(project: Path, monkeypatch: pytest.Monk
     assert sorted(f.name for f in out.parent.iterdir()) == ["out.star", "run_data.star"]
 
 
+def test_line_ends_of_windows_become_those_relion_reads(project: Path) -> None:
+    unix = project.read_bytes()
+    project.write_bytes(unix.replace(b"\n", b"\r\n"))
+    out = project.with_name("all.star")
+    write_particles(read_particles(project), range(4), out)
+    assert out.read_bytes() == unix
+
+
 @pytest.mark.relion
 def test_relion_reads_it(project: Path) -> None:
     """relion_star_handler counts the particles of a subset and of both half sets."""

@@ -1,8 +1,9 @@
 """Particles back into files of the kind they came from, nothing lost.
 
 STAR: the chosen rows and everything around them (other tables, comments, number text, order of
-columns) are the bytes of the source file. Names of stacks stay as they are: RELION finds them from
-its project directory, not from where the STAR file lies.
+columns) are the bytes of the source file, but for line ends, which are those of Unix. Names of
+stacks stay as they are: RELION finds them from its project directory, not from where the STAR file
+lies.
 """
 
 from collections.abc import Iterator
@@ -46,7 +47,10 @@ def write_particles(
     table = particles.source.table
     if isinstance(table, StarTable):
         with whole_file(path) as temporary, open(temporary, "wb") as file:
-            file.writelines(_star_bytes(table, chosen.row, halves))
+            # RELION takes the \r of a file from Windows for a part of the last label
+            file.writelines(
+                part.replace(b"\r\n", b"\n") for part in _star_bytes(table, chosen.row, halves)
+            )
     elif isinstance(table, CsTable):
         array = _with_split(table.array[chosen.row], halves)
         with whole_file(path) as temporary, open(temporary, "wb") as file:
