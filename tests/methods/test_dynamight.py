@@ -120,6 +120,19 @@ def test_gaussians_fill_the_map_above_the_threshold(swing):
     assert placement.enclosed_volume_angstrom3 == pytest.approx(enclosed)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_gaussians_of_a_noisy_map_are_not_put_into_the_solvent(swing, masked):
+    """At a noise of 10 % of the maximum Otsu's threshold splits the noise."""
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(swing.consensus.shape, generator=generator)
+    noisy = swing.consensus + 0.1 * swing.consensus.max() * noise
+    mask = (swing.consensus > 0.001 * swing.consensus.max()).float() if masked else None
+    placement = place_gaussians(noisy, 4.0, 2000, 0.0, mask, generator)
+    index = (placement.positions.flip(1) / 4.0 + 16).round().long().clamp(0, 31)
+    inside = swing.consensus[tuple(index.T)] > 0.02 * swing.consensus.max()
+    assert float(inside.float().mean()) > 0.95
+
+
 def test_automatic_threshold_keeps_the_molecule_and_drops_the_noise(swing):
     noisy = swing.consensus + 0.02 * swing.consensus.max() * torch.randn_like(swing.consensus)
     threshold = choose_threshold(noisy)
