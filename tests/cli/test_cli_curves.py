@@ -56,6 +56,13 @@ def test_an_epoch_trained_again_counts_once() -> None:
     assert loss_curves(events)["1"] == {"training": [5, 3, 9], "validation": [6, 4, 10]}
 
 
+def test_the_curve_is_of_the_term_that_means_the_same_in_every_epoch() -> None:
+    event = epoch(1, 5).model_copy(
+        update={"headline": "unexplained", "train": {"1": {"loss": 5, "unexplained": 0.9}}}
+    )
+    assert loss_curves([event])["1"]["training"] == [0.9]
+
+
 def test_the_loss_of_a_warm_up_is_left_out() -> None:
     events = [epoch(1, 500, "warm-up"), epoch(2, 4), epoch(3, 3)]
     assert loss_curves(events)["1"]["training"] == [4, 3]

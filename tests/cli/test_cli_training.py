@@ -88,7 +88,7 @@ def test_train_writes_a_line_an_epoch(conformix: Conformix, untrained: Path) -> 
     assert len(lines) == 2
     for line, event in zip(lines, epochs, strict=True):
         for half in ("1", "2"):
-            assert f"{event.validation[half]['loss']:.5g}" in line
+            assert f"{event.validation[half]['unexplained']:.5g}" in line
     assert done.out.splitlines()[-1].startswith("Finished")
 
 
@@ -162,4 +162,4 @@ def test_status_shows_state_curves_and_warnings(conformix: Conformix, trained: P
     for half in ("1", "2"):
         for kind, terms in (("training", newest.train), ("validation", newest.validation)):
             line = next(x for x in told.splitlines() if x.startswith(f"half {half} {kind}"))
-            assert f"{terms[half]['loss']:.5g}" in line
+            assert f"{terms[half]['unexplained']:.5g}" in line

@@ -41,6 +41,13 @@ def test_four_lines_of_a_term() -> None:
     assert data.scalars() == ["lambda"]
 
 
+def test_the_headline_of_the_run_is_the_first_term() -> None:
+    started = _started(1).model_copy(update={"headline": "kl"})
+    data = _filled(started, _epoch(1, 5.0))
+    assert data.headline == "kl"
+    assert data.terms() == ["kl", "loss"]
+
+
 def test_a_resumed_run_draws_epochs_done_again_once() -> None:
     steps = [
         events.Step(epoch=epoch, done=half, total=2, terms={"1": {"loss": 9.0}})

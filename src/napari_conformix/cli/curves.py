@@ -11,7 +11,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def loss_curves(events: Iterable["Event"]) -> dict[str, dict[str, list[float]]]:
-    """Half -> 'training' and 'validation' -> the loss of each epoch.
+    """Half -> 'training' and 'validation' -> the headline term of each epoch.
 
     Only the epochs of the newest phase, since the loss of a warm-up is another one. An epoch that
     was trained again after a resume counts as it was the last time.
@@ -27,7 +27,7 @@ def loss_curves(events: Iterable["Event"]) -> dict[str, dict[str, list[float]]]:
         for kind, terms in (("training", event.train), ("validation", event.validation)):
             for half, values in terms.items():
                 curve = curves.setdefault(half, {"training": [], "validation": []})[kind]
-                curve.append(values.get("loss", math.nan))
+                curve.append(values.get(event.headline, math.nan))
     return curves
 
 

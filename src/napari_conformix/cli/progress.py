@@ -150,10 +150,11 @@ def _started(event: Started) -> str:
 
 
 def epoch_line(event: Epoch) -> str:
-    """Losses of both halves, speed and time left of one epoch."""
+    """The headline term of both halves, speed and time left of one epoch."""
     text = (
         f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs} {event.phase:<9}"
-        f" training {losses(event.train)}  validation {losses(event.validation)}"
+        f" {event.headline}: training {losses(event.train, event.headline)}"
+        f"  validation {losses(event.validation, event.headline)}"
     )
     if event.images_per_second:
         text += f"  {event.images_per_second:,.0f} images/s"
@@ -162,7 +163,7 @@ def epoch_line(event: Epoch) -> str:
     return text + f"  left {duration(event.eta_seconds)}"
 
 
-def losses(terms: Terms) -> str:
-    """The loss of each half, in the order of the halves."""
-    values = (terms[half].get("loss") for half in sorted(terms))
+def losses(terms: Terms, term: str) -> str:
+    """A loss term of each half, in the order of the halves."""
+    values = (terms[half].get(term) for half in sorted(terms))
     return " ".join("-" if value is None else f"{value:.5g}" for value in values)

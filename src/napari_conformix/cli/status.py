@@ -89,7 +89,9 @@ def _view(job: "Job", seen: Sequence[Event], width: int) -> "Group":
 def status_lines(job: "Job", events: Sequence[Event], width: int) -> list[str]:
     """State, speed and time left, curves and warnings, as lines of `width` characters."""
     lines = _heading(job, events)
-    lines += curve_lines(loss_curves(events), width)
+    curves = curve_lines(loss_curves(events), width)
+    labels = [event.headline_label for event in events if isinstance(event, Started)]
+    lines += [f"{labels[-1]}:", *curves] if labels and curves else curves
     warnings = list(dict.fromkeys(e.message for e in events if isinstance(e, Warning)))
     if len(warnings) > MOST_WARNINGS:
         lines.append(f"The last {MOST_WARNINGS} of {len(warnings)} warnings:")

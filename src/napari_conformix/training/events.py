@@ -93,6 +93,7 @@ class Epoch(Event):
     phase: str = "training"
     train: Terms = Field(description="half -> loss term -> mean")
     validation: Terms = Field(description="half -> loss term -> mean")
+    headline: str = Field("loss", description="the term to show: comparable between epochs")
     scalars: dict[str, Number] = Field(default={}, description="lambda, noise and the like")
     learning_rates: dict[str, Number] = {}
     skipped_steps: int = Field(0, description="steps left out because they gave NaN")

@@ -335,6 +335,7 @@ class _Run:
             phase=phase,
             train=train.values(),
             validation=validation,
+            headline=self.method.headline,
             scalars=scalars,
             learning_rates=learning_rates(self.method),
             skipped_steps=self.stepper.skipped,

@@ -48,11 +48,14 @@ class CurveData:
         self.curves: dict[Key, Curve] = {}
         self.phases: list[Phase] = []
         self.epochs = 0
+        #: the term that means the same in every epoch, shown first
+        self.headline = "loss"
 
     def take(self, event: Event) -> bool:
         """Add an event; True when a curve changed."""
         if isinstance(event, Started):
             self.epochs = event.epochs
+            self.headline = event.headline
             self._forget_from(event.first_epoch)
         elif isinstance(event, Step):
             at = event.epoch - 1 + event.done / max(event.total, 1)
@@ -69,9 +72,9 @@ class CurveData:
         return True
 
     def terms(self) -> list[str]:
-        """Names of the loss terms, 'loss' first."""
+        """Names of the loss terms, the headline first, then 'loss'."""
         found = {term for kind, _, term in self.curves if kind in ("train", "validation")}
-        return sorted(found, key=lambda term: (term != "loss", term))
+        return sorted(found, key=lambda term: (term != self.headline, term != "loss", term))
 
     def scalars(self) -> list[str]:
         """Names of the other curves: lambda, noise and the like."""

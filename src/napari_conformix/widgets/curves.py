@@ -79,7 +79,7 @@ class CurvesView(QWidget):
         """Draw the chosen term as it is now."""
         self._stale = False
         self._offer_terms()
-        curves = self.data.of_term(self.term.currentData() or "loss")
+        curves = self.data.of_term(self.term.currentData() or self.data.headline)
         for key in [key for key in self._lines if key not in curves]:
             self.plot.removeItem(self._lines.pop(key))
         self.plot.setLogMode(x=False, y=self.log.isChecked())
