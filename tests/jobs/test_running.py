@@ -233,6 +233,30 @@ def test_a_particle_file_that_changed_its_length_is_refused(tmp_path):
     assert "has 47 particles now, but the job was begun with 48" in events[-1].message
 
 
+def test_a_particle_file_in_another_order_is_refused(tmp_path):
+    """Sorted by another program, it would mix the half sets and export the wrong particles."""
+    job = samples.make_job(tmp_path, epochs=1)
+    train(job)
+    star = tmp_path / "data" / "particles.star"
+    lines = star.read_text().splitlines()
+    rows = [i for i, line in enumerate(lines) if "@" in line]
+    lines[rows[0]], lines[rows[1]] = lines[rows[1]], lines[rows[0]]
+    star.write_text("\n".join(lines) + "\n")
+    again = Job.open(job.folder)
+    assert "in another order" in train(again, resume=True, epochs=2)[-1].message
+    with pytest.raises(UserError, match="half sets, latents and selections go by row"):
+        _ = again.particles
+
+
+def test_a_job_goes_on_with_particles_that_moved_to_another_folder(tmp_path):
+    job = samples.make_job(tmp_path, epochs=1)
+    train(job)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    path = job.folder / "job.toml"
+    path.write_text(path.read_text().replace("/data/", "/moved/"))
+    assert train(Job.open(job.folder), resume=True, epochs=2)[-1].kind == "finished"
+
+
 def test_killed_between_the_last_checkpoint_and_its_latents(tmp_path):
     job = samples.make_job(tmp_path, epochs=2)
     run = job.train(device="cpu")

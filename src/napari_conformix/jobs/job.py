@@ -125,8 +125,16 @@ class Job:
 
     @cached_property
     def particles(self) -> "ParticleSet":
-        """The particle file of the job, read once."""
-        return running.read_inputs(self.spec)
+        """The particle file of the job, read once.
+
+        UserError when its rows are not those that the job was begun with.
+        """
+        particles = running.read_inputs(self.spec)
+        if (self.folder / layout.SPLIT).exists():
+            self.split.refuse_other_particles(
+                len(particles), particles.images_digest, particles.source.path
+            )
+        return particles
 
     @property
     def split(self) -> Split:

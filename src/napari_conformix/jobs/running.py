@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,13 +196,9 @@ def load_or_make_split(
             validation_fraction=settings.validation_fraction,
             seed=settings.seed,
         )
-        split.save(path)
+        replace(split, images=particles.images_digest).save(path)
     split = Split.load(path)
-    if len(split) != len(particles):
-        raise UserError(
-            f"{particles.source.path} has {len(particles)} particles now, but the job was begun "
-            f"with {len(split)}. Restore the file, or make a new job."
-        )
+    split.refuse_other_particles(len(particles), particles.images_digest, particles.source.path)
     return split
 
 

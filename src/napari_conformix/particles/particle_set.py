@@ -1,5 +1,6 @@
 """A data set: poses, shifts, CTF, half sets and where the images are."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -122,6 +123,15 @@ class ParticleSet:
         """(n,) pixel size of each particle's image, from its optics group."""
         sizes = np.array([g.pixel_size_angstrom for g in self.optics], np.float64)
         return sizes[self.optics_index]
+
+    @cached_property
+    def images_digest(self) -> str:
+        """A digest of which image of which stack (by file name, wherever it lies) each row is."""
+        names = "\n".join(path.name for path in self.stacks)
+        digest = hashlib.sha256(names.encode("utf-8", "surrogateescape"))
+        for array in (self.stack_index, self.image_index):
+            digest.update(array.astype("<i4").tobytes())
+        return digest.hexdigest()
 
     def subset(self, rows: npt.ArrayLike) -> "ParticleSet":
         """The particles at `rows` (indices or a boolean mask of this set), in that order."""

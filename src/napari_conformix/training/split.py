@@ -16,11 +16,15 @@ from napari_conformix.training.files import atomic_npz
 
 @dataclass(frozen=True)
 class Split:
-    """half (N,) int8 in {1, 2}; validation (N,) bool; made_halves: the file had no half sets."""
+    """half (N,) int8 in {1, 2}; validation (N,) bool; made_halves: the file had no half sets.
+
+    images: digest of which image each row is, see `ParticleSet.images_digest`; empty when unknown.
+    """
 
     half: NDArray[np.int8]
     validation: NDArray[np.bool_]
     made_halves: bool
+    images: str = ""
 
     def __len__(self) -> int:
         return len(self.half)
@@ -39,13 +43,29 @@ class Split:
             half=self.half,
             validation=self.validation,
             made_halves=np.array(self.made_halves),
+            images=np.array(self.images),
         )
 
     @classmethod
     def load(cls, path: str | Path) -> "Split":
         """Read a split written by :meth:`save`."""
         with np.load(path, allow_pickle=False) as data:
-            return cls(data["half"], data["validation"], bool(data["made_halves"]))
+            images = str(data["images"]) if "images" in data else ""
+            return cls(data["half"], data["validation"], bool(data["made_halves"]), images)
+
+    def refuse_other_particles(self, count: int, images: str, source: Path) -> None:
+        """UserError unless the particle file still holds, row by row, what was split."""
+        if len(self) != count:
+            raise UserError(
+                f"{source} has {count} particles now, but the job was begun with {len(self)}. "
+                "Restore the file, or make a new job."
+            )
+        if self.images and self.images != images:
+            raise UserError(
+                f"The rows of {source} are other images, or in another order, than when the job "
+                "was begun: half sets, latents and selections go by row. Restore the file, or "
+                "make a new job."
+            )
 
 
 def make_split(
