@@ -580,7 +580,9 @@ class ExplorePage(QWidget):
         window = getattr(self.session.viewer, "window", None)
         if self.dock is not None or window is None:
             return
-        self.dock = window.add_dock_widget(self.map_panel, name="Latent map", area="right")
+        self.dock = window.add_dock_widget(
+            self.map_panel, name="Latent map", area="right", add_vertical_stretch=False
+        )
         # A floating dock would lose its OpenGL context.
         features = self.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
         self.dock.setFeatures(features)
