@@ -57,3 +57,19 @@ def test_comes_back_from_disk(tmp_path):
     np.testing.assert_array_equal(back.half, result.half)
     np.testing.assert_array_equal(back.validation, result.validation)
     assert back.made_halves is True
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_copies_of_an_image_stay_together(known):
+    """After symmetry expansion a random row held out would be a copy of a training image."""
+    images = np.random.default_rng(3).permutation(np.repeat(np.arange(100), 4))
+    half = images % 2 + 1 if known else np.zeros(400, int)
+    split = make_split(
+        half, independent_halves=True, validation_fraction=0.1, seed=1, images=images
+    )
+    for image in range(100):
+        rows = images == image
+        assert len(set(split.half[rows])) == 1
+        assert len(set(split.validation[rows])) == 1
+    assert split.validation.sum() == 40
+    assert np.bincount(split.half).tolist() == [0, 200, 200]

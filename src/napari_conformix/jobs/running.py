@@ -195,6 +195,7 @@ def load_or_make_split(
             independent_halves=independent_halves,
             validation_fraction=settings.validation_fraction,
             seed=settings.seed,
+            images=particles.image_key,
         )
         replace(split, images=particles.images_digest).save(path)
     split = Split.load(path)

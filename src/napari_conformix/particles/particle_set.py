@@ -124,6 +124,11 @@ class ParticleSet:
         sizes = np.array([g.pixel_size_angstrom for g in self.optics], np.float64)
         return sizes[self.optics_index]
 
+    @property
+    def image_key(self) -> npt.NDArray[np.int64]:
+        """(n,) a number for each image: equal where rows show the same image of the same stack."""
+        return self.stack_index.astype(np.int64) << 32 | self.image_index
+
     @cached_property
     def images_digest(self) -> str:
         """A digest of which image of which stack (by file name, wherever it lies) each row is."""

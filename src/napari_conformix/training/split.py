@@ -74,6 +74,7 @@ def make_split(
     independent_halves: bool,
     validation_fraction: float,
     seed: int,
+    images: NDArray[np.integer] | None = None,
 ) -> Split:
     """Split particles into half sets and hold out a part of each.
 
@@ -88,15 +89,19 @@ def make_split(
         Share held out of each half, at least one particle a half.
     seed
         Decides made half sets and the held-out particles.
+    images: (N,) int
+        Which image each row shows; rows of one image (symmetry expansion) stay together, since a
+        copy of a training image is not held out. None: every row has its own.
 
     Raises UserError when half sets are partly missing or too small.
     """
     half_column = np.asarray(half_column)
     known = np.isin(half_column, (1, 2))
     made_halves = not known.any()
+    image = np.arange(len(known)) if images is None else _by_first_row(images)
     random = np.random.default_rng([seed, 0x5917])
     if made_halves:
-        half = _random_halves(len(half_column), random)
+        half = _random_halves(int(image.max(initial=-1)) + 1, random)[image]
     elif not known.all():
         row = int(np.flatnonzero(~known)[0])
         raise UserError(
@@ -106,7 +111,8 @@ def make_split(
         )
     else:
         half = half_column.astype(np.int8)
-    counts = [int(np.count_nonzero(half == h)) for h in (1, 2)]
+    of_half = {h: np.unique(image[half == h]) for h in (1, 2)}  # the images of each half
+    counts = [len(of_half[h]) for h in (1, 2)]
     if independent_halves and min(counts) < 2:
         raise UserError(
             f"The half sets have {counts[0]} and {counts[1]} particles; each needs at least 2 "
@@ -115,8 +121,7 @@ def make_split(
     validation = np.zeros(len(half), dtype=bool)
     for h, count in zip((1, 2), counts, strict=True):
         held_out = min(count - 1, max(1, round(count * validation_fraction))) if count else 0
-        rows = np.flatnonzero(half == h)
-        validation[random.choice(rows, size=held_out, replace=False)] = True
+        validation |= np.isin(image, random.choice(of_half[h], size=held_out, replace=False))
     return Split(half, validation, made_halves)
 
 
@@ -125,3 +130,9 @@ def _random_halves(count: int, random: np.random.Generator) -> NDArray[np.int8]:
     half = np.ones(count, dtype=np.int8)
     half[random.permutation(count)[: count // 2]] = 2
     return half
+
+
+def _by_first_row(images: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(N,) numbers of images from 0, in the order of their first rows."""
+    _, first, number = np.unique(images, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number]
