@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
 
 #: sizes that two CPU cores train to something worth seeing in about three minutes
-SCENE, PARTICLES, BOX, SNR = "adk", 3000, 48, 0.1
+SCENE, PARTICLES, BOX, SNR = "adk", 2500, 48, 0.1
 PRESET = "quick"
 #: the share of the particles that is exported
 END = 0.15
