@@ -74,3 +74,15 @@ def test_other_events_change_nothing() -> None:
     data = CurveData()
     assert not data.take(events.Warning(message="careful"))
     assert not data.curves
+
+
+def test_the_range_leaves_out_the_warm_up_and_the_scatter_of_steps() -> None:
+    noisy = events.Step(epoch=4, done=1, total=2, terms={"1": {"loss": 500.0}})
+    warm = [_epoch(1, 100.0, "warm-up"), _epoch(2, 50.0, "warm-up")]
+    data = _filled(_started(1), *warm)
+    assert data.range_of("loss") == (50.0, 103.0)
+    for event in (_epoch(3, 5.0), _epoch(4, 4.0), noisy):
+        data.take(event)
+    assert data.settled() == 2
+    assert data.range_of("loss") == (4.0, 8.0)
+    assert data.range_of("nothing") is None

@@ -50,12 +50,13 @@ class CurveData:
         self.epochs = 0
         #: the term that means the same in every epoch, shown first
         self.headline = "loss"
+        self.headline_label = "Loss"
 
     def take(self, event: Event) -> bool:
         """Add an event; True when a curve changed."""
         if isinstance(event, Started):
             self.epochs = event.epochs
-            self.headline = event.headline
+            self.headline, self.headline_label = event.headline, event.headline_label
             self._forget_from(event.first_epoch)
         elif isinstance(event, Step):
             at = event.epoch - 1 + event.done / max(event.total, 1)
@@ -83,6 +84,32 @@ class CurveData:
     def of_term(self, term: str) -> dict[tuple[str, str], Curve]:
         """(kind, half) -> curve of a loss term or a scalar."""
         return {(k, half): curve for (k, half, t), curve in self.curves.items() if t == term}
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch that is complete; 0 before the first."""
+        return self.phases[-1].last if self.phases else 0
+
+    def settled(self) -> int:
+        """The last epoch of the first phase once another has begun: values up to it are a start.
+
+        A warm-up ends far from where it begins; a range that held both would hide all that follows.
+        """
+        if len(self.phases) < 2 or self.phases[-1].last <= self.phases[0].last + 1:
+            return 0
+        return self.phases[0].last
+
+    def range_of(self, term: str) -> tuple[float, float] | None:
+        """Lowest and highest value of a term over the epochs after :meth:`settled`."""
+        first = self.settled()
+        values = [
+            y
+            for (kind, _), curve in self.of_term(term).items()
+            if kind != "step"
+            for x, y in zip(curve.x, curve.y, strict=True)
+            if x > first
+        ]
+        return (min(values), max(values)) if values else None
 
     def _add_terms(self, kind: str, x: float, terms: dict[str, dict[str, float]]) -> None:
         for half, values in terms.items():

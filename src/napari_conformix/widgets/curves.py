@@ -8,14 +8,16 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.training.events import Event
-from napari_conformix.widgets.curve_data import CurveData
-from napari_conformix.widgets.plots import EpochAxis, Plot, text_colour
+from napari_conformix.widgets.curve_data import Curve, CurveData
+from napari_conformix.widgets.plots import EpochAxis, Plot
 from napari_conformix.widgets.settings_form import ChoiceBox
 from napari_conformix.widgets.style import HALF_COLOURS, PHASE_COLOURS, hint
 
 _REDRAW_MS = 200
 _MOST_POINTS = 4000
 _BAND_ALPHA = 28
+#: room above and below the curves, as a share of their range
+_MARGIN = 0.12
 _ORDER = {"step": 0, "scalar": 1, "train": 2, "validation": 3}
 
 
@@ -31,26 +33,28 @@ class CurvesView(QWidget):
         self.log.setToolTip("Logarithmic axis (positive values only)")
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setWordWrap(True)
         self.plot = Plot(210, axisItems={"bottom": EpochAxis("bottom")})
         self.plot.setLabel("bottom", "epoch")
         self.plot.showGrid(x=False, y=True, alpha=0.15)
         self.plot.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
+        self.outcome = hint()
         self.empty = hint("The curves begin with the first epoch.")
         self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
-        self._bands: list[pg.LinearRegionItem | pg.TextItem] = []
+        self._bands: list[pg.LinearRegionItem] = []
         self._drawn_phases: list = []
         self._stale = False
 
         top = QHBoxLayout()
-        top.addWidget(self.term)
+        top.addWidget(self.term, 1)
         top.addWidget(self.log)
-        top.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot)
+        layout.addWidget(self.outcome)
         layout.addWidget(self.empty)
         self.term.currentIndexChanged.connect(self.redraw)
         self.log.toggled.connect(self.redraw)
@@ -79,18 +83,35 @@ class CurvesView(QWidget):
         """Draw the chosen term as it is now."""
         self._stale = False
         self._offer_terms()
-        curves = self.data.of_term(self.term.currentData() or self.data.headline)
+        term = self.term.currentData() or self.data.headline
+        curves = self.data.of_term(term)
         for key in [key for key in self._lines if key not in curves]:
             self.plot.removeItem(self._lines.pop(key))
         self.plot.setLogMode(x=False, y=self.log.isChecked())
         for (kind, half), curve in sorted(curves.items(), key=lambda item: _ORDER[item[0][0]]):
             x, y = np.asarray(curve.x), np.asarray(curve.y)
+            if kind == "step":  # their scatter would hide the epochs: only of the epoch that runs
+                x, y = x[x > self.data.last_epoch], y[x > self.data.last_epoch]
             if self.log.isChecked():
                 x, y = x[y > 0], y[y > 0]
             step = max(1, len(x) // _MOST_POINTS)
             self._line(kind, half).setData(x[::step], y[::step])
         self._draw_phases()
+        self._fit(term, curves)
         self._say(curves)
+
+    def _fit(self, term: str, curves: dict[tuple[str, str], Curve]) -> None:
+        """Show the epochs' own values in full; single steps scatter much more and may leave."""
+        reached = max((curve.x[-1] for curve in curves.values() if curve.x), default=1.0)
+        self.plot.setXRange(0, max(reached, 1.0), padding=0.02)
+        values = self.data.range_of(term)
+        log = self.log.isChecked()
+        if values is None or (log and values[0] <= 0):
+            self.plot.enableAutoRange(axis="y")
+            return
+        low, high = np.log10(values) if log else values
+        margin = _MARGIN * (high - low) or _MARGIN * abs(high) or _MARGIN
+        self.plot.setYRange(low - margin, high + margin, padding=0)
 
     def _line(self, kind: str, half: str) -> pg.PlotDataItem:
         if (kind, half) not in self._lines:
@@ -106,9 +127,11 @@ class CurvesView(QWidget):
         return self._lines[kind, half]
 
     def _offer_terms(self) -> None:
-        offered = [(name, name) for name in self.data.terms()]
+        offered = [(self._title(name), name) for name in self.data.terms()]
         offered += [(f"{name} (by epoch)", name) for name in self.data.scalars()]
-        if [self.term.itemData(i) for i in range(self.term.count())] == [n for _, n in offered]:
+        if [(self.term.itemText(i), self.term.itemData(i)) for i in range(self.term.count())] == (
+            offered
+        ):
             return
         chosen = self.term.currentData()
         with QSignalBlocker(self.term):
@@ -117,6 +140,9 @@ class CurvesView(QWidget):
                 self.term.addItem(text, name)
             self.term.setCurrentIndex(max(self.term.findData(chosen), 0))
 
+    def _title(self, term: str) -> str:
+        return self.data.headline_label if term == self.data.headline else term
+
     def _draw_phases(self) -> None:
         if self.data.phases == self._drawn_phases:
             return
@@ -124,36 +150,64 @@ class CurvesView(QWidget):
         for item in self._bands:
             self.plot.removeItem(item)
         self._bands = []
-        names = list(dict.fromkeys(phase.name for phase in self.data.phases))
-        for phase in self.data.phases if len(names) > 1 else []:
-            colour = pg.mkColor(PHASE_COLOURS[names.index(phase.name) % len(PHASE_COLOURS)])
+        for phase in self.data.phases if len(self._phase_colours()) > 1 else []:
+            colour = pg.mkColor(self._phase_colours()[phase.name])
             colour.setAlpha(_BAND_ALPHA)
             band = pg.LinearRegionItem(
                 (phase.first - 1, phase.last), movable=False, brush=colour, pen=pg.mkPen(None)
             )
             band.setZValue(-10)
-            label = pg.InfLineLabel(
-                band.lines[0], phase.name, position=0.94, anchors=[(0, 0), (0, 0)],
-                color=text_colour(self),
-            )  # fmt: skip
             self.plot.addItem(band, ignoreBounds=True)
-            self._bands += [band]
-            label.setZValue(5)
+            self._bands.append(band)
 
-    def _say(self, curves: dict[tuple[str, str], object]) -> None:
+    def _phase_colours(self) -> dict[str, str]:
+        names = dict.fromkeys(phase.name for phase in self.data.phases)
+        return {n: PHASE_COLOURS[i % len(PHASE_COLOURS)] for i, n in enumerate(names)}
+
+    def _say(self, curves: dict[tuple[str, str], Curve]) -> None:
         halves = sorted({half for kind, half in curves if kind != "scalar"})
-        names = {"0": "all particles", "1": "half 1", "2": "half 2"}
-        parts = [
-            f"<span style='color:{_colour(half)}'>■</span> {names.get(half, half)}"
-            for half in halves
-        ]
+        parts = [_swatch("■", _colour(half), _half_name(half)) for half in halves]
         if halves:
-            parts += ["━━ training", "╍╍ validation (held out)"]
+            parts += ["━━&nbsp;training", "╍╍&nbsp;validation&nbsp;(held&nbsp;out)"]
+        if len(self._phase_colours()) > 1:
+            parts += [_swatch("▒", c, f"{name} phase") for name, c in self._phase_colours().items()]
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
+        self.outcome.setText(_fall_in_words(curves, self.data.settled()))
+        self.outcome.setVisible(bool(self.outcome.text()))
         self.empty.setVisible(not curves)
         for widget in (self.term, self.log, self.plot):
             widget.setVisible(bool(curves))
+
+
+def _fall_in_words(curves: dict[tuple[str, str], Curve], settled: int) -> str:
+    """'Held out, from epoch 3 to 30: half 1 0.9624 → 0.9595; half 2 0.9623 → 0.9599.'"""
+    parts, epochs = [], (0, 0)
+    for (kind, half), curve in sorted(curves.items()):
+        places = [i for i, x in enumerate(curve.x) if x > settled]
+        if kind != "validation" or len(places) < 2:
+            continue
+        first, last = curve.y[places[0]], curve.y[-1]
+        digits = _digits(first, last)
+        epochs = (int(curve.x[places[0]]), int(curve.x[-1]))
+        parts.append(f"{_half_name(half)} {first:.{digits}f} → {last:.{digits}f}")
+    if not parts:
+        return ""
+    return f"Held out, epoch {epochs[0]} to {epochs[1]}: {'; '.join(parts)}"
+
+
+def _digits(first: float, last: float) -> int:
+    """Decimals that show a difference with two figures, at least to a hundredth of the value."""
+    scale = max(abs(last - first), 1e-4 * max(abs(first), abs(last)), 1e-8)
+    return int(np.clip(1 - np.floor(np.log10(scale)), 0, 8))
+
+
+def _swatch(sign: str, colour: str, name: str) -> str:
+    return f"<span style='color:{colour}'>{sign}</span>&nbsp;{name.replace(' ', '&nbsp;')}"
+
+
+def _half_name(half: str) -> str:
+    return {"0": "all particles"}.get(half, f"half {half}")
 
 
 def _colour(half: str) -> str:

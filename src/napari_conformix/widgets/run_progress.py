@@ -6,13 +6,13 @@ from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from napari_conformix.training import events as ev
 from napari_conformix.widgets.style import (
-    SEVERITY_COLOURS,
     SEVERITY_SIGNS,
     Fold,
     hint,
     in_bytes,
     in_words,
     sentence,
+    signed,
 )
 
 _MOST_WARNINGS = 50
@@ -45,8 +45,8 @@ class RunProgress(QWidget):
         self.epochs = 0
         self._numbers: dict[str, str] = {}
         self._warned: dict[str, int] = {}
-        self.bar.setValue(0)
-        self.bar.setFormat("not started")
+        self._share, self._stage = 0.0, "not started"
+        self._show_progress()
         self._say_outcome("")
         for widget in (self.text, self.warnings):
             widget.setText("")
@@ -58,10 +58,16 @@ class RunProgress(QWidget):
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event)
+        self._show_progress()
         self._show_numbers()
         shown = list(self._warned.items())[-_MOST_WARNINGS:]
         self.warnings.setText("\n".join(_warning_line(text, count) for text, count in shown))
         self.warnings.setVisible(bool(shown))
+
+    def say_stage(self, what: str) -> None:
+        """What goes on before there are events, written on the bar."""
+        self._stage = what
+        self._show_progress()
 
     def show_state(self, state: str) -> None:
         """Say what a state means and what can be done, where the events do not."""
@@ -77,15 +83,15 @@ class RunProgress(QWidget):
         elif state in ("starting", "running", "paused"):
             self._say_outcome("")  # how an earlier run ended
         elif state == "created":
-            self.bar.setFormat("ready to train")
+            self.say_stage("ready to train")
 
     # -- one kind of event each -------------------------------------------------------------------
 
     def _preparing(self, event: ev.Preparing) -> None:
         self._say_outcome("")
         share = event.done / event.total if event.total else 0
-        self.bar.setValue(round(1000 * share))
-        self.bar.setFormat(event.message.rstrip(". ") + (f": {100 * share:.0f} %" if share else ""))
+        self._share = share
+        self._stage = event.message.rstrip(". ") + (f": {100 * share:.0f} %" if share else "")
 
     def _started(self, event: ev.Started) -> None:
         self._say_outcome("")
@@ -132,9 +138,13 @@ class RunProgress(QWidget):
     # -- inside -----------------------------------------------------------------------------------
 
     def _progress(self, epochs_done: float, what: str) -> None:
-        share = epochs_done / max(self.epochs, 1)
-        self.bar.setValue(round(1000 * min(share, 1)))
-        self.bar.setFormat(f"{what} · {100 * min(share, 1):.0f} %")
+        self._share = min(epochs_done / max(self.epochs, 1), 1.0)
+        self._stage = f"{what} · {100 * self._share:.0f} %"
+
+    def _show_progress(self) -> None:
+        """Once for a list of events: a run that is opened may have thousands of steps."""
+        self.bar.setValue(round(1000 * self._share))
+        self.bar.setFormat(self._stage)
 
     def _show_numbers(self) -> None:
         self.text.setText(" · ".join(self._numbers.values()))
@@ -149,9 +159,7 @@ class RunProgress(QWidget):
             self._numbers["memory"] = f"{in_bytes(event.memory_bytes)} of memory"
 
     def _say_outcome(self, text: str, severity: str = "note", traceback: str = "") -> None:
-        sign, colour = SEVERITY_SIGNS[severity], SEVERITY_COLOURS[severity]
-        self.outcome.setText(f"{sign}  {text}")
-        self.outcome.setStyleSheet(f"color: {colour};")
+        self.outcome.setText(signed(severity, text))
         self.outcome.setVisible(bool(text))
         self.traceback.setPlainText(traceback)
         self.details.setVisible(bool(traceback))

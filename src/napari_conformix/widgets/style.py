@@ -1,5 +1,6 @@
 """Colours and small widgets that the pages share."""
 
+from html import escape
 from typing import Final
 
 from qtpy.QtCore import Qt
@@ -43,10 +44,19 @@ def sentence(text: str = "") -> QLabel:
     return label
 
 
+def signed(severity: str, text: str) -> str:
+    """A sentence behind the coloured sign of its severity, as rich text.
+
+    The words keep the colour of text, which napari's dark and light themes both show.
+    """
+    colour, sign = SEVERITY_COLOURS[severity], SEVERITY_SIGNS[severity]
+    return f"<span style='color:{colour}'>{sign}</span>&nbsp; {escape(text)}"
+
+
 def hint(text: str = "") -> QLabel:
     """A quieter sentence."""
     label = sentence(text)
-    label.setStyleSheet("color: #9aa0a8;")
+    label.setStyleSheet("color: #7d848e;")
     return label
 
 

@@ -40,6 +40,15 @@ _ENABLED = {
     "failed": {"resume"},
     "finished": {"resume"},
 }
+#: state -> what can be done, where buttons and messages do not say it
+_NEXT = {
+    "": "Train makes the job folder and starts the run.",
+    "created": "Train starts the run.",
+    "running": "You may close napari: the run goes on. Open the job folder to see it again.",
+    "paused": "The run waits and keeps its memory. Resume goes on, Stop ends it.",
+    "failed": "Mend what is said below, then press Resume; or make a new job.",
+    "finished": "To train longer, raise the number of epochs in the settings and press Resume.",
+}
 _TIPS = {
     "train": "Make the job folder and start the trainer, a program of its own that goes on when "
     "napari is closed",
@@ -119,7 +128,7 @@ class TrainPage(QWidget):
             return
         self.set_state("starting")
         self.progress.clear()
-        self.progress.bar.setFormat("checking the files …")
+        self.progress.say_stage("checking the files …")
 
         def make() -> Job:
             from napari_conformix.jobs import Job
@@ -211,11 +220,7 @@ class TrainPage(QWidget):
     def _what_next(self, has_job: bool, ready: bool) -> str:
         if not has_job and not ready:
             return "Open particles and a consensus map on the Data page first."
-        if self.state == "running":
-            return "You may close napari: the run goes on. Open the job folder to see it again."
-        if self.state == "finished":
-            return "To train longer, raise the number of epochs in the settings and press Resume."
-        return ""
+        return _NEXT.get(self.state, "")
 
     def _show_command(self) -> None:
         with suppress(UserError, ValidationError):
