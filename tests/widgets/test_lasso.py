@@ -6,9 +6,11 @@ from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 from skimage.measure import points_in_poly
 
 from napari_conformix.widgets.lasso import Mode, Tool, ticks
+from napari_conformix.widgets.selection_bar import SelectionBar
 
 pytestmark = pytest.mark.window
 
@@ -176,3 +178,18 @@ def test_wheel_zooms_and_the_pan_tool_drags_the_map(window: Window) -> None:
 )
 def test_ticks_are_round(low: float, high: float, count: int, expected: list[float]) -> None:
     assert ticks(low, high, count) == pytest.approx(expected)
+
+
+def test_the_bar_takes_signs_where_words_do_not_fit(window: Window) -> None:
+    parent = QWidget()
+    bar = SelectionBar(parent)
+    parent.show()
+    bar.resize(bar.minimumSizeHint())
+    process_events(0.05)
+    assert bar.width() < 330
+    assert (bar.undo.text(), bar.undo.accessibleName()) == ("↶", "Undo")
+    bar.resize(700, 80)
+    process_events(0.05)
+    assert bar.undo.text() == "Undo"
+    assert bar.modes[Mode.NEW].text() == "New"
+    parent.close()

@@ -88,7 +88,7 @@ class LiveDecode:
 
     def _show(self, decoded: Decoded) -> None:
         self._scene.show_prepared(
-            decoded.prepared, f"Conformation: {decoded.model}\n{decoded.support}"
+            decoded.prepared, f"{decoded.model}\n{decoded.support}".strip().capitalize()
         )
         self._scene.show_gaussians(decoded.gaussians)
         self.shown.emit(decoded)

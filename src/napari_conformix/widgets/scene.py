@@ -301,7 +301,7 @@ class Scene:
         viewer.scene.camera.zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
         viewer.canvas.overlays.scale_bar.visible = True
         text = viewer.canvas.overlays.text
-        text.position, text.font_size = "top_left", 11
+        text.position, text.font_size = "top_left", 9
 
 
 def _change(layer: Layer, name: str, value: Any) -> None:

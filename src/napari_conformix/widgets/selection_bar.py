@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
+from typing import Final
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QKeySequence, QResizeEvent, QShortcut
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.lasso import Mode, Tool
+from napari_conformix.widgets.style import signed
 
 _TOOLS = (
     (Tool.CURSOR, "Cursor", "Click or drag in the map: see the molecule there (C)", "C"),
@@ -23,6 +26,11 @@ _MODES = (
     (Mode.ADD, "Add", "A lasso adds to the selection (or hold Shift)"),
     (Mode.REMOVE, "Remove", "A lasso takes out of the selection (or hold Alt)"),
 )
+#: what stands on the buttons where the map is too narrow for words
+_SIGNS: Final = {"Add": "+", "Remove": "−", "Undo": "↶", "Redo": "↷", "Clear": "✕", "Invert": "⇄"}
+
+#: pixels of a button, and of the gap to the next, around its text
+_PADDING: Final = 24
 
 
 class SelectionBar(QWidget):
@@ -39,6 +47,7 @@ class SelectionBar(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._words: dict[QToolButton, str] = {}
         tools, self.tools = _row(), {}
         group = QButtonGroup(self)
         for tool, text, help_text, key in _TOOLS:
@@ -79,7 +88,6 @@ class SelectionBar(QWidget):
         self.count.setWordWrap(True)
         self.note = QLabel()
         self.note.setWordWrap(True)
-        self.note.setStyleSheet("color: #e6b450;")
         self.note.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
@@ -109,8 +117,32 @@ class SelectionBar(QWidget):
 
     def set_note(self, note: str) -> None:
         """A line to heed, hidden when empty."""
-        self.note.setText(note)
+        self.note.setText(signed("warning", note))
         self.note.setVisible(bool(note))
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for signs on the buttons."""
+        return QSize(self._width(short=True), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Words where they fit, else signs."""
+        super().resizeEvent(event)
+        short = self.width() < self._width(short=False)
+        for button, word in self._words.items():
+            button.setText(_SIGNS.get(word, word) if short else word)
+
+    def _width(self, *, short: bool) -> int:
+        """Of the longer row."""
+        words = list(self._words.values())
+        rows = words[: len(_TOOLS) + 1], words[len(_TOOLS) + 1 :]
+        advance = self.fontMetrics().horizontalAdvance
+        return (
+            max(
+                sum(advance(_SIGNS.get(word, word) if short else word) + _PADDING for word in row)
+                for row in rows
+            )
+            + 2 * _PADDING
+        )
 
     def _button(
         self, row: QHBoxLayout, text: str, help_text: str, checkable: bool = False
@@ -118,13 +150,16 @@ class SelectionBar(QWidget):
         button = QToolButton(self)
         button.setText(text)
         button.setToolTip(help_text)
+        button.setAccessibleName(text)
+        self._words[button] = text
         button.setCheckable(checkable)
         # napari's style draws tool buttons flat; without this a pressed one looks like the others
         button.setStyleSheet(
-            "QToolButton { padding: 3px 8px; border-radius: 3px; background: #414851; }"
+            "QToolButton { padding: 3px 8px; border-radius: 3px;"
+            " background: rgba(128, 136, 148, 90); }"
             "QToolButton:checked { background: #2f7fd1; color: white; }"
-            "QToolButton:disabled { color: #7a828c; background: #333941; }"
-            "QToolButton:hover:!checked { background: #5a626c; }"
+            "QToolButton:disabled { color: #7d848e; background: rgba(128, 136, 148, 40); }"
+            "QToolButton:hover:!checked { background: rgba(128, 136, 148, 150); }"
         )
         row.addWidget(button)
         return button
