@@ -220,7 +220,7 @@ def test_the_live_map_of_a_run_is_shown_until_the_cursor_is_placed(window: Windo
     window.settle()
     window.job.tell(events.Volume(epoch=15, path="live.mrc", half=1))
     process_events(0.4)
-    assert "Conformation" in window.page.scene.label
+    assert "nearby" in window.page.scene.label
 
 
 # -- named selections -----------------------------------------------------------------------------
@@ -233,6 +233,9 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     table.name.setText("far end")
     table.save.click()
     window.wait(lambda: table.names == ["far end"])
+    halves = np.bincount(window.job.latents().half[chosen], minlength=3)
+    counts = table.table.item(0, 1).text()
+    assert counts == f"{len(chosen):,}\nhalf 1: {halves[1]:,}\nhalf 2: {halves[2]:,}"
     saved = window.job.selection("far end")
     assert np.array_equal(saved.rows, chosen)
     assert saved.epoch == 12

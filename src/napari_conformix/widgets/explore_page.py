@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledDoubleSlider
 
 from napari_conformix.widgets import colouring, map_views
+from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.lasso import Mode
 from napari_conformix.widgets.latent_canvas import LatentCanvas
 from napari_conformix.widgets.legend import LegendBar
@@ -35,6 +36,7 @@ from napari_conformix.widgets.map_views import MapView, Space
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.selection_bar import SelectionBar
 from napari_conformix.widgets.selection_table import COLOURS, SelectionTable
+from napari_conformix.widgets.style import signed
 from napari_conformix.widgets.umap_control import UmapControl, parameters_of, path_of
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class ExplorePage(QWidget):
         self.scene = Scene.of(session)
         self.decode = LiveDecode(session, self.scene)
         self.map_panel = LatentMapPanel()
+        FileDrop(self.map_panel, session.open_path)
         self.history: SelectionHistory | None = None
         self.dock: QDockWidget | None = None
         self._map_view: MapView | None = None
@@ -256,6 +259,7 @@ class ExplorePage(QWidget):
         if self.history is None or self.history.total != len(latents.mean):
             self.history = SelectionHistory(len(latents.mean))
             self.history.changed.connect(self._selection_changed)
+            self._list_selections()  # with their counts by half, which latents tell
         self._fill_spaces(latents)
         self._fill_halves(latents)
         self._fill_colours()
@@ -464,10 +468,9 @@ class ExplorePage(QWidget):
             self._cursor_moved(*xy)
 
     def _decoded(self, decoded: Decoded) -> None:
-        colour = "#e6b450" if not decoded.spot.nearby else ""
-        self.decoded_label.setStyleSheet(f"color: {colour};" if colour else "")
         text = f"{decoded.model}: {decoded.support}".removeprefix(": ")
-        self.decoded_label.setText(text[0].upper() + text[1:])
+        text = text[0].upper() + text[1:]
+        self.decoded_label.setText(text if decoded.spot.nearby else signed("warning", text))
 
     def _toggle_gaussians(self, on: bool) -> None:
         self.decode.gaussians = on
@@ -513,12 +516,14 @@ class ExplorePage(QWidget):
         self.table.set_can_save(history.count > 0)
 
     def _list_selections(self) -> None:
-        job, latents = self.session.job, self.session.latents
-        half = None if latents is None else latents.half
+        job = self.session.job
+
+        def show(selections: list[Any]) -> None:
+            latents = self.session.latents
+            self.table.set_selections(selections, None if latents is None else latents.half)
+
         self.session.run_in_worker(
-            lambda: [job.selection(name) for name in job.selections()],
-            lambda selections: self.table.set_selections(selections, half),
-            key="job:selections",
+            lambda: [job.selection(name) for name in job.selections()], show, key="job:selections"
         )
 
     def save_selection(self, name: str) -> None:

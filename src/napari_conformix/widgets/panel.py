@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import napari
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.data_page import DataPage
+from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.message_bar import MessageBar
 from napari_conformix.widgets.scene import Scene
@@ -33,7 +34,7 @@ class ConformixPanel(QWidget):
         super().__init__()
         self.session = session = Session.of(viewer)
         self.scene = Scene.of(session)
-        self.setAcceptDrops(True)
+        FileDrop(self, session.open_path)
 
         self.title = QLabel("Nothing is open yet")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
@@ -62,6 +63,8 @@ class ConformixPanel(QWidget):
         layout.addWidget(self.tabs, 1)
 
         session.message.connect(self.messages.show_message)
+        # What was said of the files before does not hold for others.
+        session.inputs_changed.connect(lambda *_: self.messages.clear())
         session.busy_changed.connect(self.messages.set_busy)
         session.page_requested.connect(self.show_page)
         session.job_opened.connect(self._job_opened)
@@ -112,16 +115,6 @@ class ConformixPanel(QWidget):
         if event.type() == QEvent.Type.DeferredDelete and watched is self._window:
             self.session.shut_down()
         return super().eventFilter(watched, event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-        if urls:
-            self.session.open_path(Path(urls[0].toLocalFile()))
-            event.acceptProposedAction()
 
 
 class _PageArea(QScrollArea):

@@ -60,9 +60,9 @@ class SelectionTable(QWidget):
         self.table.setMinimumHeight(96)
         self.table.setWordWrap(True)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        for column in range(len(_COLUMNS) - 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.doubleClicked.connect(lambda _: self._ask_load())
         self.load = QPushButton("Show on map")
@@ -90,9 +90,9 @@ class SelectionTable(QWidget):
         self.table.setRowCount(len(selections))
         for row, selection in enumerate(selections):
             name = QTableWidgetItem(_swatch(selection.colour), selection.name)
-            texts = (f"{len(selection):,}", describe(selection))
+            texts = (f"{len(selection):,}{_halves(selection, half)}", describe(selection))
             items = [name, *map(QTableWidgetItem, texts)]
-            tip = f"{len(selection):,} of {selection.total:,} particles{_halves(selection, half)}"
+            tip = f"{len(selection):,} of {selection.total:,} particles"
             for column, item in enumerate(items):
                 item.setToolTip(tip if column < 2 else texts[1])
                 self.table.setItem(row, column, item)
@@ -225,10 +225,11 @@ def describe(selection: Selection) -> str:
 
 
 def _halves(selection: Selection, half: np.ndarray | None) -> str:
+    """A second line, how many of each half; '' where there are no halves."""
     if half is None or len(half) != selection.total:
         return ""
     counts = np.bincount(np.clip(half[selection.rows], 0, 2), minlength=3)
-    return f"; half 1: {counts[1]:,}, half 2: {counts[2]:,}" if counts[1:].any() else ""
+    return f"\nhalf 1: {counts[1]:,}\nhalf 2: {counts[2]:,}" if counts[1:].any() else ""
 
 
 def _swatch(colour: str) -> QIcon:
