@@ -139,6 +139,38 @@ def test_a_typed_consensus_is_read_and_a_wrong_one_is_told(
     assert window.session.consensus is None
     window.wait(lambda: not window.session.workers.busy("data check"), 90)
     assert "to mend" in window.data.problems.title.text()
+    edit.selectAll()
+    QTest.keyClicks(edit, str(star.parent / "consensus.mrc"))
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    window.wait(lambda: window.session.consensus is not None)
+    assert not window.panel.messages.frame.isVisible()  # what was said holds no longer
+    window.wait(lambda: not window.session.workers.busy("data check"), 90)
+    assert "ready to train" in window.data.problems.title.text()
+
+
+def test_the_checks_heed_the_settings_of_the_train_page(
+    window: ShellWindow, star: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_conformix.training import preflight
+
+    seen = []
+    real = preflight.preflight
+    monkeypatch.setattr(
+        preflight, "preflight", lambda *a: seen.append(a[3].invert_contrast) or real(*a)
+    )
+    window.open_and_check(star)
+    window.train.form.settings.set_values({"invert_contrast": True})
+    window.click(window.data.check_button)
+    window.wait(lambda: len(seen) == 2 and not window.session.workers.busy("data check"), 90)
+    window.train.form.settings.set_values({"invert_contrast": False})
+    assert seen == [False, True]
+    assert "contrast" in window.data.problems.text.text()
+
+
+def test_files_dropped_on_the_latent_map_are_opened(window: ShellWindow, star: Path) -> None:
+    _drop(window.panel.explore_page.map_panel, star)
+    window.wait(lambda: window.session.particles is not None)
+    assert window.session.inputs.particles == star
 
 
 def test_what_is_neither_job_nor_particles_is_told(window: ShellWindow, tmp_path: Path) -> None:

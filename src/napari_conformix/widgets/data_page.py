@@ -134,9 +134,11 @@ class DataPage(QWidget):
         self.form.set_read_only(True)
         self.problems.hide()
         self.check_button.setEnabled(False)
+        self.contour.use_button.setEnabled(False)
 
     def _job_closed(self) -> None:
         self.form.set_read_only(False)
+        self.contour.use_button.setEnabled(True)
 
     def _show_particles(self, particles: ParticleSet) -> None:
         self.welcome.hide()
@@ -163,8 +165,9 @@ class DataPage(QWidget):
     # -- checks -----------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Run all checks in a worker and list what they find."""
+        """Run all checks, with the settings of the Train page, and list what they find."""
         particles, inputs = self.session.particles, self.session.inputs
+        settings = self.session.draft_settings
         if particles is None:
             return
 
@@ -172,7 +175,9 @@ class DataPage(QWidget):
             from napari_conformix.training.preflight import preflight
             from napari_conformix.training.settings import TrainingSettings
 
-            return preflight(particles, inputs.consensus, inputs.mask, TrainingSettings())
+            return preflight(
+                particles, inputs.consensus, inputs.mask, settings or TrainingSettings()
+            )
 
         self.problems.show_busy()
         self.session.run_in_worker(
@@ -231,7 +236,7 @@ def _verdict(counts: dict[str, int]) -> str:
 def _in_html(problem) -> str:
     colour, sign = SEVERITY_COLOURS[problem.severity], SEVERITY_SIGNS[problem.severity]
     where = (
-        f" <span style='color:#9aa0a8'>({escape(problem.where)})</span>" if problem.where else ""
+        f" <span style='color:#7d848e'>({escape(problem.where)})</span>" if problem.where else ""
     )
     return (
         f"<p style='margin:2px 0'><span style='color:{colour}'>{sign}</span> "
@@ -352,7 +357,8 @@ class ContourView(QWidget):
         self.text = sentence()
         self.use_button = QPushButton("Train with this contour")
         self.use_button.setToolTip(
-            "Where the method places Gaussians or draws a mask by a threshold, use this one"
+            "Where the method places Gaussians or draws a mask by a threshold, use this one, in a "
+            "new job"
         )
         row = QHBoxLayout()
         row.addWidget(self.text, 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -61,6 +63,7 @@ class JobForm(QWidget):
         self.preset.currentIndexChanged.connect(lambda *_: self._preset_chosen())
         self.folder.textChanged.connect(lambda *_: self.changed.emit())
         self.browse.clicked.connect(self._choose_place)
+        self.changed.connect(self._share_settings)
         session.inputs_changed.connect(lambda *_: self._propose_folder())
         session.threshold_chosen.connect(self._take_threshold)
         session.run_in_worker(load_methods, self._take_methods, key="methods")
@@ -200,6 +203,13 @@ class JobForm(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, "Make the job folder in", str(here))
         if chosen:
             self.folder.setText(str(free_name(Path(chosen), self.method.currentData() or "job")))
+
+    def _share_settings(self) -> None:
+        """The checks of the Data page look at the images as these settings will change them."""
+        self.session.draft_settings = None
+        if self.settings is not None:
+            with suppress(ValidationError):
+                self.session.draft_settings = self.settings.settings()
 
     def _take_threshold(self, threshold: float) -> None:
         self._threshold = threshold

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_conformix.jobs import Job, LatentTable
     from napari_conformix.particles import ParticleSet
+    from napari_conformix.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Session:
         self.latents: LatentTable | None = None
         self.consensus: Map | None = None
         self.inputs = Inputs()
+        #: as they stand on the Train page; None until the methods are loaded, or when they clash
+        self.draft_settings: TrainingSettings | None = None
         self.state = ""
         self._follower: Follower | None = None
         self.workers = Workers(self.report_error)
