@@ -9,6 +9,7 @@ running tasks when the window closes).
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class Follower:
     def stop(self) -> None:
         """Nothing is called after this; the thread ends within its poll interval."""
         self._stopped = True
-        self._timer.stop()
+        with suppress(RuntimeError):  # Qt has ended before us and taken its timer along
+            self._timer.stop()
         self._arrived.clear()
 
     def _tail(self) -> None:
