@@ -12,6 +12,8 @@ import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QApplication
 
+from napari_conformix.widgets.lasso import Mode
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -23,13 +25,15 @@ _SETTLE_SECONDS = 1.0
 _WAIT_SECONDS = 90.0
 #: the cursor is put where this share of the particles lies to its left
 _CURSOR_SHARE = 0.9
+#: the lasso takes the particles to the right of this share of them
+_LASSO_SHARE = 0.8
 
 
 def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, folder: Path) -> int:
     """Open a job and save data.png, train.png, explore.png and window.png; the exit status.
 
-    explore.png is the panel's page alone, window.png the whole window with the latent map beside
-    a conformation decoded at its cursor.
+    explore.png is the panel's page alone, window.png the whole window: the latent map coloured by
+    half set, particles of one end of its first axis lassoed, and a conformation decoded there.
     """
     if path is None:
         print("Give the job folder whose pictures are to be taken.", file=sys.stderr)
@@ -50,7 +54,9 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
         _settle(_SETTLE_SECONDS)
         window.grab().save(str(folder / f"{page}.png"))
     panel.show_page("explore")
+    _colour(panel)
     _put_cursor(panel)
+    _lasso_end(panel)
     panel.grab().save(str(folder / "explore.png"))
     window.grab().save(str(folder / "window.png"))
     _close(viewer)
@@ -67,6 +73,24 @@ def _complete(panel: ConformixPanel) -> bool:
         and panel.data_page.summary.isVisibleTo(panel.data_page)
         and panel.data_page.samples.isVisibleTo(panel.data_page)
     )
+
+
+def _colour(panel: ConformixPanel) -> None:
+    """Colour by half set, which shows whether two independent trainings agree."""
+    box = panel.explore_page.colour_box
+    box.setCurrentIndex(max(box.findData("half set"), 0))
+
+
+def _lasso_end(panel: ConformixPanel) -> None:
+    """Select what lies at the cursor's end of the map, as a lasso drawn there does."""
+    page = panel.explore_page
+    xy, (low, high) = page.map_view.xy, page.map_view.extent
+    edge, beyond = np.quantile(xy[:, 0], _LASSO_SHARE), high + (high - low)
+    under = low[1] - (high[1] - low[1])
+    corners = [(edge, under), (beyond[0], under), tuple(beyond), (edge, beyond[1])]
+    page.canvas.lasso_finished.emit(np.array(corners), Mode.NEW)
+    _wait(lambda: page.history.count > 0)
+    _settle(_SETTLE_SECONDS)
 
 
 def _put_cursor(panel: ConformixPanel) -> None:
