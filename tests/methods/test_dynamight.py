@@ -189,6 +189,21 @@ def test_mixed_precision_does_not_round_positions(swing):
     assert torch.equal(exact, mixed)
 
 
+def test_unexplained_is_one_without_a_model_and_does_not_see_contrast(swing):
+    method = make(swing)
+    method.start_epoch(1, sampler_of(swing))
+    model, batch = method.models[1], swing.batch(range(32))
+    found = float(model.unexplained(model.residual(batch, deform=False, sample=False)))
+    assert 0.1 < found < 1.0
+    with torch.no_grad():
+        model.reference.log_mass.fill_(-60.0)  # no molecule
+    nothing = model.residual(batch, deform=False, sample=False)
+    assert float(model.unexplained(nothing)) == pytest.approx(1.0, abs=1e-6)
+    batch.images = 3 * batch.images
+    louder = model.residual(batch, deform=False, sample=False)
+    assert float(model.unexplained(louder)) == pytest.approx(1.0, abs=1e-6)
+
+
 def test_noise_estimate_of_white_noise_is_flat_and_right(swing):
     method = make(swing)
     method.start_epoch(1, sampler_of(swing))

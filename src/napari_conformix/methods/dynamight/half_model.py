@@ -23,6 +23,7 @@ _OVERSAMPLED_BOX = 128
 class Residual:
     """Transforms of images and of their predictions, and the latent they came from."""
 
+    observed: torch.Tensor  # (b, h, w // 2 + 1) complex
     difference: torch.Tensor  # (b, h, w // 2 + 1) complex
     mean: torch.Tensor  # (b, d)
     log_variance: torch.Tensor  # (b, d)
@@ -34,7 +35,7 @@ class HalfModel(nn.Module):
 
     noise_power    (box // 2 + 1,) radial power of the residual of rfft2(image), eq. 11
     image_power    (box // 2 + 1,) radial power of the images themselves, from the first epoch on:
-                   the fixed measure against which the unexplained part is reported
+                   the fixed weights with which the unexplained part is reported
     """
 
     def __init__(self, settings: DynaMightSettings, frame: Frame, gaussians: int) -> None:
@@ -99,7 +100,8 @@ class HalfModel(nn.Module):
             mean = log_variance = batch.images.new_zeros(len(batch), self.settings.latent_dim)
             moved = positions.expand(len(batch), -1, -1)
         observed = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
-        return Residual(observed - self.predict(moved, batch), mean, log_variance, moved)
+        difference = observed - self.predict(moved, batch)
+        return Residual(observed, difference, mean, log_variance, moved)
 
     # -- losses -----------------------------------------------------------------------------------
 
@@ -107,9 +109,15 @@ class HalfModel(nn.Module):
         """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
         return self._power_over(difference, self.noise_power)
 
-    def unexplained(self, difference: torch.Tensor) -> torch.Tensor:
-        """Residual power over image power per Fourier pixel: comparable between epochs."""
-        return self._power_over(difference.detach(), self.image_power)
+    def unexplained(self, residual: Residual) -> torch.Tensor:
+        """Share of the images' power that the model leaves over, comparable between epochs.
+
+        Divided by the power of the *same* images, so that training and held-out particles, which
+        differ by chance in their contrast, can be compared too.
+        """
+        with torch.no_grad():
+            left = self._power_over(residual.difference, self.image_power)
+            return left / self._power_over(residual.observed, self.image_power)
 
     def _power_over(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
         weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
@@ -131,7 +139,7 @@ class HalfModel(nn.Module):
         total = data + kl_weight * kl + regularisation * (stretch + repulsion)
         return {
             "loss": total,
-            "unexplained": self.unexplained(residual.difference),
+            "unexplained": self.unexplained(residual),
             "data": data,
             "kl": kl,
             "stretch": stretch,
