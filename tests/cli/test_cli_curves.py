@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_conformix.cli.curves import (
@@ -41,6 +41,8 @@ def test_a_constant_curve_is_flat() -> None:
     assert sparkline([3, 3, 3], 3, (3, 3)) == "▁▁▁"
 
 
+@example([1e308, 1e308, -1e308], 1)
+@example([5e-324, 0.0], 2)
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=200),
     st.integers(1, 50),

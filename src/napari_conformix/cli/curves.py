@@ -63,6 +63,7 @@ def sparkline(values: Sequence[float], width: int, limits: tuple[float, float]) 
     Values outside `limits` are drawn at the edge.
     """
     low, high = limits
+    half_span = high / 2 - low / 2  # halves, since the whole of a diverged loss may overflow
     count = min(width, len(values))
     text = ""
     for i in range(count):
@@ -71,7 +72,8 @@ def sparkline(values: Sequence[float], width: int, limits: tuple[float, float]) 
         if not finite:
             text += " "
             continue
-        height = (sum(finite) / len(finite) - low) / (high - low) if high > low else 0.0
+        mean = sum(value / len(finite) for value in finite)
+        height = (mean / 2 - low / 2) / half_span if half_span > 0 else 0.0
         text += BLOCKS[round(min(max(height, 0.0), 1.0) * (len(BLOCKS) - 1))]
     return text
 
