@@ -20,6 +20,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.training.events import Event
 from napari_conformix.widgets.follow import Follower
 from napari_conformix.widgets.guess import guess_maps
+from napari_conformix.widgets.warm_up import load_parts
 from napari_conformix.widgets.workers import Workers
 
 if TYPE_CHECKING:
@@ -242,6 +243,10 @@ class Session:
         """Run `fn` and say so in the meantime."""
         self.busy_changed.emit(what)
 
+        def work() -> Any:
+            load_parts()
+            return fn()
+
         def done(result: Any) -> None:
             self.busy_changed.emit("")
             on_done(result)
@@ -250,7 +255,7 @@ class Session:
             self.busy_changed.emit("")
             self.report_error(error)
 
-        self.run_in_worker(fn, done, failed, key=key)
+        self.run_in_worker(work, done, failed, key=key)
 
     def _set_particles(self, particles: ParticleSet) -> None:
         self.particles = particles
