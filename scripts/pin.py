@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = "napari-conformix"
-EXTRAS = frozenset({"dev", "slurm"})
+EXTRAS = frozenset({"dev"})
 HEADER = """\
 # The versions that are tested together. `make setup` installs from this file; an ordinary
 # `pip install napari-conformix` takes the ranges in pyproject.toml instead. Every version
