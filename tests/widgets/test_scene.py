@@ -182,3 +182,18 @@ def test_the_suggested_contour_shows_the_molecule_and_not_the_noise() -> None:
     assert 0.1 < threshold < 0.9
     assert inside[molecule < 0.02].mean() < 1e-4
     assert inside[molecule > 0.8].all()
+
+
+def test_the_molecule_fits_the_canvas_until_the_user_zooms(viewer, session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0), 20.0), consensus=True)
+    process_events(0.2)
+    camera, before = viewer.scene.camera, viewer.scene.camera.zoom
+    viewer.window.resize(600, 700)  # as when a dock opens beside it
+    process_events(0.3)
+    assert camera.zoom < 0.9 * before
+    camera.zoom = chosen = 1.7 * camera.zoom
+    viewer.window.resize(900, 700)
+    process_events(0.3)
+    assert camera.zoom == pytest.approx(chosen)
+    scene.clear()

@@ -71,7 +71,8 @@ class Scene:
         self._maps: dict[str, Prepared] = {}
         self._layers: dict[str, Layer] = {}
         self._limits = (0.0, 1.0)
-        self._looked = False
+        self._looked = self._fits = False
+        self._zoom = 0.0
 
     # -- maps -------------------------------------------------------------------------------------
 
@@ -298,10 +299,24 @@ class Scene:
         viewer.scene.camera.orientation = axes.ORIENTATION
         viewer.scene.camera.angles = (0.0, 0.0, 0.0)
         viewer.scene.camera.center = (0.0, 0.0, 0.0)
-        viewer.scene.camera.zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
+        self._fit(prepared)
+        if not self._fits:
+            self._fits = True
+            viewer.canvas.events.size.connect(self._fit_again)
         viewer.canvas.overlays.scale_bar.visible = True
         text = viewer.canvas.overlays.text
         text.position, text.font_size = "top_left", 9
+
+    def _fit(self, prepared: Prepared) -> None:
+        viewer = self._viewer
+        self._zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
+        viewer.scene.camera.zoom = self._zoom
+
+    def _fit_again(self) -> None:
+        """The canvas has another size (a dock opened): fill it, unless the user has zoomed."""
+        shown = self._maps.get(_CONSENSUS)
+        if shown is not None and np.isclose(self._viewer.scene.camera.zoom, self._zoom):
+            self._fit(shown)
 
 
 def _change(layer: Layer, name: str, value: Any) -> None:
