@@ -3,7 +3,10 @@
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,17 +115,24 @@ def _the_curves_are_drawn(window: ShellWindow) -> None:
     assert "half 2" in curves.legend.text().replace("&nbsp;", " ")
 
 
-def test_a_run_outlives_the_window_and_is_found_again(
-    window: ShellWindow, star: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def long_job(star: Path, tmp_path: Path) -> Iterator[Job]:
+    """A job that does not end within a test, and ends with it."""
     job = Job.create(
         tmp_path / "job",
         method="dynamight",
         particles=star,
         consensus=star.parent / "consensus.mrc",
-        settings=SMALL,
+        settings={**SMALL, "epochs": 5000},
         check=False,
     )
+    yield job
+    if job.state in ("running", "paused"):
+        job.kill()
+
+
+def test_a_run_outlives_the_window_and_is_found_again(window: ShellWindow, long_job: Job) -> None:
+    job = long_job
     job.launch()
     other = ShellWindow()
     other.open(job.folder)
@@ -142,6 +152,49 @@ def test_a_run_outlives_the_window_and_is_found_again(
     window.wait(lambda: window.train.progress.last_epoch >= seen + 2)
     assert window.train.curves.data.curves["train", "1", "loss"].x[0] == 1
     assert window.train.form.settings.values()["gaussians"] == SMALL["gaussians"]
+    job.kill()
+    window.wait_state("interrupted")
+
+
+#: a window of its own process: open the job, press Train, and stay until it is killed
+_WINDOW = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from shell_window import ShellWindow
+window = ShellWindow()
+window.open(sys.argv[1])
+window.wait(lambda: window.session.job is not None)
+window.panel.show_page("train")
+window.wait(lambda: window.train.buttons["train"].isEnabled())
+window.click(window.train.buttons["train"])
+window.wait(lambda: False, 600)
+"""
+
+
+def test_a_killed_window_leaves_the_run_alone(
+    window: ShellWindow, long_job: Job, tmp_path: Path
+) -> None:
+    job = long_job
+    script = [sys.executable, "-c", _WINDOW, str(job.folder), str(Path(__file__).parent)]
+    with (tmp_path / "window.log").open("w") as log:
+        process = subprocess.Popen(script, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 120
+        while len(_epochs(job)) < 1:
+            assert process.poll() is None, (tmp_path / "window.log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    pid, seen = _pid(job), len(_epochs(job))
+    end = time.monotonic() + 60
+    while len(_epochs(job)) < seen + 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    window.open(job.folder)
+    window.wait_state("running")
+    assert _pid(job) == pid
     job.kill()
     window.wait_state("interrupted")
 
