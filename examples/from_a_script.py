@@ -26,8 +26,8 @@ def main(data: Path, folder: Path) -> None:
     )
     for event in job.train():
         if event.kind == "epoch":
-            error = np.mean([terms["unexplained"] for terms in event.validation.values()])
-            print(f"epoch {event.epoch}/{event.epochs}: validation {error:.5f}")
+            left = np.mean([terms[event.headline] for terms in event.validation.values()])
+            print(f"epoch {event.epoch}/{event.epochs}: {left:.5f} of held-out images unexplained")
         elif event.kind == "failed":
             raise SystemExit(event.message)
 
@@ -40,7 +40,8 @@ def main(data: Path, folder: Path) -> None:
     for name, rows in {"low": main_motion < low, "high": main_motion > high}.items():
         of_half_1 = rows & (latents.half == 1)
         volume = job.decode(latents.mean[of_half_1].mean(0), half=1)
-        path = write_map(folder / "volumes" / f"{name}.mrc", volume, job.pixel_size_angstrom)
+        path = folder / "volumes" / f"{name}.mrc"
+        write_map(path, volume, job.method().frame.pixel_size_angstrom)
         print("wrote", path)
         job.save_selection(Selection(name=name, rows=np.flatnonzero(rows), total=len(rows)))
     print("wrote", job.export(job.selection("high"), folder / "subsets" / "high.star"))
