@@ -1,5 +1,6 @@
 """`conformix demo`: the whole path on simulated particles, in a few minutes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,10 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     selection = one_end(job)
     job.save_selection(selection)
     subset = job.export(selection, folder / f"{SELECTION}.star", overwrite=True)
+    # Names in a STAR are relative to the project folder, here the demo's.
+    stack = folder / "particles.mrcs"
+    if not stack.exists():
+        stack.symlink_to(os.path.relpath(star.with_suffix(".mrcs"), folder))
     latents = along_component(job, 1, MAPS, 1, PC_PERCENTILES)
     maps = list(write_maps(job, latents, 1, folder / "maps", None))
     share = f"{len(selection):,} of {selection.total:,} particles"

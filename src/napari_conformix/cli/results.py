@@ -183,6 +183,20 @@ def export(
     chosen = opened.selection(selection)
     written = opened.export(chosen, output, overwrite=overwrite)
     print(f"{written}: {len(chosen):,} particles")
+    if _stacks_are_lost(written):
+        print(
+            "Its image names stay as they were in the input file, relative to the project folder: "
+            "run RELION there, or open the subset with --datadir."
+        )
+
+
+def _stacks_are_lost(subset: Path) -> bool:
+    """Whether the stacks of an exported file are not found from where it lies."""
+    from napari_conformix.particles import read_particles
+
+    if subset.suffix == ".npy":
+        return False
+    return not all(path.is_file() for path in read_particles(subset).stacks)
 
 
 def reconstruct(

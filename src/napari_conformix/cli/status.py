@@ -92,7 +92,9 @@ def status_lines(job: "Job", events: Sequence[Event], width: int) -> list[str]:
     curves = curve_lines(loss_curves(events), width)
     labels = [event.headline_label for event in events if isinstance(event, Started)]
     lines += [f"{labels[-1]}:", *curves] if labels and curves else curves
-    warnings = list(dict.fromkeys(e.message for e in events if isinstance(e, Warning)))
+    begun = max((i for i, e in enumerate(events) if isinstance(e, Started)), default=0)
+    present = events[begun:]  # what a run before this one warned of is no longer so
+    warnings = list(dict.fromkeys(e.message for e in present if isinstance(e, Warning)))
     if len(warnings) > MOST_WARNINGS:
         lines.append(f"The last {MOST_WARNINGS} of {len(warnings)} warnings:")
     lines += [f"Warning: {message}" for message in warnings[-MOST_WARNINGS:]]

@@ -87,10 +87,10 @@ def run_checks(inputs: Inputs, settings: "TrainingSettings") -> "Report":
 
 
 def grids_of(report: "Report") -> Grids:
-    """The grids that the checks found; UserError with every error of the report, one a line."""
+    """The grids that the checks found; with errors, UserError with all of the report."""
     if report.errors or report.frame is None:
         raise UserError(
-            "\n".join(map(str, report.errors))
+            "\n".join(map(str, report.problems))
             or "The box and pixel size of the run could not be told from the consensus map."
         )
     return Grids(**asdict(report.frame))

@@ -73,6 +73,7 @@ def simulate(
         (folder / "truth").mkdir()
         shape = (particles, box, box)
         mode = 12 if half_precision else 2
+        _reserve(folder / "particles.mrcs", particles * box * box * (2 if half_precision else 4))
         with mrcfile.new_mmap(folder / "particles.mrcs", shape, mrc_mode=mode) as stack:
             stack.set_image_stack()
             stack.voxel_size = pixel_size
@@ -93,6 +94,13 @@ def simulate(
         )
     tell(1.0)
     return out / "particles.star"
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take the space of a memory-mapped stack first: later a full disk would end the process."""
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
 
 
 # -- before ---------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ class CurvesView(QWidget):
             pen = pg.mkPen(colour, width=1 if kind == "step" else 2, style=style)
             symbol = {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
             line = self.plot.plot(pen=pen, **({} if kind == "step" else symbol))
+            # Drawn piece by piece, dashes would begin anew at every epoch and close up.
+            line.curve.setSegmentedLineMode("off")
             line.setZValue(_ORDER[kind])
             self._lines[kind, half] = line
         return self._lines[kind, half]

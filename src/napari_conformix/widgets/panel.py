@@ -135,6 +135,12 @@ class _PageArea(QScrollArea):
         super().resizeEvent(event)
         self.updateGeometry()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The page wants more room than before: the dock must know, or it is cut off."""
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
 
 def show_panel(viewer: napari.viewer.Viewer | None = None) -> ConformixPanel:
     """The panel of a viewer (the current one by default), opened if it is not there yet."""
