@@ -173,3 +173,16 @@ def test_reconstruct_a_selection(conformix: Conformix, trained: Path) -> None:
     expected = below[0] + 1 if len(below) else len(curve) - 1
     assert expected - 1 <= shell + 0.01
     assert shell <= expected + 0.01
+
+
+def test_an_export_far_from_the_stacks_says_so(
+    conformix: Conformix, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.txt").write_text("0\n1\n2\n")
+    chosen = ("select", trained, "--indices", tmp_path / "rows.txt", "--name", "few")
+    assert conformix(*chosen).status == 0
+    far = conformix("export", trained, "--selection", "few", "-o", tmp_path / "few.star")
+    assert "relative to the project folder" in far.out
+    near = conformix("export", trained, "--selection", "few", "-o", data / "few.star")
+    (data / "few.star").unlink()
+    assert "relative to the project folder" not in near.out

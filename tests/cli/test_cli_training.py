@@ -144,6 +144,21 @@ def test_detached_training_is_followed_to_its_end(conformix: Conformix, untraine
     assert Job.open(untrained).state == "finished"
 
 
+def test_a_detached_run_is_paused_and_stopped(conformix: Conformix, untrained: Path) -> None:
+    refused = conformix("stop", untrained)
+    assert refused.status == 1
+    assert "is not running: it is created" in refused.err
+    assert conformix("train", untrained, "--detach", "--device", "cpu").status == 0
+    job = Job.open(untrained)
+    assert conformix("pause", untrained).status == 0
+    assert job.state == "paused"
+    assert conformix("pause", untrained, "--end").status == 0
+    assert job.state == "running"
+    assert conformix("stop", untrained).status == 0
+    assert list(job.follow())[-1].kind == "finished"
+    assert job.state == "stopped"
+
+
 def test_status_of_a_new_job(conformix: Conformix, untrained: Path) -> None:
     told = conformix("status", untrained)
     assert told.status == 0

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import mrcfile
@@ -269,6 +271,18 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 # -- scenes and samples ---------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        simulate("adk", tmp_path / "data", 10, 32)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_adenylate_kinase_moves_as_published() -> None:

@@ -28,7 +28,17 @@ RESULTS = Group.create_ordered("Results")
 #: in the order in which they are used
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
     (BEGIN, (demo.demo, doctor.doctor, sources.simulate, window.open_)),
-    (TRAIN, (training.new, training.settings, training.train, training.status)),
+    (
+        TRAIN,
+        (
+            training.new,
+            training.settings,
+            training.train,
+            training.status,
+            training.pause,
+            training.stop,
+        ),
+    ),
     (RESULTS, (results.decode, results.select, results.export, results.reconstruct)),
 )
 for group, commands in COMMANDS:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
     from napari_conformix.training.settings import TrainingSettings
 
 JobFolder = Annotated[Path, Parameter(help="The job folder.")]
@@ -151,6 +152,39 @@ def train(
         print(f"Training as process {pid}. Watch it with: conformix status {job} --follow")
         return 0
     return show_run(opened.train(device=device, epochs=epochs, resume=resume), job)
+
+
+def stop(job: JobFolder, /) -> None:
+    """Ask a run to end after its current step."""
+    running = _running(job)
+    running.stop()
+    print(f"Asked {job} to stop. Go on with: conformix train {job} --resume")
+
+
+def pause(
+    job: JobFolder,
+    /,
+    *,
+    end: Annotated[bool, Parameter(help="Let a paused run go on.", negative=())] = False,
+) -> None:
+    """Let a run wait after its current step, until `pause --end`."""
+    running = _running(job)
+    if end:
+        running.unpause()
+        print(f"{job} goes on.")
+    else:
+        running.pause()
+        print(f"Asked {job} to wait. Let it go on with: conformix pause {job} --end")
+
+
+def _running(folder: Path) -> "Job":
+    """The job, if a trainer is at work in it here or on another host."""
+    from napari_conformix.jobs import Job
+
+    job = Job.open(folder)
+    if job.state not in ("running", "paused"):
+        raise UserError(f"{folder} is not running: it is {job.state}.")
+    return job
 
 
 def status(

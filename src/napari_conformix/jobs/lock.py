@@ -114,7 +114,7 @@ def refuse_if_taken(folder: Path) -> None:
     if current is not None:
         raise UserError(
             f"A trainer is at work in {folder} already: {current.in_words()}. Follow it with "
-            "`conformix status --follow`, or stop it first."
+            "`conformix status --follow`, or stop it first (`conformix stop`)."
         )
 
 
