@@ -15,8 +15,8 @@ from napari_conformix.jobs import Job
 
 HEAVY = ("torch", "numpy", "pandas", "napari", "qtpy", "PyQt6", "sklearn", "umap", "pydantic")
 COMMANDS = [
-    "new", "settings", "train", "status", "decode", "select", "export", "reconstruct",
-    "simulate", "open", "doctor", "demo",
+    "new", "settings", "train", "status", "pause", "stop",
+    "decode", "select", "export", "reconstruct", "simulate", "open", "doctor", "demo",
 ]  # fmt: skip
 
 

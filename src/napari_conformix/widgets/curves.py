@@ -120,7 +120,11 @@ class CurvesView(QWidget):
                 colour.setAlpha(80)
             style = Qt.PenStyle.DashLine if kind == "validation" else Qt.PenStyle.SolidLine
             pen = pg.mkPen(colour, width=1 if kind == "step" else 2, style=style)
-            symbol = {"symbol": "o", "symbolSize": 4, "symbolBrush": colour, "symbolPen": None}
+            # Filled dots would close the gaps of a dashed line: validation has rings.
+            filled = {"symbolBrush": colour, "symbolPen": None}
+            ring = {"symbolBrush": None, "symbolPen": pg.mkPen(colour)}
+            marker = ring if kind == "validation" else filled
+            symbol = {"symbol": "o", "symbolSize": 5, **marker}
             line = self.plot.plot(pen=pen, **({} if kind == "step" else symbol))
             # Drawn piece by piece, dashes would begin anew at every epoch and close up.
             line.curve.setSegmentedLineMode("off")
