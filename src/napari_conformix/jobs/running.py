@@ -91,25 +91,15 @@ def run(
             stop_on_signals(control.stop),
             EventLog(folder / layout.EVENTS) as log,
         ):
-            for event in _logged(_events(folder, spec, control, device, epochs, resume), log):
+            from napari_conformix.training.failures import guarded
+
+            trained = guarded(_train(folder, spec, control, device, epochs, resume), folder)
+            for event in _logged(trained, log):
                 marker = _marker(event)
                 yield event
     finally:
         _mark(folder, marker)
         lock.release(folder, owner)
-
-
-def _events(
-    folder: Path,
-    spec: JobSpec,
-    control: FolderControl,
-    device: str,
-    epochs: int | None,
-    resume: bool,
-) -> Iterator[Event]:
-    from napari_conformix.training.failures import guarded
-
-    yield from guarded(_train(folder, spec, control, device, epochs, resume), folder)
 
 
 def _logged(events: Iterator[Event], log: EventLog) -> Iterator[Event]:
