@@ -51,7 +51,7 @@ class Window:
         self.wait(lambda: self.page.map_view is not None and self.page.scene.threshold is not None)
         self.bar.choose_tool(Tool.CURSOR)
         self.bar.choose_mode(Mode.NEW)
-        for box in (self.page.space_box, self.page.colour_box, self.page.show_box):
+        for box in (self.page.maps.space_box, self.page.maps.colour_box, self.page.maps.show_box):
             box.setCurrentIndex(0)
         self.settle()
         self.page.canvas.fit()

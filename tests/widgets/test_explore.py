@@ -40,20 +40,22 @@ def test_motion_map_holds_both_halves_and_says_what_its_axes_are(window: Window)
     variance = window.job.latents().motion.var(axis=0)
     assert share == round(100 * variance[0] / variance.sum())
     assert y_label.startswith("Motion 2 (Å RMS), ")
-    assert "trained independently" in window.page.explanation.text()
+    assert "trained independently" in window.page.maps.explanation.text()
 
 
 def test_maps_of_latents_never_mix_halves(window: Window) -> None:
-    titles = [window.page.space_box.itemText(i) for i in range(window.page.space_box.count())]
+    titles = [
+        window.page.maps.space_box.itemText(i) for i in range(window.page.maps.space_box.count())
+    ]
     for title in titles[1:]:
-        window.choose(window.page.space_box, title)
+        window.choose(window.page.maps.space_box, title)
         half = 1 if "half 1" in title else 2
         assert set(window.page.map_view.row_half) == {half}, title
         assert f"half {half} only" in window.bar.note.text()
 
 
 def test_points_are_drawn_in_their_colours(window: Window) -> None:
-    window.choose(window.page.colour_box, "motion 1")
+    window.choose(window.page.maps.colour_box, "motion 1")
     middle = window.map_picture()
     columns = np.flatnonzero((middle.sum(axis=2) > 120).any(axis=0))
     left, right = columns[0] + 3, columns[-1] - 3
@@ -74,7 +76,7 @@ def test_points_are_drawn_in_their_colours(window: Window) -> None:
 
 
 def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) -> None:
-    box = window.page.colour_box
+    box = window.page.maps.colour_box
     for index in [*range(box.count()), 1, 4, 0]:
         box.setCurrentIndex(index)
         window.settle()
@@ -82,7 +84,7 @@ def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) 
 
 
 def test_categories_are_counted(window: Window) -> None:
-    window.choose(window.page.colour_box, "rlnClassNumber")
+    window.choose(window.page.maps.colour_box, "rlnClassNumber")
     counts = {c.label: c.count for c in window.page.map_panel.legend.legend.categories}
     classes = window.job.particles.column("rlnClassNumber")
     assert counts == {str(k): int((classes == k).sum()) for k in (1, 2, 3, 4)}
@@ -167,7 +169,7 @@ def test_dragging_the_cursor_moves_the_molecule(window: Window) -> None:
         return float(np.flatnonzero(top.any(axis=0)).mean())
 
     assert centre_of_blue(right) > centre_of_blue(left) + 20
-    assert window.page.decoded_label.text().startswith("Half 1, epoch 12: ")
+    assert window.page.conformation.decoded_label.text().startswith("Half 1, epoch 12: ")
     assert "particles nearby" in window.viewer.canvas.overlays.text.text
 
 
@@ -175,7 +177,7 @@ def test_where_there_are_no_particles_the_label_warns(window: Window) -> None:
     window.drag([(0, 6), (0, 6.5)])
     window.settle()
     assert window.messages == []
-    assert "no particles here: extrapolated" in window.page.decoded_label.text()
+    assert "no particles here: extrapolated" in window.page.conformation.decoded_label.text()
 
 
 def test_the_newest_place_wins_over_a_slow_decoder(window: Window) -> None:
@@ -193,9 +195,9 @@ def test_the_newest_place_wins_over_a_slow_decoder(window: Window) -> None:
 def test_the_other_half_decodes_the_same_place_with_its_own_latents(window: Window) -> None:
     window.drag([(5, 0), (6, 0)])
     window.settle()
-    window.choose(window.page.half_box, "half 2")
+    window.choose(window.page.conformation.half_box, "half 2")
     assert window.job.angle_of(window.job.decoded[-1], 2) == pytest.approx(30, abs=4)
-    assert window.page.decoded_label.text().startswith("Half 2")
+    assert window.page.conformation.decoded_label.text().startswith("Half 2")
 
 
 def test_the_contour_is_absolute_and_never_follows_the_map(window: Window) -> None:
@@ -203,7 +205,7 @@ def test_the_contour_is_absolute_and_never_follows_the_map(window: Window) -> No
     window.drag([(0, 0), (6, 0)])
     window.settle()
     assert window.page.scene.threshold == consensus_contour
-    window.page.contour.setValue(0.6)
+    window.page.conformation.contour.setValue(0.6)
     window.settle()
     shown = {name: shown.threshold for name, shown in window.page.scene._maps.items()}
     assert shown == {"Consensus": pytest.approx(0.6), "Conformation": pytest.approx(0.6)}
@@ -229,7 +231,7 @@ def test_the_live_map_of_a_run_is_shown_until_the_cursor_is_placed(window: Windo
 def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) -> None:
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     chosen = window.selected.copy()
-    table = window.page.table
+    table = window.page.selections.table
     table.name.setText("far end")
     table.save.click()
     window.wait(lambda: table.names == ["far end"])
@@ -244,14 +246,14 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
 
     table.select("far end")
     path = window.job.folder / "far.star"
-    window.page.export_selection("far end", path)
-    window.wait(path.exists)
-    window.wait(lambda: str(path) in table.said.text())
+    window.page.selections.export("far end", path)
+    window.wait(lambda: table.said.text().startswith("Exported"))
+    assert str(path) in table.said.text()
     angles = np.array([float(line) for line in path.read_text().splitlines()[4:]])
     assert len(angles) == len(chosen)
     assert angles.min() > 15  # the end of the map is the end of the motion
 
-    window.page.export_selection("far end", path)  # the file is there: not overwritten silently
+    window.page.selections.export("far end", path)  # the file is there: not overwritten silently
     window.wait(lambda: "there already" in table.said.text())
 
     window.bar.clear.click()
@@ -274,8 +276,8 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
 
 def test_a_bad_name_is_refused_with_a_sentence(window: Window) -> None:
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
-    window.page.table.name.setText("a/b")
-    window.page.table.save.click()
+    window.page.selections.table.name.setText("a/b")
+    window.page.selections.table.save.click()
     process_events(0.2)
     assert any("file name may not have" in message for message in window.messages)
 

@@ -96,7 +96,7 @@ def test_the_count_is_said_in_all_and_by_half(window: Window) -> None:
 
 
 def test_a_map_of_one_half_selects_in_that_half_only_and_says_so(window: Window) -> None:
-    window.choose(window.page.show_box, "half 2 only")
+    window.choose(window.page.maps.show_box, "half 2 only")
     assert "half 2 only" in window.bar.note.text()
     polygon = window.lasso(RIGHT)
     of_half = {row for row in inside(window, polygon) if window.job.half[row] == 2}
@@ -122,8 +122,8 @@ def test_selected_points_are_highlighted(window: Window) -> None:
 def test_drawn_or_not_all_particles_count(window: Window, monkeypatch) -> None:
     monkeypatch.setattr(window.page.canvas, "max_drawn", 150)
     window.page.canvas.map_view = None
-    window.page._map_view = None
-    window.page._refresh_map()
+    window.page.maps.map_view = None
+    window.page.maps.refresh()
     window.settle()
     assert len(window.page.canvas.drawn_rows) == 150
     assert "150 of 2,000 particles are drawn" in window.bar.note.text()

@@ -70,11 +70,11 @@ def exported(job, data):
         window.lasso(
             [(edge, low - 0.2), (right, low - 0.2), (right, high + 0.2), (edge, high + 0.2)]
         )
-        table = window.page.table
+        table = window.page.selections.table
         QTest.keyClicks(table.name, "one end")
         table.save.click()
         window.wait(lambda: "one end" in job.selections())
-        window.page.export_selection("one end", data.parent / "one_end.star")
+        window.page.selections.export("one end", data.parent / "one_end.star")
         window.wait(lambda: (data.parent / "one_end.star").exists())
         window.settle()
     return data.parent / "one_end.star"

@@ -116,13 +116,13 @@ class MapView:
 def available(latents: LatentTable) -> list[tuple[str, str]]:
     """Keys and titles of the spaces of a table, the one to start with first."""
     spaces = []
-    two_halves = set(_halves(latents)) == {1, 2}
+    two_halves = halves(latents) == [1, 2]
     if latents.motion is not None:
         spaces.append(("motion", "Motion map (both halves)" if two_halves else "Motion map"))
-    for half in _halves(latents):
+    for half in halves(latents):
         of = f" of half {half}" if half else ""
         spaces.append((f"pca{half}", f"Principal components{of}"))
-    for half in _halves(latents):
+    for half in halves(latents):
         of = f" of half {half}" if half else ""
         spaces.append((f"latent{half}", f"Latent axes{of}"))
     return spaces
@@ -170,8 +170,9 @@ def view(space: Space, axes: tuple[int, int], show: Show, latents: LatentTable) 
     return MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
 
 
-def _halves(latents: LatentTable) -> list[int]:
-    return [int(h) for h in np.unique(latents.half) if np.any(latents.half == h)]
+def halves(latents: LatentTable) -> list[int]:
+    """The half sets of a table, sorted; 0 alone for a method with one model."""
+    return [int(h) for h in np.unique(latents.half)]
 
 
 def _rows(latents: LatentTable, half: int) -> np.ndarray:
@@ -186,7 +187,7 @@ def _motion(latents: LatentTable) -> Space:
     coordinates = np.asarray(motion[rows], dtype=np.float32)
     variance = coordinates.var(axis=0) if len(rows) else np.zeros(motion.shape[1])
     unit = {"A": "Å RMS", "Å": "Å RMS"}.get(latents.motion_unit or "", latents.motion_unit or "")
-    both = set(_halves(latents)) == {1, 2}
+    both = halves(latents) == [1, 2]
     explanation = "Each particle by what its latent does to the molecule."
     if both:
         explanation += (

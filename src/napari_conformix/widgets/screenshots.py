@@ -77,7 +77,7 @@ def _complete(panel: ConformixPanel) -> bool:
 
 def _colour(panel: ConformixPanel) -> None:
     """Colour by half set, which shows whether two independent trainings agree."""
-    box = panel.explore_page.colour_box
+    box = panel.explore_page.maps.colour_box
     box.setCurrentIndex(max(box.findData("half set"), 0))
 
 
@@ -101,7 +101,7 @@ def _put_cursor(panel: ConformixPanel) -> None:
     order = np.argsort(xy[:, 0])
     x, y = xy[order[int(_CURSOR_SHARE * (len(order) - 1))]]
     shown: list[object] = []
-    page.decode.shown.connect(lambda *_: shown.append(True))
+    page.conformation.decode.shown.connect(lambda *_: shown.append(True))
     page.canvas.overlay.set_cursor((float(x), float(y)))
     page.canvas.cursor_moved.emit(float(x), float(y))
     _wait(lambda: bool(shown))

@@ -1,0 +1,237 @@
+"""Which latent map is shown, of which particles, in which colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel
+
+from napari_conformix.widgets import colouring, map_views
+from napari_conformix.widgets.forms import combo, fill, form_of
+from napari_conformix.widgets.map_views import MapView, Space
+from napari_conformix.widgets.umap_control import UmapControl, parameters_of, path_of
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import LatentTable
+    from napari_conformix.widgets.latent_map_panel import LatentMapPanel
+    from napari_conformix.widgets.session import Session
+
+_SHOW: Final = (
+    ("all particles", "all"),
+    ("half 1 only", "half 1"),
+    ("half 2 only", "half 2"),
+    ("held out (validation)", "validation"),
+)
+_BUILT_IN: Final = ("one colour", "half set", "validation", "density of the map")
+
+
+class MapGroup(QGroupBox):
+    """Choices of the latent map; views and colours are made in a worker, then drawn.
+
+    `shown(view, moved)` tells what is drawn now, and whether it has other axes than before.
+    """
+
+    shown = Signal(object, bool)
+
+    def __init__(self, session: Session, panel: LatentMapPanel) -> None:
+        super().__init__("Latent map")
+        self._session, self._panel = session, panel
+        self.map_view: MapView | None = None
+        self._spaces: dict[str, Space] = {}
+        self._build()
+        self.space_box.currentIndexChanged.connect(self._choose_space)
+        for box in (self.x_box, self.y_box, self.show_box, self.colour_box):
+            box.currentIndexChanged.connect(self.refresh)
+        self.umap.finished.connect(self._take_umap)
+
+    def _build(self) -> None:
+        self.space_box, self.x_box, self.y_box = combo(), combo(), combo()
+        self.show_box, self.colour_box = combo(), combo()
+        for text, show in _SHOW:
+            self.show_box.addItem(text, show)
+        self.explanation = QLabel()
+        self.explanation.setWordWrap(True)
+        self.umap = UmapControl(self._session)
+        axes = QHBoxLayout()
+        axes.addWidget(self.x_box, stretch=1)
+        axes.addWidget(QLabel("×"))
+        axes.addWidget(self.y_box, stretch=1)
+        form = form_of(self)
+        form.addRow("Show", self.space_box)
+        form.addRow("Axes", axes)
+        form.addRow("Particles", self.show_box)
+        form.addRow("Colour by", self.colour_box)
+        form.addRow(self.explanation)
+        form.addRow(self.umap)
+
+    def forget(self) -> None:
+        """Nothing of the job before is shown."""
+        self.umap.stop()
+        self.map_view = None
+        self._spaces.clear()
+        self._panel.canvas.clear()
+        self._panel.legend.set_legend(colouring.Legend(""))
+
+    def take_latents(self, latents: LatentTable) -> None:
+        """Draw new latents, as chosen."""
+        self._fill_spaces(latents)
+        halves = map_views.halves(latents)
+        both = len([half for half in halves if half > 0]) > 1
+        fill(self.show_box, [e for e in _SHOW if not e[1].startswith("half") or both])
+        self.fill_colours()
+        self.refresh()
+        self._look_for_umaps()
+
+    # -- choices ----------------------------------------------------------------------------------
+
+    def _fill_spaces(self, latents: LatentTable) -> None:
+        umaps = [(key, space.title) for key, space in self._spaces.items() if "umap" in key]
+        entries = [*map_views.available(latents), *umaps]
+        fill(self.space_box, [(title, key) for key, title in entries])
+        self._fill_axes()
+
+    def _fill_axes(self) -> None:
+        """Axes of the chosen space, the first two if it has others than the space before."""
+        latents, key = self._session.latents, self.space_box.currentData()
+        if latents is None or key is None:
+            return
+        if key in self._spaces and "umap" in key:
+            names = self._spaces[key].axes
+        else:
+            word = {"mot": "Motion", "pca": "PC", "lat": "Latent"}[key[:3]]
+            table = latents.motion if key == "motion" else latents.mean
+            names = tuple(f"{word} {i + 1}" for i in range(table.shape[1]))
+        entries = [(name, i) for i, name in enumerate(names)]
+        if [self.x_box.itemText(i) for i in range(self.x_box.count())] == list(names):
+            return
+        fill(self.x_box, entries, 0)
+        fill(self.y_box, entries, min(1, len(names) - 1))
+
+    def fill_colours(self) -> None:
+        """Everything that particles can be coloured by."""
+        latents, particles = self._session.latents, self._session.particles
+        entries = [(name, name) for name in _BUILT_IN]
+        if latents is not None and latents.motion is not None:
+            count = min(3, latents.motion.shape[1])
+            entries += [(f"motion {i + 1}", f"motion {i + 1}") for i in range(count)]
+        if particles is not None:
+            entries += [(column, column) for column in particles.columns]
+        fill(self.colour_box, entries)
+
+    def _choose_space(self) -> None:
+        self._fill_axes()
+        self.refresh()
+
+    # -- map --------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Make and show the chosen view, in a worker."""
+        latents, key = self._session.latents, self.space_box.currentData()
+        if latents is None or key is None or self.x_box.currentData() is None:
+            return
+        previous, shown = self._spaces.get(key), self.map_view
+        axes = (self.x_box.currentData(), self.y_box.currentData())
+        show, paint = self.show_box.currentData(), self._painter()
+
+        def make() -> tuple[MapView, colouring.Colouring]:
+            space = previous
+            if space is None or (space.epoch != latents.epoch and "umap" not in key):
+                space = map_views.build(key, latents, previous)
+            view = shown
+            if view is None or view.space is not space or (view.axes, view.show) != (axes, show):
+                view = map_views.view(space, axes, show, latents)
+            return view, paint(view)
+
+        self._session.run_in_worker(make, self._show, key="job:map")
+
+    def _show(self, made: tuple[MapView, colouring.Colouring]) -> None:
+        view, colours = made
+        moved = self.map_view is None or self.map_view.space.key != view.space.key
+        moved = moved or self.map_view.axes != view.axes
+        self.map_view = view
+        self._spaces[view.space.key] = view.space
+        if moved:
+            self._panel.canvas.overlay.set_cursor(None)
+        self._panel.canvas.set_map(view, colours.rgba)
+        self._panel.legend.set_legend(colours.legend)
+        self.explanation.setText(view.space.explanation)
+        self.umap.set_space(view.space)
+        self._say_what_is_shown(view)
+        self.shown.emit(view, moved)
+
+    def _say_what_is_shown(self, view: MapView) -> None:
+        """What the lasso can and cannot take in this map."""
+        notes = []
+        if view.show != "all":
+            what = "held-out particles" if view.show == "validation" else view.show
+            notes.append(f"This map shows {what} only: the lasso takes no others.")
+        elif view.space.half:
+            notes.append(f"This map shows half {view.space.half} only: the lasso takes no others.")
+        drawn = len(self._panel.canvas.drawn_rows)
+        if drawn < len(view.rows):
+            notes.append(
+                f"{drawn:,} of {len(view.rows):,} particles are drawn; the lasso counts all."
+            )
+        self._panel.bar.set_note(" ".join(notes))
+
+    def _painter(self) -> Callable[[MapView], colouring.Colouring]:
+        """A function that colours a view as chosen; it may run in a worker."""
+        name, latents = self.colour_box.currentData(), self._session.latents
+        particles, count = self._session.particles, len(self._session.latents.mean)
+        if name == "half set":
+            return lambda view: colouring.by_half(latents.half)
+        if name == "validation":
+            return lambda view: colouring.by_validation(latents.validation)
+        if name == "density of the map":
+            return lambda view: colouring.by_density(view.xy, view.rows, count)
+        if name is not None and name.startswith("motion "):
+            values = latents.motion[:, int(name.split()[1]) - 1]
+            return lambda view: colouring.by_number(values, name.capitalize(), "Å RMS")
+        if name in (None, "one colour") or particles is None:
+            return lambda view: colouring.one_colour(count)
+        return lambda view: colouring.by_column(particles.column(name), name)
+
+    # -- UMAP -------------------------------------------------------------------------------------
+
+    def _look_for_umaps(self) -> None:
+        """Offer UMAPs that were computed before, of these very latents."""
+        job, latents = self._session.job, self._session.latents
+        keys = [key for key, _ in map_views.available(latents) if not key.startswith("latent")]
+
+        def find() -> list[tuple[Space, np.ndarray]]:
+            from napari_conformix.analysis.umap_process import cached_umap
+
+            found, source = [], Path(job.folder) / "latents.npz"
+            for key in keys:
+                space = map_views.build(key, latents)
+                parameters = parameters_of(space)
+                embedding = cached_umap(source, path_of(job.folder, parameters), parameters)
+                if embedding is not None:
+                    found.append((space, embedding))
+            return found
+
+        def offer(found: list[tuple[Space, np.ndarray]]) -> None:
+            for space, embedding in found:
+                self._add_umap(space, embedding)
+
+        if (Path(job.folder) / "umap").is_dir():
+            self._session.run_in_worker(find, offer, key="job:find umaps")
+
+    def _take_umap(self, space: Space, embedding: np.ndarray) -> None:
+        key = self._add_umap(space, embedding)
+        self.space_box.setCurrentIndex(self.space_box.findData(key))
+        self.refresh()
+
+    def _add_umap(self, space: Space, embedding: np.ndarray) -> str:
+        key = f"umap {space.key}"
+        placed = np.isfinite(embedding[space.rows]).all(axis=1)
+        base = replace(space, rows=space.rows[placed])
+        title = f"UMAP of: {space.title}"
+        self._spaces[key] = map_views.embedding(key, title, base, embedding[base.rows], space.epoch)
+        self._fill_spaces(self._session.latents)
+        return key
