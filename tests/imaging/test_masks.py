@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from napari_conformix.errors import UserError
 from napari_conformix.imaging import (
+    choose_threshold,
     circle_mask,
     contour_threshold,
     enclosed_volume,
     soft_mask,
+    solvent_sigma,
     sphere_mask,
     threshold_enclosing,
 )
@@ -80,3 +83,21 @@ def test_the_contour_of_a_blurred_noisy_ball_is_its_surface():
         volume = scale * (ball + noise) + offset
         enclosed = enclosed_volume(volume, contour_threshold(volume), PIXEL)
         assert enclosed == pytest.approx(4 / 3 * math.pi * (13 * PIXEL) ** 3, rel=0.1)
+
+
+def test_the_automatic_contour_is_above_the_noise_also_of_a_large_map():
+    """At a box of 160 only some voxels are looked at; they must say the same as all of them."""
+    generator = torch.Generator().manual_seed(1)
+    for box in (64, 160):
+        ball = sphere_mask(box, box / 6, 3.0)
+        noise = 0.1 * torch.randn(box, box, box, generator=generator)
+        assert solvent_sigma(ball + noise) == pytest.approx(0.1, rel=0.08)
+        threshold = choose_threshold(ball + noise)
+        assert threshold == pytest.approx(0.4, rel=0.08)  # 4 sigma: above half of Otsu's
+        assert choose_threshold(ball + noise, ball) == pytest.approx(threshold)
+    assert choose_threshold(ball) == pytest.approx(0.25, abs=0.03)  # half of the middle: no noise
+
+
+def test_a_map_of_inverted_contrast_has_no_contour():
+    with pytest.raises(UserError, match="contrast inverted"):
+        choose_threshold(-sphere_mask(32, 8.0))

@@ -10,10 +10,10 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import spearmanr
 
 from napari_conformix.errors import UserError
+from napari_conformix.imaging.masks import choose_threshold
 from napari_conformix.methods.dynamight import DynaMight, DynaMightSettings
 from napari_conformix.methods.dynamight.graph import deformation_energy, neighbour_graph
 from napari_conformix.methods.dynamight.reference import (
-    choose_threshold,
     gaussians_for_volume,
     place_gaussians,
 )

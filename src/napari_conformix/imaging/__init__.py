@@ -15,10 +15,12 @@ from napari_conformix.imaging.fourier import (
 )
 from napari_conformix.imaging.fsc import fsc, resolution_at
 from napari_conformix.imaging.masks import (
+    choose_threshold,
     circle_mask,
     contour_threshold,
     enclosed_volume,
     soft_mask,
+    solvent_sigma,
     sphere_mask,
     threshold_enclosing,
 )
@@ -28,6 +30,7 @@ from napari_conformix.imaging.projection import project_volume, project_volume_r
 
 __all__ = [
     "background_noise_power",
+    "choose_threshold",
     "circle_mask",
     "contour_threshold",
     "ctf_2d",
@@ -50,6 +53,7 @@ __all__ = [
     "resolution_at",
     "rfft_shell",
     "soft_mask",
+    "solvent_sigma",
     "sphere_mask",
     "spread_shells_2d",
     "threshold_enclosing",

@@ -5,6 +5,13 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from skimage.filters import threshold_otsu
 
+from napari_conformix.errors import UserError
+
+#: a contour lies at least so many standard deviations of the solvent above it: 1 voxel in 30,000
+_SOLVENT_SIGMAS = 4.0
+#: voxels that statistics of a map are taken from; larger maps are sampled evenly
+_ENOUGH_VOXELS = 128**3
+
 
 def soft_mask(
     volume: torch.Tensor, threshold: float, extend_px: float = 3.0, soft_edge_px: float = 5.0
@@ -61,6 +68,46 @@ def contour_threshold(volume: torch.Tensor) -> float:
     """A contour that separates molecule from solvent: Otsu's threshold of the grey values."""
     values = volume.detach().cpu().numpy()
     return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
+
+
+def choose_threshold(volume: torch.Tensor, mask: torch.Tensor | None = None) -> float:
+    """The contour at which a map is drawn and Gaussians are placed, unless the user gives one.
+
+    Half of Otsu's threshold of the (masked) map, but above the solvent's noise. Otsu's split finds
+    the strong density; flexible parts are weaker, so the contour is put half way between it and
+    the solvent (DynaMight paper: 'density in the flexible regions remains, but no noise is
+    visible'). In a noisy map Otsu splits the noise itself, so the contour is at least 4 times the
+    solvent's standard deviation in the unmasked map, unless that is above half the maximum.
+
+    volume (z, y, x) and mask of the same shape -> the contour in the map's grey values. UserError
+    for a map without positive values.
+    """
+    volume = volume.float()
+    masked = volume if mask is None else volume * mask
+    if not bool((masked > 0).any()):
+        raise UserError(
+            "The consensus map has no positive value: is its contrast inverted? "
+            "Give a map with white protein."
+        )
+    above_noise = min(_SOLVENT_SIGMAS * solvent_sigma(volume), 0.5 * float(masked.max()))
+    return max(0.5 * contour_threshold(_sampled(masked)), above_noise)
+
+
+def solvent_sigma(volume: torch.Tensor) -> float:
+    """Standard deviation of a map's solvent, from the median deviation of all voxels.
+
+    0 for a map whose solvent was masked away.
+    """
+    values = _sampled(volume)
+    return 1.4826 * float((values - values.median()).abs().median())
+
+
+def _sampled(volume: torch.Tensor) -> torch.Tensor:
+    """All values of a small map, evenly chosen ones of a large one (an odd step, so that they do
+    not line up with the even boxes)."""
+    values = volume.flatten()
+    step = -(-len(values) // _ENOUGH_VOXELS)
+    return values if step == 1 else values[:: step | 1]
 
 
 def enclosed_volume(volume: torch.Tensor, threshold: float, pixel_size_angstrom: float) -> float:

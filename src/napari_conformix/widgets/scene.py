@@ -348,10 +348,17 @@ def _diameter(prepared: Prepared) -> float:
     return 2 * max(reach, 1) * prepared.pixel_size_angstrom
 
 
-def suggest_threshold(array: np.ndarray) -> float:
-    """A contour that shows the molecule: three sigma above the mean, or half the peak if lower."""
-    array = np.asarray(array, dtype=np.float32)
-    return float(min(array.mean() + 3.0 * array.std(), 0.5 * array.max()))
+def suggest_threshold(array: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """The contour that training takes too where it is given none; torch is loaded for it."""
+    import torch
+
+    from napari_conformix.imaging.masks import choose_threshold
+
+    volume, within = (
+        None if a is None else torch.from_numpy(np.asarray(a, dtype=np.float32).copy())
+        for a in (array, mask)
+    )
+    return choose_threshold(volume, within)
 
 
 def _plain_colormap(name: str) -> Colormap:

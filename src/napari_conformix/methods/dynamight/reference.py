@@ -8,12 +8,11 @@ from torch import nn
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.gaussians import gaussian_map
-from napari_conformix.imaging.masks import contour_threshold
+from napari_conformix.imaging.masks import choose_threshold
 
 #: mean volume of a residue in a protein, A^3 (110 Da at 1.35 g/cm^3), and Gaussians per residue
 _RESIDUE_VOLUME = 135.0
 _GAUSSIANS_PER_RESIDUE = 2.0
-_NOISE_SIGMAS = 4.0
 #: below this there are no two nearest neighbours to measure distances by (eq. 12)
 FEWEST_GAUSSIANS = 3
 
@@ -39,32 +38,6 @@ class Reference(nn.Module):
     def width(self) -> torch.Tensor:
         """Standard deviation of every Gaussian, A (0-d)."""
         return self.log_width.exp()
-
-
-def choose_threshold(volume: torch.Tensor, noise_sigma: float = 0.0) -> float:
-    """A contour for placing Gaussians: half of Otsu's threshold, but above the solvent's noise.
-
-    Otsu's split finds the strong density; flexible parts are weaker, so the contour is put half
-    way between it and the solvent (paper: 'density in the flexible regions remains, but no noise
-    is visible'). In a noisy map Otsu splits the noise itself, so the contour is at least
-    `noise_sigma` times 4 (1 voxel in 30,000 of the solvent), unless that is above half the maximum.
-    """
-    if not bool((volume > 0).any()):
-        raise UserError(
-            "The consensus map has no positive value: is its contrast inverted? "
-            "Give a map with white protein."
-        )
-    above_noise = min(_NOISE_SIGMAS * noise_sigma, 0.5 * float(volume.max()))
-    return max(0.5 * contour_threshold(volume), above_noise)
-
-
-def solvent_sigma(volume: torch.Tensor) -> float:
-    """Standard deviation of a map's solvent, from the median deviation of all voxels.
-
-    0 for a map whose solvent was masked away.
-    """
-    values = volume.flatten()
-    return 1.4826 * float((values - values.median()).abs().median())
 
 
 def gaussians_for_volume(enclosed_angstrom3: float) -> int:
@@ -94,10 +67,9 @@ def place_gaussians(
     count 0 and threshold 0 choose from the map. Voxels are drawn with a probability proportional
     to their density, and each Gaussian is put at a random place within its voxel.
     """
-    noise = solvent_sigma(volume)
+    threshold = threshold or choose_threshold(volume, mask)
     if mask is not None:
         volume = volume * mask
-    threshold = threshold or choose_threshold(volume, noise)
     inside = (volume > threshold).nonzero()  # (m, 3) z y x
     if len(inside) == 0:
         raise UserError(
