@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import creation, launching, layout, lock, models, results, running
+from napari_conformix.jobs.deformations import Deformations
 from napari_conformix.jobs.eventlog import EventReader
 from napari_conformix.jobs.spec import Inputs, JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
@@ -19,6 +20,8 @@ from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.deformation import Deformation
+    from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
@@ -41,6 +44,7 @@ class Job:
         self.report: Report | None = None
         self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
         self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
+        self._deformations = Deformations(self)
 
     def __repr__(self) -> str:
         return f"Job({str(self.folder)!r})"
@@ -248,6 +252,41 @@ class Job:
             batch = data.batch(np.atleast_1d(np.asarray(rows, dtype=np.int64)))
             mean, std = method.encode(batch.to(method.device), models.half_of(method, half))
         return mean.float().cpu().numpy(), std.float().cpu().numpy()
+
+    # -- deformations -----------------------------------------------------------------------------
+
+    def deformation(self, row: int, at: int = 1) -> "Deformation":
+        """From the consensus to what a particle shows, at the consensus positions of half `at`."""
+        return self._deformations.of_particle(row, at)
+
+    def deformation_between(self, row_a: int, row_b: int, at: int = 1) -> "Deformation":
+        """From particle `row_a` to particle `row_b`.
+
+        If no half has the latents of both, each is decoded by its own half's model and taken
+        relative to that half's mean field.
+        """
+        return self._deformations.between(row_a, row_b, at)
+
+    def deformation_of(self, latent: ArrayLike, half: int, at: int | None = None) -> "Deformation":
+        """From the consensus to a point (d,) of the latent space of `half`."""
+        return self._deformations.of_latent(latent, half, at)
+
+    def deformation_along(self, latents: ArrayLike, half: int) -> "Deformation":
+        """What happens along a path (n, d) of one half: from its start to the point of it that
+        is deformed most against the start."""
+        return self._deformations.along(latents, half)
+
+    def motion_table(
+        self,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "MotionTable | None":
+        """Amount, place, direction and error of every particle's motion, for the newest latents.
+
+        Kept in analysis/motion.npz; computed anew when the latents are newer. `progress` is told
+        the share done, 0 to 1; None is returned when `stop` said so.
+        """
+        return self._deformations.motion_table(progress, stop)
 
     # -- selections -------------------------------------------------------------------------------
 

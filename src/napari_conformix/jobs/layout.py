@@ -11,6 +11,8 @@ SELECTIONS = "selections"
 SUBSETS = "subsets"
 RECONSTRUCTION = "reconstruction"
 CACHE = "cache"
+ANALYSIS = "analysis"
+MOTION = "analysis/motion.npz"
 STDOUT = "run.out"
 STDERR = "run.err"
 LOCK = "trainer.lock"
@@ -24,6 +26,7 @@ MARKERS = (SUCCESS, FAILURE, ABORTED)
 __all__ = [
     "ABORTED",
     "ABORT_FILE",
+    "ANALYSIS",
     "CACHE",
     "CHECKPOINTS",
     "EVENTS",
@@ -31,6 +34,7 @@ __all__ = [
     "LATENTS",
     "LOCK",
     "MARKERS",
+    "MOTION",
     "PAUSE_FILE",
     "RECONSTRUCTION",
     "SELECTIONS",

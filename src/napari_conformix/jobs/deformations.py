@@ -1,0 +1,103 @@
+"""Deformations of a job's particles: fields of the newest latents, kept while they are the newest.
+
+The latents of an epoch are decoded by the model of that epoch wherever its checkpoint is kept.
+"""
+
+import threading
+import zipfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.deformation import Deformation
+    from napari_conformix.analysis.fields import Fields
+    from napari_conformix.analysis.motion_table import MotionTable
+    from napari_conformix.jobs.job import Job
+
+Progress = Callable[[float], None]
+Stop = Callable[[], bool]
+
+
+class Deformations:
+    """What :class:`Job` answers about displacements; may be used from several threads."""
+
+    def __init__(self, job: "Job") -> None:
+        self._job = job
+        self._lock = threading.Lock()
+        self._fields: Fields | None = None
+        self._stamp: tuple[int, int] | None = None
+
+    def fields(self) -> "Fields":
+        """The fields of the newest latents."""
+        from napari_conformix.analysis.fields import Fields
+
+        path = self._job.folder / layout.LATENTS
+        with self._lock:
+            stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else None
+            if self._fields is None or stamp != self._stamp:
+                table = self._job.latents()
+                kept = table.epoch in self._job.checkpoints.epochs()
+                method = self._job.method(table.epoch if kept else None)
+                self._fields, self._stamp = Fields(method, table), stamp
+            return self._fields
+
+    def motion_table(
+        self, progress: Progress | None = None, stop: Stop | None = None
+    ) -> "MotionTable | None":
+        """Read from the job while it is of the newest latents, else computed and written."""
+        from napari_conformix.analysis.motion_table import MotionTable, motion_table
+
+        path = self._job.folder / layout.MOTION
+        latents = self._job.folder / layout.LATENTS
+        fields = self.fields()
+        if path.exists() and path.stat().st_mtime_ns >= latents.stat().st_mtime_ns:
+            try:
+                kept = MotionTable.load(path)
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                kept = None  # of another version or damaged: it is computed anew
+            if kept is not None and (kept.epoch, len(kept)) == (
+                fields.table.epoch,
+                len(fields.table),
+            ):
+                return kept
+        table = motion_table(fields, progress=progress, stop=stop)
+        if table is not None:
+            table.save(path)
+        return table
+
+    def of_particle(self, row: int, at: int) -> "Deformation":
+        return self.fields().of_particle(row, at)
+
+    def between(self, row_a: int, row_b: int, at: int) -> "Deformation":
+        fields = self.fields()
+        first, last = fields.latents_of(row_a), fields.latents_of(row_b)
+        return fields.between(first, last, at, f"From particle {row_a} to particle {row_b}")
+
+    def of_latent(self, latent: ArrayLike, half: int, at: int | None) -> "Deformation":
+        fields = self.fields()
+        half = fields.model_of(half)
+        z = _latents(latent, fields, ndim=1)
+        label = "This point of the latent space" + (f" of half {half}" if half else "")
+        return fields.of_latents({half: z}, half if at is None else at, label)
+
+    def along(self, latents: ArrayLike, half: int) -> "Deformation":
+        fields = self.fields()
+        return fields.along(_latents(latents, fields, ndim=2), half)
+
+
+def _latents(values: ArrayLike, fields: "Fields", ndim: int) -> NDArray[np.float32]:
+    latents = np.asarray(values, np.float32)
+    if latents.ndim != ndim or latents.shape[-1] != fields.method.latent_dim:
+        raise UserError(
+            f"A latent of this job has {fields.method.latent_dim} numbers; got an array of shape "
+            f"{latents.shape}."
+        )
+    if not np.isfinite(latents).all():
+        raise UserError("A latent must be finite numbers.")
+    return latents
