@@ -78,3 +78,8 @@ class TrainingSettings(BaseModel):
         except KeyError:
             known = ", ".join(cls.presets)
             raise ValueError(f"There is no preset {name!r}; known presets: {known}.") from None
+
+    def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
+        """What training would make of a contour that encloses so much, for the page where the
+        contour is chosen; '' where the contour means nothing to the method."""
+        return ""

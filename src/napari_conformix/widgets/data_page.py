@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QImage, QPixmap, QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
@@ -34,6 +34,8 @@ from napari_conformix.widgets.style import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_conformix.jobs import Job
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.preflight import Report
@@ -384,13 +386,9 @@ class ContourView(QWidget):
         if consensus is None:
             self.scene.clear()
         else:
+            mask = self.session.inputs.mask
             self.session.run_in_worker(
-                lambda: (
-                    EnclosedVolume.of(consensus.array, consensus.pixel_size_angstrom),
-                    suggest_threshold(consensus.array),
-                ),
-                lambda made: self._show(*made),
-                key="data contour",
+                lambda: _look_at(consensus, mask), lambda made: self._show(*made), key="data contour"
             )
 
     def _show(self, volume: EnclosedVolume, threshold: float) -> None:
@@ -402,8 +400,10 @@ class ContourView(QWidget):
         self.slider.setDecimals(decimals)
         self.slider.setRange(low, top)
         self.slider.setSingleStep((top - low) / 100)
-        self.slider.setValue(self.scene.threshold or threshold)
+        self.slider.setValue(threshold)
         self.slider.blockSignals(False)
+        if self.scene.threshold is not None and not np.isclose(self.scene.threshold, threshold):
+            self.scene.set_threshold(threshold)  # a mask moves it
         self._say()
 
     def _moved(self) -> None:
@@ -414,12 +414,29 @@ class ContourView(QWidget):
         if self._volume is None:
             return
         volume = self._volume.above(self.slider.value())
-        self.text.setText(
-            f"Encloses {volume:,.0f} Å³, about {kilodaltons(volume):,.0f} kDa of protein."
-        )
+        said = f"Encloses {volume:,.0f} Å³, about {kilodaltons(volume):,.0f} kDa of protein"
+        settings = self.session.draft_settings
+        needed = settings.for_enclosed_volume(volume) if settings is not None else ""
+        self.text.setText(f"{said}: {needed}." if needed else f"{said}.")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The settings may have been changed on the Train page."""
+        super().showEvent(event)
+        self._say()
 
     def _use(self) -> None:
         self.session.threshold_chosen.emit(self.slider.value())
         self.session.message.emit(
             f"Training will use the contour {self.slider.value():.4g} (see the Train page).", "info"
         )
+
+
+def _look_at(consensus: Map, mask: Path | None) -> tuple[EnclosedVolume, float]:
+    """What contours enclose, and the one that training would choose (in a worker)."""
+    from napari_conformix.particles import read_map
+
+    within = None if mask is None else read_map(mask)[0]
+    if within is not None and within.shape != consensus.array.shape:
+        within = None  # the checks above say so
+    volume = EnclosedVolume.of(consensus.array, consensus.pixel_size_angstrom)
+    return volume, suggest_threshold(consensus.array, within)

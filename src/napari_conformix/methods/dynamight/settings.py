@@ -74,3 +74,10 @@ class DynaMightSettings(TrainingSettings):
     noise_particles: int = setting(
         512, "Held-out particles per half from which the noise is estimated", ge=16, advanced=True
     )
+
+    def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
+        from napari_conformix.methods.dynamight.reference import gaussians_for_volume
+
+        if self.gaussians:
+            return f"{self.gaussians:,} Gaussians, as the settings say"
+        return f"{gaussians_for_volume(enclosed_angstrom3):,} Gaussians, two a residue"
