@@ -3,7 +3,7 @@
 import math
 
 from napari_conformix.training import events
-from napari_conformix.widgets.curve_data import CurveData, Phase
+from napari_conformix.widgets.curve_data import CurveData, Phase, scalar_in_words
 
 
 def _epoch(number: int, loss: float, phase: str = "training") -> events.Epoch:
@@ -86,3 +86,22 @@ def test_the_range_leaves_out_the_warm_up_and_the_scatter_of_steps() -> None:
     assert data.settled() == 2
     assert data.range_of("loss") == (4.0, 8.0)
     assert data.range_of("nothing") is None
+
+
+def test_the_scalars_of_two_halves_are_two_lines_of_one_curve() -> None:
+    scalars = {"lambda_half1": 1.0, "lambda_half2": 2.0, "shift_angstrom_half2": 3.0, "alpha": 4.0}
+    data = _filled(_epoch(1, 5.0).model_copy(update={"scalars": scalars}))
+    assert data.scalars() == ["alpha", "lambda", "shift_angstrom"]
+    lines = {half: curve.y for (_, half), curve in data.of_term("lambda").items()}
+    assert lines == {"1": [1.0], "2": [2.0]}
+    assert list(data.of_term("alpha")) == [("scalar", "")]
+    assert scalar_in_words("shift_angstrom") == "Shift (Å)"
+
+
+def test_a_phase_that_comes_again_is_no_start() -> None:
+    phases = ["training", "training", "reference only", "training", "training"]
+    data = _filled(*[_epoch(i + 1, 9.0 - i, phase) for i, phase in enumerate(phases)])
+    assert [(p.first, p.last) for p in data.phases] == [(1, 2), (3, 3), (4, 5)]
+    assert data.settled() == 0
+    warm = _filled(*[_epoch(i + 1, 9.0, p) for i, p in enumerate(["warm-up", *phases])])
+    assert warm.settled() == 1

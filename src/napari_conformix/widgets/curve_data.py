@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -10,6 +11,12 @@ from napari_conformix.training.events import Epoch, Event, Started, Step
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]
+#: scalars of a half carry it in their name, 'lambda_half1'
+_OF_A_HALF = re.compile(r"(.+?)_half([12])(.*)")
+
+
+#: names that say too little
+_SCALARS_IN_WORDS = {"lambda": "λ: weight of smoothness against the images"}
 
 
 @dataclass
@@ -66,7 +73,7 @@ class CurveData:
             self._add_terms("train", event.epoch, event.train)
             self._add_terms("validation", event.epoch, event.validation)
             for name, value in event.scalars.items():
-                self._add(("scalar", "", name), event.epoch, value)
+                self._add(_scalar_key(name), event.epoch, value)
             self._add_phase(event.epoch, event.phase)
         else:
             return False
@@ -78,7 +85,7 @@ class CurveData:
         return sorted(found, key=lambda term: (term != self.headline, term != "loss", term))
 
     def scalars(self) -> list[str]:
-        """Names of the other curves: lambda, noise and the like."""
+        """Names of the other curves, without their halves: lambda, noise and the like."""
         return sorted({term for kind, _, term in self.curves if kind == "scalar"})
 
     def of_term(self, term: str) -> dict[tuple[str, str], Curve]:
@@ -94,10 +101,12 @@ class CurveData:
         """The last epoch of the first phase once another has begun: values up to it are a start.
 
         A warm-up ends far from where it begins; a range that held both would hide all that follows.
+        A phase that comes again is no start.
         """
         if len(self.phases) < 2 or self.phases[-1].last <= self.phases[0].last + 1:
             return 0
-        return self.phases[0].last
+        first = self.phases[0]
+        return 0 if any(p.name == first.name for p in self.phases[1:]) else first.last
 
     def range_of(self, term: str) -> tuple[float, float] | None:
         """Lowest and highest value of a term over the epochs after :meth:`settled`."""
@@ -133,3 +142,15 @@ class CurveData:
             curve.cut(epoch - 1 + 1e-9 if kind == "step" else epoch)
         kept = [phase for phase in self.phases if phase.first < epoch]
         self.phases = [Phase(p.name, p.first, min(p.last, epoch - 1)) for p in kept]
+
+
+def _scalar_key(name: str) -> Key:
+    found = _OF_A_HALF.fullmatch(name)
+    return ("scalar", found[2], found[1] + found[3]) if found else ("scalar", "", name)
+
+
+def scalar_in_words(name: str) -> str:
+    """'gaussian_width_angstrom' -> 'Gaussian width (Å)', for the list and the axis."""
+    bare = name.removesuffix("_angstrom")
+    words = _SCALARS_IN_WORDS.get(bare) or bare.replace("_", " ").capitalize()
+    return f"{words} (Å)" if bare != name else words

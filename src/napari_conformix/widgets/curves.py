@@ -8,14 +8,16 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.training.events import Event
-from napari_conformix.widgets.curve_data import Curve, CurveData
-from napari_conformix.widgets.plots import EpochAxis, Plot
+from napari_conformix.widgets.curve_data import Curve, CurveData, Phase, scalar_in_words
+from napari_conformix.widgets.plots import EpochAxis, Plot, text_colour
 from napari_conformix.widgets.settings_form import ChoiceBox
 from napari_conformix.widgets.style import HALF_COLOURS, PHASE_COLOURS, hint
 
 _REDRAW_MS = 200
 _MOST_POINTS = 4000
 _BAND_ALPHA = 28
+#: pixels beside the name of a phase on its band
+_LABEL_PADDING = 10
 #: room above and below the curves, as a share of their range
 _MARGIN = 0.12
 _ORDER = {"step": 0, "scalar": 1, "train": 2, "validation": 3}
@@ -42,7 +44,7 @@ class CurvesView(QWidget):
         self.empty = hint("The curves begin with the first epoch.")
         self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
         self._bands: list[pg.LinearRegionItem] = []
-        self._drawn_phases: list = []
+        self._drawn_phases: list[tuple[Phase, tuple[str, bool]]] = []
         self._stale = False
 
         top = QHBoxLayout()
@@ -96,8 +98,8 @@ class CurvesView(QWidget):
                 x, y = x[y > 0], y[y > 0]
             step = max(1, len(x) // _MOST_POINTS)
             self._line(kind, half).setData(x[::step], y[::step])
-        self._draw_phases()
         self._fit(term, curves)
+        self._draw_phases()
         self._say(curves)
 
     def _fit(self, term: str, curves: dict[tuple[str, str], Curve]) -> None:
@@ -134,7 +136,7 @@ class CurvesView(QWidget):
 
     def _offer_terms(self) -> None:
         offered = [(self._title(name), name) for name in self.data.terms()]
-        offered += [(f"{name} (by epoch)", name) for name in self.data.scalars()]
+        offered += [(scalar_in_words(name), name) for name in self.data.scalars()]
         if [(self.term.itemText(i), self.term.itemData(i)) for i in range(self.term.count())] == (
             offered
         ):
@@ -150,30 +152,49 @@ class CurvesView(QWidget):
         return self.data.headline_label if term == self.data.headline else term
 
     def _draw_phases(self) -> None:
-        if self.data.phases == self._drawn_phases:
+        colours = self._phase_colours()
+        wanted = [(phase, self._label_of(phase)) for phase in self.data.phases if len(colours) > 1]
+        if wanted == self._drawn_phases:
             return
-        self._drawn_phases = list(self.data.phases)
+        self._drawn_phases = wanted
         for item in self._bands:
             self.plot.removeItem(item)
         self._bands = []
-        for phase in self.data.phases if len(self._phase_colours()) > 1 else []:
-            colour = pg.mkColor(self._phase_colours()[phase.name])
+        for phase, (text, upright) in wanted:
+            colour = pg.mkColor(colours[phase.name])
             colour.setAlpha(_BAND_ALPHA)
             band = pg.LinearRegionItem(
                 (phase.first - 1, phase.last), movable=False, brush=colour, pen=pg.mkPen(None)
             )
             band.setZValue(-10)
+            if text:
+                pg.InfLineLabel(
+                    band.lines[0],
+                    text,
+                    position=0.98,
+                    anchors=[(1, 0)] * 2 if upright else [(0, 0)] * 2,
+                    color=text_colour(self),
+                    **({"rotateAxis": (1, 0)} if upright else {}),
+                )
             self.plot.addItem(band, ignoreBounds=True)
             self._bands.append(band)
+
+    def _label_of(self, phase: Phase) -> tuple[str, bool]:
+        """The name to write on a phase's band and whether it stands upright; '' without room."""
+        (low, high), _ = self.plot.viewRange()
+        width = self.plot.getViewBox().width() * (phase.last - phase.first + 1) / (high - low)
+        if width > self.fontMetrics().horizontalAdvance(phase.name) + _LABEL_PADDING:
+            return phase.name, False
+        return (phase.name, True) if width > self.fontMetrics().height() else ("", False)
 
     def _phase_colours(self) -> dict[str, str]:
         names = dict.fromkeys(phase.name for phase in self.data.phases)
         return {n: PHASE_COLOURS[i % len(PHASE_COLOURS)] for i, n in enumerate(names)}
 
     def _say(self, curves: dict[tuple[str, str], Curve]) -> None:
-        halves = sorted({half for kind, half in curves if kind != "scalar"})
+        halves = sorted({half for _, half in curves if half})
         parts = [_swatch("■", _colour(half), _half_name(half)) for half in halves]
-        if halves:
+        if any(kind != "scalar" for kind, _ in curves):
             parts += ["━━&nbsp;training", "╍╍&nbsp;validation&nbsp;(held&nbsp;out)"]
         if len(self._phase_colours()) > 1:
             parts += [_swatch("▒", c, f"{name} phase") for name, c in self._phase_colours().items()]

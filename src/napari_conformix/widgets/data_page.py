@@ -388,7 +388,9 @@ class ContourView(QWidget):
         else:
             mask = self.session.inputs.mask
             self.session.run_in_worker(
-                lambda: _look_at(consensus, mask), lambda made: self._show(*made), key="data contour"
+                lambda: _look_at(consensus, mask),
+                lambda made: self._show(*made),
+                key="data contour",
             )
 
     def _show(self, volume: EnclosedVolume, threshold: float) -> None:
