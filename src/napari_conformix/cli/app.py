@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, Group
 
 from napari_conformix import __version__
-from napari_conformix.cli import demo, doctor, results, sources, training, window
+from napari_conformix.cli import demo, doctor, domains, results, sources, training, window
 from napari_conformix.errors import UserError
 
 #: as the shell does for a process that Ctrl-C ended
@@ -39,7 +39,10 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             training.stop,
         ),
     ),
-    (RESULTS, (results.decode, results.select, results.export, results.reconstruct)),
+    (
+        RESULTS,
+        (results.decode, results.select, results.export, results.reconstruct, domains.domains),
+    ),
 )
 for group, commands in COMMANDS:
     for position, command in enumerate(commands):

@@ -21,6 +21,7 @@ from napari_conformix.training.split import Split
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.deformation import Deformation
+    from napari_conformix.analysis.domains import Domains
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.particles import ParticleSet
@@ -289,6 +290,33 @@ class Job:
         return self._deformations.motion_table(progress, stop)
 
     # -- selections -------------------------------------------------------------------------------
+    def verdict(
+        self,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "Verdict | None":
+        """Whether there is motion beyond its error, from the held-out particles and both halves.
+
+        `progress` is told the share done, 0 to 1; None is returned when `stop` said so.
+        """
+        return self._deformations.verdict(progress, stop)
+
+    def domains(self, bodies: int, half: int = 1, seed: int = 0) -> "Domains":
+        """Group the Gaussians of a half's consensus into bodies that move rigidly (see
+        `analysis.domains`), from particles of that half, compared with the other half's model."""
+        from napari_conformix.jobs import domains
+
+        return domains.find(self, bodies, half, seed)
+
+    def write_body_masks(
+        self, domains: "Domains", folder: str | Path, *, overwrite: bool = False
+    ) -> list[Path]:
+        """A soft mask (MRC) for each body and the table for RELION's multi-body refinement, whose
+        path comes last. UserError when files are there already."""
+        from napari_conformix.jobs.domains import write_masks
+
+        return write_masks(self, domains, folder, overwrite=overwrite)
+
 
     def selections(self) -> list[str]:
         """Names of the saved selections, sorted."""
