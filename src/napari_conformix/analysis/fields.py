@@ -228,7 +228,7 @@ class Fields:
             half, latent = next(iter(latents.items()))
             field = self.evaluate(latent[None], self.positions(at), half)[0]
             ends.append(field - self.mean_fields(at)[half - 1] if self.paired else field)
-        return ends[1] - ends[0]
+        return np.asarray(ends[1] - ends[0])
 
     def _error_of_both_ends(
         self, first: dict[int, Floats], last: dict[int, Floats], at: int

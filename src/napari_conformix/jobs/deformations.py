@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.deformation import Deformation
     from napari_conformix.analysis.fields import Fields
     from napari_conformix.analysis.motion_table import MotionTable
+    from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.job import Job
+
+#: held-out particles whose fields are compared for the verdict
+HELD_OUT_JUDGED = 500
 
 Progress = Callable[[float], None]
 Stop = Callable[[], bool]
@@ -32,6 +36,8 @@ class Deformations:
         self._lock = threading.Lock()
         self._fields: Fields | None = None
         self._stamp: tuple[int, int] | None = None
+        self._judged: Fields | None = None
+        self._verdict: Verdict | None = None
 
     def fields(self) -> "Fields":
         """The fields of the newest latents."""
@@ -70,6 +76,47 @@ class Deformations:
         if table is not None:
             table.save(path)
         return table
+
+    def verdict(
+        self, progress: Progress | None = None, stop: Stop | None = None
+    ) -> "Verdict | None":
+        """Whether there is motion beyond its error; kept while the latents are the newest."""
+        from napari_conformix.analysis.verdict import judge, one_model, too_few
+
+        fields = self.fields()
+        if fields is self._judged and self._verdict is not None:
+            return self._verdict
+        if not fields.method.independent_halves:
+            return one_model(fields.method.title)
+        if not fields.paired:
+            return too_few(0)
+        sample = fields.held_out_sample(HELD_OUT_JUDGED)
+        halves = []
+        for half, latents in zip((1, 2), fields.held_out_latents(sample), strict=True):
+            halves.append(fields.evaluate(latents, fields.table_positions, half))
+            if progress is not None:
+                progress(half / 4)
+            if stop is not None and stop():
+                return None
+        assert fields.table.validation_rows is not None
+        conditions = self._conditions(fields.table.validation_rows[sample])
+        verdict = judge(halves[0], halves[1], fields.table_positions, conditions)
+        self._judged, self._verdict = fields, verdict
+        if progress is not None:
+            progress(1.0)
+        return verdict
+
+    def _conditions(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How the particles at `rows` were imaged, (v, f)."""
+        from napari_conformix.analysis.confounders import imaging_conditions
+
+        chosen = self._job.particles.subset(rows)
+        return imaging_conditions(
+            chosen.rotation,
+            chosen.shift_angstrom,
+            (chosen.defocus_u_angstrom + chosen.defocus_v_angstrom) / 2,
+            chosen.optics_index,
+        )
 
     def of_particle(self, row: int, at: int) -> "Deformation":
         return self.fields().of_particle(row, at)

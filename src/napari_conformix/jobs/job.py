@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.domains import Domains
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
+    from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
@@ -289,7 +290,6 @@ class Job:
         """
         return self._deformations.motion_table(progress, stop)
 
-    # -- selections -------------------------------------------------------------------------------
     def verdict(
         self,
         progress: Callable[[float], None] | None = None,
@@ -317,6 +317,7 @@ class Job:
 
         return write_masks(self, domains, folder, overwrite=overwrite)
 
+    # -- selections -------------------------------------------------------------------------------
 
     def selections(self) -> list[str]:
         """Names of the saved selections, sorted."""
