@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import creation, launching, layout, lock, models, results, running
+from napari_conformix.jobs import (
+    creation,
+    launching,
+    layout,
+    lock,
+    models,
+    results,
+    running,
+    warping,
+)
 from napari_conformix.jobs.deformations import Deformations
 from napari_conformix.jobs.eventlog import EventReader
 from napari_conformix.jobs.spec import Inputs, JobSpec
@@ -358,11 +367,14 @@ class Job:
         selection: "Selection | str | None" = None,
         folder: str | Path | None = None,
         *,
+        deformed: bool = False,
         progress: Callable[[int], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> "HalfMaps | None":
-        """Half maps and FSC of a selection (None: all particles) by plain back-projection.
+        """Half maps and FSC of a selection (None: all particles) by back-projection.
 
+        `deformed` follows every particle's displacement field (of its own half's model) back to
+        the consensus; the plain maps of the same particles are then in `plain` of the result.
         Written to `folder`, by default reconstruction/NAME in the job. `progress` is told the
         number of particles done; None is returned when `stop` said so.
         """
@@ -380,4 +392,5 @@ class Job:
             Path(folder) if folder is not None else self.folder / layout.RECONSTRUCTION / name,
             progress,
             stop,
+            warps=warping.warps_of(self) if deformed else None,
         )

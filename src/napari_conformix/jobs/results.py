@@ -1,6 +1,6 @@
 """What is made of a job's particles: subsets as files, half maps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_conformix.particles import ParticleSet
-    from napari_conformix.reconstruction import HalfMaps
+    from napari_conformix.reconstruction import HalfMaps, Warp
     from napari_conformix.training.contract import Batch, Frame
     from napari_conformix.training.settings import TrainingSettings
     from napari_conformix.training.split import Split
@@ -44,29 +44,34 @@ def half_maps(
     folder: Path,
     progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    *,
+    warps: "Mapping[int, Warp] | None" = None,
 ) -> "HalfMaps | None":
-    """Plain reconstruction of both half sets of `rows` on the consensus grid, written to
-    `folder`; None when stopped."""
+    """Reconstruction of both half sets of `rows` on the consensus grid, written to `folder`; None
+    when stopped. With warps the maps are deformed, and `plain` of the result holds the others."""
     import torch
 
     from napari_conformix.particles import read_map
     from napari_conformix.reconstruction import reconstruct_half_maps, write_half_maps
 
     maps = reconstruct_half_maps(
-        _full_size_batches(particles, rows, frame, settings),
+        full_size_batches(particles, rows, frame, settings),
         split.half,
         frame.box,
         frame.pixel_size_angstrom,
         mask=None if mask is None else torch.from_numpy(read_map(mask)[0].copy()),
+        warps=warps,
         progress=progress,
         stop=stop,
     )
     if maps is not None:
         write_half_maps(maps, folder)
+        if maps.plain is not None:
+            write_half_maps(maps.plain, folder, name="plain")
     return maps
 
 
-def _full_size_batches(
+def full_size_batches(
     particles: "ParticleSet",
     rows: NDArray[np.int64],
     frame: "Frame",

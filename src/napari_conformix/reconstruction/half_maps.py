@@ -1,8 +1,8 @@
 """Half maps of a set of particles, their FSC, and the files that RELION's PostProcess takes."""
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.fsc import Resolution, fsc, resolution_at
 from napari_conformix.particles import write_map
+from napari_conformix.reconstruction.deformed import Warp
 from napari_conformix.reconstruction.reconstructor import Reconstructor
 from napari_conformix.training.contract import Batch
 
@@ -23,6 +24,7 @@ class HalfMaps:
     """Two maps from disjoint particles and the one from all of them, (z, y, x) float32 on the CPU.
 
     fsc, fsc_masked   (box // 2 + 1,) between the halves; masked is None without a mask
+    plain             where these maps are deformed: the undeformed ones of the same particles
     """
 
     half1: torch.Tensor
@@ -32,6 +34,7 @@ class HalfMaps:
     pixel_size_angstrom: float
     fsc: torch.Tensor
     fsc_masked: torch.Tensor | None
+    plain: "HalfMaps | None" = None
 
     @property
     def resolution(self) -> Resolution:
@@ -43,6 +46,95 @@ class HalfMaps:
         return resolution_at(curve, 0.143, self.half1.shape[0], self.pixel_size_angstrom)
 
 
+class HalfReconstructions:
+    """The sums of both half sets, while particles are added: plain, and deformed where asked for.
+
+    half    the half set (1 or 2) of every row of the particle file; others are left out
+    warps   by half, what its deformed particles add; without them the maps are plain
+    """
+
+    def __init__(
+        self,
+        half: npt.NDArray[np.integer],
+        box: int,
+        pixel_size_angstrom: float,
+        *,
+        warps: Mapping[int, Warp] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._half = half
+        self._warps = dict(warps or {})
+        self._sums = {h: Reconstructor(box, pixel_size_angstrom, device=device) for h in (1, 2)}
+
+    def add(self, batch: Batch) -> None:
+        """Add each particle to its own half set."""
+        member = torch.as_tensor(self._half[batch.index.cpu().numpy()].astype(np.int64))
+        for number, sums in self._sums.items():
+            chosen = (member == number).to(batch.index.device)
+            if not chosen.any():
+                continue
+            mine = Batch(**{k: v[chosen] for k, v in vars(batch).items()}).to(sums.device)
+            values = sums.add(mine)
+            if number in self._warps:
+                self._warps[number].add(values, mine.rotation, mine.index)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Particles in either half so far."""
+        return self._sums[1].count, self._sums[2].count
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All sums, by flat names, to go on from later."""
+        parts = {f"half{h}": sums.state() for h, sums in self._sums.items()}
+        parts |= {f"warp{h}": warp.state() for h, warp in self._warps.items()}
+        return {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
+
+    def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take over what :meth:`state` gave; ValueError when it is of another set-up."""
+        if {*state} != {*self.state()}:
+            raise ValueError("These sums are of another reconstruction.")
+        for part, owner in (("half", self._sums), ("warp", self._warps)):
+            for h, one in owner.items():
+                prefix = f"{part}{h}."
+                one.load_state(
+                    {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+                )
+
+    def finish(self, mask: torch.Tensor | None = None) -> HalfMaps:
+        """The maps of what was added; UserError when a half set has no particles.
+
+        mask  (box, box, box) for a masked FSC beside the plain one
+        """
+        for number, sums in self._sums.items():
+            if sums.count == 0:
+                raise UserError(
+                    f"Half set {number} has none of the {sum(self.counts)} particles to "
+                    "reconstruct; choose particles of both half sets."
+                )
+        plain = self._maps(None, mask)
+        if not self._warps:
+            return plain
+        differences = {h: warp.difference() for h, warp in self._warps.items()}
+        return replace(self._maps(differences, mask), plain=plain)
+
+    def _maps(
+        self, differences: dict[int, torch.Tensor] | None, mask: torch.Tensor | None
+    ) -> HalfMaps:
+        added: dict[int, torch.Tensor | None] = {1: None, 2: None, **(differences or {})}
+        half1, half2 = (self._sums[h].volume(back_projected=added[h]).cpu() for h in (1, 2))
+        both = None if differences is None else differences[1] + differences[2]
+        masked = None if mask is None else fsc(half1.double(), half2.double(), mask.cpu().double())
+        return HalfMaps(
+            half1=half1,
+            half2=half2,
+            full=(self._sums[1] + self._sums[2]).volume(back_projected=both).cpu(),
+            counts=self.counts,
+            pixel_size_angstrom=self._sums[1].pixel_size_angstrom,
+            fsc=fsc(half1.double(), half2.double()),
+            fsc_masked=masked,
+        )
+
+
 def reconstruct_half_maps(
     batches: Iterable[Batch],
     half: npt.NDArray[np.integer],
@@ -50,6 +142,7 @@ def reconstruct_half_maps(
     pixel_size_angstrom: float,
     *,
     mask: torch.Tensor | None = None,
+    warps: Mapping[int, Warp] | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -59,51 +152,33 @@ def reconstruct_half_maps(
     batches   any particles, in any order; read as they are needed
     half      the half set (1 or 2) of every row of the particle file; others are left out
     mask      (box, box, box) for a masked FSC beside the plain one
+    warps     by half, for deformed maps (see deformed.py); `plain` of the result holds the others
     progress  called with the number of particles done after each batch
     stop      asked after each batch; True ends the work
     returns   the maps, or None when stopped
 
     UserError when a half set has no particles or the mask has another box.
     """
-    if mask is not None and mask.shape != (box,) * 3:
-        raise UserError(
-            f"The mask has the box {tuple(mask.shape)}, but the map has a box of {box}; "
-            "give a mask on the grid of the consensus map."
-        )
-    halves = {h: Reconstructor(box, pixel_size_angstrom, device=device) for h in (1, 2)}
+    refuse_other_box(mask, box)
+    sums = HalfReconstructions(half, box, pixel_size_angstrom, warps=warps, device=device)
     done = 0
     for batch in batches:
-        member = torch.as_tensor(half[batch.index.cpu().numpy()].astype(np.int64))
-        for number, reconstructor in halves.items():
-            chosen = (member == number).to(batch.index.device)
-            if chosen.any():
-                reconstructor.add(Batch(**{k: v[chosen] for k, v in vars(batch).items()}))
+        sums.add(batch)
         done += len(batch)
         if progress is not None:
             progress(done)
         if stop is not None and stop():
             return None
-    for number, reconstructor in halves.items():
-        if reconstructor.count == 0:
-            raise UserError(
-                f"Half set {number} has none of the {done} particles to reconstruct; choose "
-                "particles of both half sets."
-            )
-    return _finish(halves[1], halves[2], mask)
+    return sums.finish(mask)
 
 
-def _finish(first: Reconstructor, second: Reconstructor, mask: torch.Tensor | None) -> HalfMaps:
-    half1, half2 = first.volume().cpu(), second.volume().cpu()
-    masked = None if mask is None else fsc(half1.double(), half2.double(), mask.cpu().double())
-    return HalfMaps(
-        half1=half1,
-        half2=half2,
-        full=(first + second).volume().cpu(),
-        counts=(first.count, second.count),
-        pixel_size_angstrom=first.pixel_size_angstrom,
-        fsc=fsc(half1.double(), half2.double()),
-        fsc_masked=masked,
-    )
+def refuse_other_box(mask: torch.Tensor | None, box: int) -> None:
+    """UserError unless the mask is on the grid of the map."""
+    if mask is not None and mask.shape != (box,) * 3:
+        raise UserError(
+            f"The mask has the box {tuple(mask.shape)}, but the map has a box of {box}; "
+            "give a mask on the grid of the consensus map."
+        )
 
 
 def fsc_table(maps: HalfMaps) -> pd.DataFrame:

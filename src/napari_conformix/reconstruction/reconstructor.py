@@ -40,18 +40,38 @@ class Reconstructor:
         grid = size * size * (size // 2 + 1) * 3 * 4
         return 5 * grid
 
+    @property
+    def device(self) -> torch.device:
+        """Where the sums are."""
+        return self._grid.device
+
     @torch.no_grad()
-    def add(self, batch: Batch) -> None:
-        """Add particles; they are moved to this reconstruction's device."""
-        batch = batch.to(self._grid.device)
+    def add(self, batch: Batch) -> torch.Tensor:
+        """Add particles; they are moved to this reconstruction's device.
+
+        Returns what was inserted, for those who put it elsewhere too: the CTF-multiplied
+        transforms (b, n, n // 2 + 1) of the images, with the particle's centre at [0, 0].
+        """
+        batch = batch.to(self.device)
         if batch.images.shape[-1] != self.box:
             raise ValueError(f"Images of box {batch.images.shape[-1]}, map of box {self.box}.")
         images = torch.fft.ifftshift(batch.images.float(), dim=(-2, -1))  # centre to [0, 0]
         transform = torch.fft.rfft2(images)  # (b, n, n // 2 + 1)
         centred = fourier_shift(transform, -batch.shift_angstrom.float() / self.pixel_size_angstrom)
         ctf = batch.ctf.float()
-        insert_slices(self._grid, ctf * centred, ctf.square(), batch.rotation)
+        values = ctf * centred
+        insert_slices(self._grid, values, ctf.square(), batch.rotation)
         self.count += len(batch)
+        return values
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The sums, to go on from later; see :meth:`load_state`."""
+        return {"grid": self._grid, "count": torch.tensor(self.count)}
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over the sums of :meth:`state`."""
+        self._grid.copy_(state["grid"])
+        self.count = int(state["count"])
 
     def __add__(self, other: "Reconstructor") -> "Reconstructor":
         """The reconstruction from the particles of both."""
@@ -65,13 +85,20 @@ class Reconstructor:
         return total
 
     @torch.no_grad()
-    def volume(self, floor: float = 1e-3) -> torch.Tensor:
+    def volume(
+        self, floor: float = 1e-3, back_projected: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The map (z, y, x) float32, band-limited to Nyquist; 0 where there are no particles.
 
-        floor: a weight counts as no less than this fraction of the mean weight of its shell, so
-        that directions that were hardly seen stay quiet instead of blowing up.
+        floor           a weight counts as no less than this fraction of the mean weight of its
+                        shell, so that directions that were hardly seen stay quiet instead of
+                        blowing up
+        back_projected  (box, box, box): added to the sum of the back-projected images, in real
+                        space and in their grey values, before the division by the weights
         """
         grid = symmetrise(self._grid)
+        if back_projected is not None:
+            grid[..., :2] += torch.view_as_real(self._transform_of(back_projected))
         weight = grid[..., 2]
         shell = rfft_shell(self.size, 3, grid.device)
         sums = torch.bincount(shell.flatten(), weight.flatten())
@@ -86,9 +113,27 @@ class Reconstructor:
 
     def _crop(self, padded: torch.Tensor) -> torch.Tensor:
         """Cut out the box and undo the trilinear kernel, which is sinc^2 in real space."""
+        return padded[(self._inner,) * 3] / self._falloff()
+
+    def _transform_of(self, back_projected: torch.Tensor) -> torch.Tensor:
+        """The transform on the grid, as insertion would have made it: the opposite of `_crop`.
+
+        A slice of an image inserted as it is has the back-projected grey value box^2 / size^3.
+        """
+        padded = torch.zeros((self.size,) * 3, device=self.device)
+        cube = back_projected.to(self.device) * self._falloff()
+        padded[(self._inner,) * 3] = cube * self.box**2
+        transform: torch.Tensor = torch.fft.rfftn(torch.fft.ifftshift(padded))
+        return transform / self.size**3
+
+    @property
+    def _inner(self) -> slice:
+        """The box within the padded one, centre to centre."""
         first = self.size // 2 - self.box // 2
-        inner = slice(first, first + self.box)
-        axis = torch.arange(self.box, device=padded.device) - self.box // 2
-        falloff = torch.sinc(axis / self.size).square()
-        cube = padded[inner, inner, inner] / falloff
-        return cube / falloff[:, None] / falloff[:, None, None]
+        return slice(first, first + self.box)
+
+    def _falloff(self) -> torch.Tensor:
+        """The trilinear kernel in real space, (box, box, box)."""
+        axis = torch.arange(self.box, device=self.device) - self.box // 2
+        one = torch.sinc(axis / self.size).square()
+        return one * one[:, None] * one[:, None, None]
