@@ -1,4 +1,4 @@
-"""Subsets of particles for other programs."""
+"""Subsets of particles and deformations for other programs."""
 
 from napari_conformix.export.subsets import export_subset
 

@@ -6,6 +6,7 @@ The latents of an epoch are decoded by the model of that epoch wherever its chec
 import threading
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,6 +126,26 @@ class Deformations:
         fields = self.fields()
         first, last = fields.latents_of(row_a), fields.latents_of(row_b)
         return fields.between(first, last, at, f"From particle {row_a} to particle {row_b}")
+
+    def write(
+        self, deformation: "Deformation", path: Path, count: int | None, overwrite: bool
+    ) -> Path:
+        """Write a table of all positions (.csv), or `count` arrows for ChimeraX (.bild)."""
+        from napari_conformix.export.arrows import write_arrow_table, write_bild
+
+        chosen = deformation if count is None else deformation.thinned(count)
+        if path.suffix.lower() == ".csv":
+            return write_arrow_table(chosen, path, overwrite=overwrite)
+        if path.suffix.lower() != ".bild":
+            raise UserError(f"{path.name} must end with .bild (arrows for ChimeraX) or .csv.")
+        grids = self._job.spec.grids
+        return write_bild(
+            chosen,
+            path,
+            box=grids.box,
+            pixel_size_angstrom=grids.pixel_size_angstrom,
+            overwrite=overwrite,
+        )
 
     def of_latent(self, latent: ArrayLike, half: int, at: int | None) -> "Deformation":
         fields = self.fields()

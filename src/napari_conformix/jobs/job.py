@@ -287,6 +287,18 @@ class Job:
         is deformed most against the start."""
         return self._deformations.along(latents, half)
 
+    def write_deformation(
+        self,
+        deformation: "Deformation",
+        path: str | Path,
+        *,
+        count: int | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write arrows for ChimeraX (.bild) that lie on the job's maps, or a table (.csv); `count`
+        thins them to well-spread positions."""
+        return self._deformations.write(deformation, Path(path), count, overwrite)
+
     def motion_table(
         self,
         progress: Callable[[float], None] | None = None,
