@@ -11,49 +11,101 @@ from typing import Any
 import torch
 
 
+def _corners(
+    points: torch.Tensor, size: int
+) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """Of points (b, n, 2): fractions x, y, and flat index and share of the 4 pixels around."""
+    low = torch.floor(points)  # (b, n, 2)
+    fx, fy = (points - low).unbind(-1)  # (b, n)
+    x0, y0 = low.long().remainder_(size).unbind(-1)
+    x1, y1 = (x0 + 1).remainder_(size), (y0 + 1).remainder_(size)
+    row0, row1 = y0 * size, y1 * size
+    gx, gy = 1 - fx, 1 - fy
+    pixels = (row0 + x0, row0 + x1, row1 + x0, row1 + x1)
+    return fx, fy, pixels, (gx * gy, fx * gy, gx * fy, fx * fy)
+
+
 class _Splat2d(torch.autograd.Function):
     """Bilinear splat of unit weights; the gradient is the bilinear derivative, gathered."""
 
     @staticmethod
     def forward(ctx: Any, points: torch.Tensor, size: int) -> torch.Tensor:
-        low = torch.floor(points)  # (b, n, 2)
-        fx, fy = (points - low).unbind(-1)  # (b, n)
-        x0, y0 = low.long().remainder_(size).unbind(-1)
-        x1, y1 = (x0 + 1).remainder_(size), (y0 + 1).remainder_(size)
-        row0, row1 = y0 * size, y1 * size
-        corners = (row0 + x0, row0 + x1, row1 + x0, row1 + x1)
-        gx, gy = 1 - fx, 1 - fy
-        weights = (gx * gy, fx * gy, gx * fy, fx * fy)
+        fx, fy, pixels, shares = _corners(points, size)
         image = points.new_zeros(points.shape[0], size * size)
-        for corner, weight in zip(corners, weights, strict=True):
-            image.scatter_add_(1, corner, weight)
-        ctx.save_for_backward(fx, fy, *corners)
+        for pixel, share in zip(pixels, shares, strict=True):
+            image.scatter_add_(1, pixel, share)
+        ctx.save_for_backward(fx, fy, *pixels)
         return image.view(-1, size, size)  # (b, size, size)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        fx, fy, *corners = ctx.saved_tensors
+        fx, fy, *pixels = ctx.saved_tensors
         flat = grad.reshape(grad.shape[0], -1)
-        g00, g10, g01, g11 = (flat.gather(1, corner) for corner in corners)  # g[x][y]
+        g00, g10, g01, g11 = (flat.gather(1, pixel) for pixel in pixels)  # g[x][y]
         along_x = torch.lerp(g10 - g00, g11 - g01, fy)
         along_y = torch.lerp(g01 - g00, g11 - g10, fx)
         return torch.stack([along_x, along_y], dim=-1), None
 
 
-def splat_points_2d(points: torch.Tensor, size: int) -> torch.Tensor:
+class _WeightedSplat2d(torch.autograd.Function):
+    """Bilinear splat of k sets of weights at the same points, differentiable in both."""
+
+    @staticmethod
+    def forward(ctx: Any, points: torch.Tensor, weights: torch.Tensor, size: int) -> torch.Tensor:
+        fx, fy, pixels, shares = _corners(points, size)
+        images = points.new_zeros(len(weights), points.shape[0], size * size)
+        for image, weight in zip(images, weights, strict=True):
+            for pixel, share in zip(pixels, shares, strict=True):
+                image.scatter_add_(1, pixel, share * weight)
+        ctx.save_for_backward(fx, fy, weights, *pixels)
+        return images.transpose(0, 1).reshape(points.shape[0], -1, size, size)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        fx, fy, weights, *pixels = ctx.saved_tensors
+        to_points = fx.new_zeros(*fx.shape, 2)
+        to_weights = torch.empty_like(weights)
+        for k, weight in enumerate(weights):
+            flat = grad[:, k].reshape(grad.shape[0], -1)
+            g00, g10, g01, g11 = (flat.gather(1, pixel) for pixel in pixels)  # g[x][y]
+            along_x = torch.lerp(g10 - g00, g11 - g01, fy)
+            along_y = torch.lerp(g01 - g00, g11 - g10, fx)
+            to_points += weight[:, None] * torch.stack([along_x, along_y], dim=-1)
+            value = torch.lerp(torch.lerp(g00, g10, fx), torch.lerp(g01, g11, fx), fy)
+            to_weights[k] = value.sum(0)
+        return to_points, to_weights, None
+
+
+def splat_points_2d(
+    points: torch.Tensor, size: int, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     """Bilinear splat of points (b, n, 2), (x, y) in pixels, on a periodic grid -> (b, size, size).
 
-    Pixel [0, 0] is the origin; negative coordinates wrap. Every point weighs 1.
+    Pixel [0, 0] is the origin; negative coordinates wrap. Every point weighs 1; with `weights`
+    (k, n) the same points are splatted once for each of the k rows -> (b, k, size, size).
     """
-    out: torch.Tensor = _Splat2d.apply(points, size)  # type: ignore[no-untyped-call]
+    out: torch.Tensor
+    if weights is None:
+        out = _Splat2d.apply(points, size)  # type: ignore[no-untyped-call]
+    else:
+        out = _WeightedSplat2d.apply(points, weights, size)  # type: ignore[no-untyped-call]
     return out
 
 
-def splat_points_3d(points: torch.Tensor, size: int) -> torch.Tensor:
+def splat_points_3d(
+    points: torch.Tensor, size: int, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     """Trilinear splat of points (b, n, 3), (x, y, z) in voxels -> (b, z, y, x), periodic.
 
-    Differentiable in the points through the corner weights.
+    With `weights` (k, n) once for each row -> (b, k, z, y, x). Differentiable in the points,
+    through the corner weights, and in `weights`.
     """
+    if weights is not None:
+        return torch.stack([_splat_3d(points, size, weight) for weight in weights], dim=1)
+    return _splat_3d(points, size, None)
+
+
+def _splat_3d(points: torch.Tensor, size: int, weights: torch.Tensor | None) -> torch.Tensor:
     low = torch.floor(points)
     frac = points - low  # (b, n, 3)
     base = low.long()
@@ -61,6 +113,8 @@ def splat_points_3d(points: torch.Tensor, size: int) -> torch.Tensor:
     for corner in range(8):
         offset = [(corner >> axis) & 1 for axis in range(3)]  # x, y, z
         weight = torch.ones_like(frac[..., 0])
+        if weights is not None:
+            weight = weight * weights
         index = torch.zeros_like(base[..., 0])
         for axis in (2, 1, 0):
             f = frac[..., axis]
@@ -88,18 +142,19 @@ def gaussian_transform(
 ) -> torch.Tensor:
     """Transform of a unit-mass Gaussian over the splat's blur, in the layout of rfftn.
 
-    `width_angstrom` is the standard deviation (0-d tensor); exp(-2 pi^2 width^2 k^2).
+    `width_angstrom` is the standard deviation, 0-d, or (k,) for k Gaussians at once;
+    exp(-2 pi^2 width^2 k^2).
     """
     total: torch.Tensor | None = None
-    exponent = -2 * math.pi**2 * width_angstrom**2
+    exponent = (-2 * math.pi**2 * width_angstrom**2)[..., None]
     for axis in range(dims):
         half = axis == dims - 1
         k = frequencies(box, pixel_size_angstrom, half=half, like=width_angstrom)
         one = torch.exp(exponent * k**2) / splat_blur(
             box, oversampling, half=half, like=width_angstrom
         )
-        shape = [1] * dims
-        shape[axis] = -1
+        shape = [*width_angstrom.shape, *[1] * dims]
+        shape[axis - dims] = -1
         total = one.view(shape) if total is None else total * one.view(shape)
     assert total is not None
     return total
@@ -131,11 +186,13 @@ def project_gaussians(
     box: int,
     pixel_size_angstrom: float,
     oversampling: int = 2,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Transform of the projection of unit-mass Gaussians, DynaMight eq. 10 without CTF.
 
     positions        (b, n, 3) or (n, 3) xyz in A from the centre
-    width_angstrom   0-d, standard deviation
+    width_angstrom   0-d, standard deviation; (k,) with `weights`
+    weights          (k, n) mass of every Gaussian in each of k width classes (eq. 8); None: 1
     rotation         (b, 3, 3) A, image xyz to volume xyz
     shift_angstrom   (b, 2) xy of the particle from the image centre
     returns          (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that
@@ -145,9 +202,12 @@ def project_gaussians(
     """
     fine = box * oversampling
     plane = project_points(positions, rotation, shift_angstrom)  # (b, n, 2) A
-    grid = splat_points_2d(plane * (oversampling / pixel_size_angstrom), fine)  # (b, fine, fine)
-    transform = crop_rfft(torch.fft.rfft2(grid), box, 2)  # (b, box, box // 2 + 1)
-    return transform * gaussian_transform(width_angstrom, box, pixel_size_angstrom, 2, oversampling)
+    grid = splat_points_2d(plane * (oversampling / pixel_size_angstrom), fine, weights)
+    transform = crop_rfft(torch.fft.rfft2(grid), box, 2)  # (b, (k,) box, box // 2 + 1)
+    transform = transform * gaussian_transform(
+        width_angstrom, box, pixel_size_angstrom, 2, oversampling
+    )
+    return transform if weights is None else transform.sum(1)
 
 
 def gaussian_map(
@@ -156,18 +216,23 @@ def gaussian_map(
     box: int,
     pixel_size_angstrom: float,
     oversampling: int = 1,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Map of unit-mass Gaussians: (b, n, 3) xyz in A -> (b, z, y, x), centre at box // 2.
 
+    With `weights` (k, n) the Gaussians of k width classes (eq. 8), `width_angstrom` then (k,).
     A unit mass sums to 1 over the voxels; band-limited at Nyquist. The error of the trilinear
     splat falls with the square of `oversampling` and of the width in voxels: 5 % of the peak of a
     single Gaussian two voxels wide without oversampling, 0.6 % with 2.
     """
-    grid = splat_points_3d(positions * (oversampling / pixel_size_angstrom), box * oversampling)
+    fine = box * oversampling
+    grid = splat_points_3d(positions * (oversampling / pixel_size_angstrom), fine, weights)
     transform = crop_rfft(torch.fft.rfftn(grid, dim=(-3, -2, -1)), box, 3)
     transform = transform * gaussian_transform(
         width_angstrom, box, pixel_size_angstrom, 3, oversampling
     )
+    if weights is not None:
+        transform = transform.sum(1)
     volume = torch.fft.irfftn(transform, s=(box, box, box), dim=(-3, -2, -1))
     centred: torch.Tensor = torch.fft.fftshift(volume, dim=(-3, -2, -1))
     return centred

@@ -14,7 +14,9 @@ class Graph:
 
     first, second     (e,) int64: the two ends, first < second
     length            (e,) A: distance in the reference
-    mean_distance     c_mean of eq. 12 in A: mean distance to the two nearest neighbours
+    mean_distance     c_mean of eq. 12 in A: mean distance to the two nearest neighbours; edges
+                      shorter than this are pushed apart (eq. 14), so 0 means no repulsion (the
+                      given edges of an atomic model, paper)
     """
 
     first: torch.Tensor

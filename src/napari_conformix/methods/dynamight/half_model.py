@@ -8,6 +8,7 @@ from torch import nn
 from napari_conformix.imaging.fourier import fourier_resize_3d
 from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
 from napari_conformix.methods.dynamight.graph import Graph, deformation_energy, neighbour_graph
+from napari_conformix.methods.dynamight.motion_mask import MotionMask
 from napari_conformix.methods.dynamight.networks import Decoder, Encoder, PositionalEncoding
 from napari_conformix.methods.dynamight.reference import Reference
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
@@ -17,6 +18,15 @@ from napari_conformix.training.contract import Batch, Frame
 _DISPLACEMENT_SCALE_ANGSTROM = 10.0
 #: px; up to this box maps are splatted on a grid twice as fine
 _OVERSAMPLED_BOX = 128
+#: buffers that are empty unless a run needs them, and that older checkpoints do not have
+_OPTIONAL = (
+    "reference.relative_mass",
+    "motion_mask.values",
+    "motion_mask.spacing",
+    "fixed_edges",
+    "fixed_lengths",
+    "origin",
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +46,41 @@ class HalfModel(nn.Module):
     noise_power    (box // 2 + 1,) radial power of the residual of rfft2(image), eq. 11
     image_power    (box // 2 + 1,) radial power of the images themselves, from the first epoch on:
                    the fixed weights with which the unexplained part is reported
+    origin         (1, d) the latent whose conformation the reference is, where the displacement
+                   is 0 by construction; (0, d) until the reference is first replaced
+    fixed_edges    (2, e) int64 and fixed_lengths (e,) A: edges that are given (an atomic model's
+                   bonds); empty: neighbours, found anew every epoch
     """
 
-    def __init__(self, settings: DynaMightSettings, frame: Frame, gaussians: int) -> None:
+    def __init__(
+        self, settings: DynaMightSettings, frame: Frame, gaussians: int, classes: int = 1
+    ) -> None:
         super().__init__()
         self.settings = settings
         self.box = frame.working_box
         self.pixel_size = frame.working_pixel_size_angstrom
-        self.reference = Reference(gaussians)
+        self.reference = Reference(gaussians, classes)
+        self.motion_mask = MotionMask()
+        self._build_networks()
+        self.register_buffer("noise_power", torch.ones(self.box // 2 + 1))
+        self.noise_power: torch.Tensor
+        self.register_buffer("image_power", torch.ones(self.box // 2 + 1))
+        self.image_power: torch.Tensor
+        # eq. 11's weights on the rfft grid, and the radius of every pixel in it
+        self.register_buffer("shells", _shells(self.box), persistent=False)
+        self.register_buffer("multiplicity", _multiplicity(self.box), persistent=False)
+        self.shells: torch.Tensor
+        self.multiplicity: torch.Tensor
+        self.register_buffer("origin", torch.zeros(0, settings.latent_dim))
+        self.origin: torch.Tensor
+        self.register_buffer("fixed_edges", torch.zeros(2, 0, dtype=torch.int64))
+        self.fixed_edges: torch.Tensor
+        self.register_buffer("fixed_lengths", torch.zeros(0))
+        self.fixed_lengths: torch.Tensor
+        self.graph: Graph | None = None
+
+    def _build_networks(self) -> None:
+        settings = self.settings
         self.encoder = Encoder(
             self.box, settings.encoder_pooling, settings.encoder_width, settings.latent_dim
         )
@@ -57,16 +94,25 @@ class HalfModel(nn.Module):
             settings.decoder_layers,
             _DISPLACEMENT_SCALE_ANGSTROM,
         )
-        self.register_buffer("noise_power", torch.ones(self.box // 2 + 1))
-        self.noise_power: torch.Tensor
-        self.register_buffer("image_power", torch.ones(self.box // 2 + 1))
-        self.image_power: torch.Tensor
-        # eq. 11's weights on the rfft grid, and the radius of every pixel in it
-        self.register_buffer("shells", _shells(self.box), persistent=False)
-        self.register_buffer("multiplicity", _multiplicity(self.box), persistent=False)
-        self.shells: torch.Tensor
-        self.multiplicity: torch.Tensor
-        self.graph: Graph | None = None
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """`load_state_dict` for optional buffers of any size, or of a checkpoint without them."""
+        state = dict(state)
+        for name in _OPTIONAL:
+            owner, _, buffer = name.rpartition(".")
+            module = self.get_submodule(owner)
+            present = module.get_buffer(buffer)
+            if name in state:
+                setattr(module, buffer, torch.empty_like(state[name], device=present.device))
+            else:
+                state[name] = present
+        self.load_state_dict(state)
+
+    def fix_graph(self, graph: Graph) -> None:
+        """Keep these edges and lengths for good, without repulsion (paper, atomic models)."""
+        device = self.fixed_edges.device
+        self.fixed_edges = torch.stack([graph.first, graph.second]).to(device)
+        self.fixed_lengths = graph.length.to(device)
 
     # -- the forward model ------------------------------------------------------------------------
 
@@ -84,18 +130,39 @@ class HalfModel(nn.Module):
                 self.box,
                 self.pixel_size,
                 self.settings.oversampling,
+                self.reference.weights,
             )
             return projection * (batch.ctf * self.reference.log_mass.exp())  # (b, h, w // 2 + 1)
+
+    def encode(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latent mean and log variance of every particle of a batch, each (b, d) float32."""
+        mean, log_variance = self.encoder(batch.images)
+        return mean.float(), log_variance.float()
+
+    def displacement(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """delta(z, x): (b, d) latents, (p, 3) xyz in A of the consensus -> (b, p, 3) A, float32.
+
+        The decoder's field less its field at the reference's own latent, so that replacing the
+        reference by a prediction (`reference_update.py`) leaves the predictions where they were.
+        """
+        if len(self.origin):
+            both = self.decoder(torch.cat([self.origin, latent]), positions).float()
+            field = both[1:] - both[:1]
+        else:
+            field = self.decoder(latent, positions).float()
+        mobility = self.motion_mask(positions)
+        moved: torch.Tensor = field if mobility is None else field * mobility
+        return moved
 
     def residual(self, batch: Batch, *, deform: bool, sample: bool) -> Residual:
         """Images minus predictions. Without `deform` the networks are not used at all."""
         positions = self.reference.positions
         if deform:
-            mean, log_variance = (out.float() for out in self.encoder(batch.images))
+            mean, log_variance = self.encode(batch)
             latent = mean
             if sample:
                 latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-            moved = positions[None] + self.decoder(latent, positions).float()
+            moved = positions[None] + self.displacement(latent, positions)
         else:
             mean = log_variance = batch.images.new_zeros(len(batch), self.settings.latent_dim)
             moved = positions.expand(len(batch), -1, -1)
@@ -149,7 +216,11 @@ class HalfModel(nn.Module):
     # -- estimates, each epoch --------------------------------------------------------------------
 
     def rebuild_graph(self) -> None:
-        """Connect neighbours in the present reference (every epoch, paper)."""
+        """Connect neighbours in the present reference (every epoch, paper), or as is given."""
+        if self.fixed_edges.numel():
+            first, second = self.fixed_edges
+            self.graph = Graph(first, second, self.fixed_lengths, mean_distance=0.0)
+            return
         self.graph = neighbour_graph(self.reference.positions, self.settings.neighbour_factor)
 
     def shell_power(self, transform: torch.Tensor) -> torch.Tensor:
@@ -167,11 +238,6 @@ class HalfModel(nn.Module):
 
     # -- results ----------------------------------------------------------------------------------
 
-    def displacement(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """(n, d), (p, 3) A -> (n, p, 3) A."""
-        out: torch.Tensor = self.decoder(latent, positions)
-        return out
-
     def volume(self, latent: torch.Tensor, box: int, pixel_size_angstrom: float) -> torch.Tensor:
         """(d,) -> (z, y, x) in the consensus map's grey scale.
 
@@ -179,11 +245,11 @@ class HalfModel(nn.Module):
         and Gaussians that look smooth on that grid are a grain on a finer one.
         """
         positions = self.reference.positions
-        moved = positions + self.decoder(latent[None], positions)[0]
-        width = self.reference.width
+        moved = positions + self.displacement(latent[None], positions)[0]
+        width, weights = self.reference.width, self.reference.weights
         # A finer splat where it costs little; large boxes have small voxels and need it less.
         oversampling = 2 if self.box <= _OVERSAMPLED_BOX else 1
-        unit = gaussian_map(moved[None], width, self.box, self.pixel_size, oversampling)[0]
+        unit = gaussian_map(moved[None], width, self.box, self.pixel_size, oversampling, weights)[0]
         if self.box != box:
             # a unit mass is spread over more voxels of the finer grid
             unit = fourier_resize_3d(unit, box) * (pixel_size_angstrom / self.pixel_size) ** 3

@@ -6,9 +6,12 @@ from typing import Any, ClassVar, cast
 import torch
 
 from napari_conformix.errors import UserError
+from napari_conformix.imaging.masks import choose_threshold
 from napari_conformix.methods.dynamight.half_model import HalfModel, Residual
+from napari_conformix.methods.dynamight.motion_mask import density_outside, restricts_motion
 from napari_conformix.methods.dynamight.reference import fit_to_map, place_gaussians
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
+from napari_conformix.methods.dynamight.start import Start, start_from_map
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
 from napari_conformix.training.settings import TrainingSettings
 
@@ -53,36 +56,59 @@ class DynaMight(Method):
 
     def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
         generator = torch.Generator().manual_seed(self.options.seed)
-        placement = place_gaussians(
-            consensus.cpu().float(),
-            self.frame.pixel_size_angstrom,
-            self.options.gaussians,
-            self.options.threshold,
-            None if mask is None else mask.cpu().float(),
-            generator,
-        )
-        count = len(placement.positions)
-        self._build(count)
         volume, pixel_size = self._fit_target(consensus.to(self.device).float())
+        start, moving = self._start(
+            consensus.cpu().float(), None if mask is None else mask.cpu().float(), generator
+        )
+        self._build(len(start.positions), self.options.gaussian_classes)
+        for model in self.models.values():
+            if start.relative_mass is not None:
+                model.reference.relative_mass = start.relative_mass.to(self.device)
+            if start.graph is not None:
+                model.fix_graph(start.graph)
+            if moving is not None:
+                model.motion_mask.set(moving.to(self.device), self.frame.pixel_size_angstrom)
         first = self.models[1].reference
-        spacing = (placement.enclosed_volume_angstrom3 / count) ** (1 / 3)
         with torch.no_grad():
-            first.positions.copy_(placement.positions)
-            first.log_width.fill_(max(0.75 * spacing, 1.0 * pixel_size)).log_()
-        correlation = fit_to_map(first, volume, pixel_size, _FIT_STEPS)
+            first.positions.copy_(start.positions)
+            first.start_shapes(max(start.width_angstrom, pixel_size), generator)
+        correlation = fit_to_map(first, volume, pixel_size, _FIT_STEPS, move=start.move)
         with torch.no_grad():
             # the fit was to densities per cropped voxel; a voxel of the consensus is smaller
             first.map_mass.mul_((pixel_size / self.frame.pixel_size_angstrom) ** 3)
             self.landmarks = _farthest_points(first.positions.detach(), _LANDMARKS)
         self.models[2].reference.load_state_dict(first.state_dict())
         self._make_optimizers()
-        return {
-            "gaussians": count,
-            "threshold": placement.threshold,
-            "enclosed_volume_angstrom3": placement.enclosed_volume_angstrom3,
+        width = first.width.detach().flatten()
+        return start.facts | {
+            "gaussians": len(start.positions),
             "fit_correlation": correlation,
-            "gaussian_width_angstrom": float(first.width.detach()),
+            "gaussian_width_angstrom": float(width) if len(width) == 1 else width.tolist(),
         }
+
+    def _start(
+        self, consensus: torch.Tensor, mask: torch.Tensor | None, generator: torch.Generator
+    ) -> tuple[Start, torch.Tensor | None]:
+        """Where the Gaussians begin, and the mask inside which they move (None: everywhere)."""
+        options = self.options
+        outside = 0.0
+        if mask is not None:
+            threshold = options.threshold or choose_threshold(consensus, mask)
+            outside = density_outside(consensus, mask, threshold)
+        moving = mask if restricts_motion(outside, options.mask_mode) else None
+        placement = place_gaussians(
+            consensus,
+            self.frame.pixel_size_angstrom,
+            options.gaussians,
+            options.threshold,
+            mask if moving is None else None,
+            generator,
+        )
+        start = start_from_map(placement)
+        if mask is not None:
+            start.facts["mask_restricts_motion"] = moving is not None
+            start.facts["density_outside_mask"] = outside
+        return start, moving
 
     def _fit_target(self, consensus: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The consensus on a grid small enough for a quick fit: (z, y, x) and its pixel size."""
@@ -94,9 +120,9 @@ class DynaMight(Method):
 
         return fourier_resize_3d(consensus, small), self.frame.pixel_size_angstrom * box / small
 
-    def _build(self, gaussians: int) -> None:
+    def _build(self, gaussians: int, classes: int) -> None:
         self.models = {
-            half: HalfModel(self.options, self.frame, gaussians).to(self.device)
+            half: HalfModel(self.options, self.frame, gaussians, classes).to(self.device)
             for half in self.halves
         }
 
@@ -109,7 +135,7 @@ class DynaMight(Method):
                     [
                         {"params": [reference.positions], "lr": options.reference_learning_rate},
                         {
-                            "params": [reference.log_width, reference.log_mass],
+                            "params": [*reference.shape_parameters(), reference.log_mass],
                             "lr": min(1e-2, options.reference_learning_rate / 10),
                         },
                     ]
@@ -143,7 +169,10 @@ class DynaMight(Method):
                 if not first:
                     self._calibrate(half, sampler(half, "train", _CALIBRATION_PARTICLES))
                 scalars[f"lambda_half{half}"] = self.regularisation[half]
-            scalars[f"gaussian_width_angstrom_half{half}"] = float(model.reference.width.detach())
+            widths = model.reference.width.detach().flatten().tolist()
+            for k, width in enumerate(widths, 1):
+                name = f"gaussian_width_angstrom_half{half}" + (f"_class{k}" if k > 1 else "")
+                scalars[name] = width
         return scalars
 
     @torch.no_grad()
@@ -237,7 +266,7 @@ class DynaMight(Method):
 
     @torch.no_grad()
     def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
-        mean, log_variance = self.models[half].encoder(batch.images)
+        mean, log_variance = self.models[half].encode(batch)
         return mean, (0.5 * log_variance).exp()
 
     @torch.no_grad()
@@ -273,12 +302,13 @@ class DynaMight(Method):
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
         self.landmarks = state["landmarks"].to(self.device)
         count = len(state["half1.reference.positions"])
+        classes = state["half1.reference.log_width"].numel()
         if not self.models or len(self.models[1].reference.positions) != count:
-            self._build(count)
+            self._build(count, classes)
             self._optimizers = {}
         for half, model in self.models.items():
             prefix = f"half{half}."
-            model.load_state_dict(
+            model.load(
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
 

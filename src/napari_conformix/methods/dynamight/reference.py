@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,26 +19,65 @@ FEWEST_GAUSSIANS = 3
 
 
 class Reference(nn.Module):
-    """N Gaussians of one width and mass.
+    """N Gaussians in k width classes (eq. 8); with one class all have the same width and mass.
 
-    positions   (n, 3) xyz in A
-    log_width   log of the standard deviation in A
-    log_mass    log of the mass of one Gaussian in the images' grey scale
-    map_mass    mass of one Gaussian in the consensus map's grey scale (fixed by the fit)
+    positions            (n, 3) xyz in A
+    log_width            () or (k,): log of the standard deviations in A
+    log_mass             log of the mean mass of a Gaussian in the images' grey scale
+    map_mass             mean mass of a Gaussian in the consensus map's grey scale (from the fit)
+    class_logits         (k, n), only with k > 1: their softmax over k is d of eq. 8
+    class_log_amplitude  (k,), only with k > 1: log of the classes' relative masses, a of eq. 8
+    relative_mass        (n,) given masses (an atomic model's), mean 1; (0,) when all are alike
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, classes: int = 1) -> None:
         super().__init__()
         self.positions = nn.Parameter(torch.zeros(count, 3))
-        self.log_width = nn.Parameter(torch.zeros(()))
+        self.log_width = nn.Parameter(torch.zeros(() if classes == 1 else (classes,)))
         self.log_mass = nn.Parameter(torch.zeros(()))
+        self.classes = classes
+        if classes > 1:
+            self.class_logits = nn.Parameter(torch.zeros(classes, count))
+            self.class_log_amplitude = nn.Parameter(torch.zeros(classes))
         self.register_buffer("map_mass", torch.ones(()))
         self.map_mass: torch.Tensor
+        self.register_buffer("relative_mass", torch.zeros(0))
+        self.relative_mass: torch.Tensor
 
     @property
     def width(self) -> torch.Tensor:
-        """Standard deviation of every Gaussian, A (0-d)."""
-        return self.log_width.exp()
+        """Standard deviation of the Gaussians in A: 0-d, or (k,) wherever there are `weights`."""
+        width = self.log_width.exp()
+        return width[None] if self.classes == 1 and len(self.relative_mass) else width
+
+    @property
+    def weights(self) -> torch.Tensor | None:
+        """(k, n) mass of every Gaussian in every class, 1 in the mean; None when all are 1."""
+        if self.classes > 1:
+            weights = self.class_logits.softmax(0) * self.class_log_amplitude.exp()[:, None]
+        elif len(self.relative_mass):
+            return self.relative_mass[None]
+        else:
+            return None
+        if len(self.relative_mass):
+            weights = weights * self.relative_mass
+        return weights / weights.sum(0).mean()
+
+    def shape_parameters(self) -> list[nn.Parameter]:
+        """What makes the Gaussians' form beside their positions; the mass is not among it."""
+        if self.classes == 1:
+            return [self.log_width]
+        return [self.log_width, self.class_logits, self.class_log_amplitude]
+
+    @torch.no_grad()
+    def start_shapes(self, width_angstrom: float, generator: torch.Generator) -> None:
+        """One width, or classes from half to twice of it; class weights at random (paper)."""
+        if self.classes == 1:
+            self.log_width.fill_(width_angstrom).log_()
+            return
+        octaves = torch.linspace(-1.0, 1.0, self.classes)
+        self.log_width.copy_(octaves * math.log(2) + math.log(width_angstrom))
+        self.class_logits.copy_(0.1 * torch.randn(self.class_logits.shape, generator=generator))
 
 
 def gaussians_for_volume(enclosed_angstrom3: float) -> int:
@@ -94,26 +134,36 @@ def place_gaussians(
 
 
 def fit_to_map(
-    reference: Reference, volume: torch.Tensor, pixel_size_angstrom: float, steps: int
+    reference: Reference,
+    volume: torch.Tensor,
+    pixel_size_angstrom: float,
+    steps: int,
+    *,
+    move: bool = True,
 ) -> float:
-    """Fit positions, width and mass to the map by Adam; returns the correlation reached.
+    """Fit positions, widths, classes and mass to the map by Adam; returns the correlation reached.
 
     The mass is solved in closed form at every step (it enters linearly), so only shape is learned.
-    Works on the grid given; the caller crops large maps first.
+    Works on the grid given; the caller crops large maps first. Without `move` positions stay.
     """
     box = volume.shape[0]
     target = volume - volume.mean()
-    shape_parameters = [
-        {"params": [reference.positions], "lr": 0.05 * pixel_size_angstrom},
-        {"params": [reference.log_width], "lr": 0.02},
+    shape_parameters: list[dict[str, Any]] = [
+        {"params": reference.shape_parameters(), "lr": 0.02},
     ]
+    if move:
+        shape_parameters.append({"params": [reference.positions], "lr": 0.05 * pixel_size_angstrom})
     optimizer = torch.optim.Adam(shape_parameters)
     norm = target.square().sum()
     correlation = 0.0
     for _ in range(steps):
-        model = gaussian_map(reference.positions[None], reference.width, box, pixel_size_angstrom)[
-            0
-        ]
+        model = gaussian_map(
+            reference.positions[None],
+            reference.width,
+            box,
+            pixel_size_angstrom,
+            weights=reference.weights,
+        )[0]
         centred = model - model.mean()
         overlap, power = (centred * target).sum(), centred.square().sum()
         loss = 1 - overlap.square() / (power * norm).clamp_min(1e-30)

@@ -1,6 +1,6 @@
 """Settings of DynaMight; defaults are the paper's unless the help says otherwise."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from napari_conformix.training.settings import TrainingSettings, setting
 
@@ -33,6 +33,19 @@ class DynaMightSettings(TrainingSettings):
         le=100.0,
     )
 
+    gaussian_classes: int = setting(
+        1,
+        "Width classes of the Gaussians (N_c); more where the map's resolution varies strongly",
+        ge=1,
+        le=8,
+        advanced=True,
+    )
+    mask_mode: Literal["auto", "solvent", "part"] = setting(
+        "auto",
+        "What a mask says: solvent - only where the molecule is; part - the part that moves, all "
+        "else stays fixed; auto - part if the mask leaves out 5 % of the density or more",
+        advanced=True,
+    )
     warmup_epochs: int = setting(
         3, "First epochs in which only the Gaussians are fitted", ge=0, le=1000, advanced=True
     )
