@@ -132,9 +132,9 @@ def find_domains(
     track = _Tracks(place, moves)
     coarse = track.thinned(_PARTICLES_OF_A_RESTART)
     random = np.random.default_rng(seed)
-    found: list[_Fit] = []
-    for count in range(1, bodies + 2):
-        found.append(_search(track, coarse, count, random))
+    found = [_search(track, coarse, 1, random)]
+    for count in range(2, bodies + 2):
+        found.append(_search(track, coarse, count, random) if _moves(track, found) else found[0])
         if progress is not None:
             progress(count / (bodies + 1))
     return _described(track, found, bodies)
@@ -254,7 +254,7 @@ def _seeded(track: _Tracks, count: int, random: np.random.Generator) -> Labels:
         members = tree.query(track.place[centre], k=min(patch, points))[1]
         costs.append(_seen_from_body(track, track.place, members).cost)
         chance = track.near @ np.min(costs, axis=0)
-    return np.argmin(track.near @ np.stack(costs, axis=1), axis=1)
+    return np.asarray(np.argmin(track.near @ np.stack(costs, axis=1), axis=1))
 
 
 def _refine(track: _Tracks, labels: Labels) -> _Fit:
@@ -323,7 +323,7 @@ def _described(track: _Tracks, fits: list[_Fit], bodies: int) -> Domains:
     whole = fits[0].cost
     # a search that missed is never worse than one body fewer
     left = np.minimum.accumulate([fit.cost for fit in fits])
-    explained = 1 - left / whole if whole > values * _NOTHING**2 else np.zeros(len(fits))
+    explained = 1 - left / whole if _moves(track, fits) else np.zeros(len(fits))
     return Domains(
         labels=chosen.labels,
         positions=track.origin.astype(np.float32),
@@ -334,6 +334,11 @@ def _described(track: _Tracks, fits: list[_Fit], bodies: int) -> Domains:
         explained=tuple(float(share) for share in explained),
         particles=track.particles,
     )
+
+
+def _moves(track: _Tracks, fits: Sequence[_Fit]) -> bool:
+    """Whether there is more than rounding when the molecule has moved as one piece."""
+    return fits[0].cost > track.particles * len(track.place) * _NOTHING**2
 
 
 def _by_size(fit: _Fit) -> _Fit:
