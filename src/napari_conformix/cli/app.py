@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, Group
 
 from napari_conformix import __version__
-from napari_conformix.cli import demo, doctor, domains, results, sources, training, window
+from napari_conformix.cli import (
+    analyzing,
+    demo,
+    doctor,
+    domains,
+    results,
+    sources,
+    training,
+    window,
+)
 from napari_conformix.errors import UserError
 
 #: as the shell does for a process that Ctrl-C ended
@@ -41,7 +50,15 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
     ),
     (
         RESULTS,
-        (results.decode, results.select, results.export, results.reconstruct, domains.domains),
+        (
+            analyzing.analyze,
+            results.decode,
+            analyzing.arrows,
+            results.select,
+            results.export,
+            results.reconstruct,
+            domains.domains,
+        ),
     ),
 )
 for group, commands in COMMANDS:

@@ -145,19 +145,47 @@ def select(
         float | None,
         Parameter(name="--max", help="Largest value of the range.", allow_leading_hyphen=True),
     ] = None,
+    motion_above: Annotated[
+        float | None, Parameter(help="Particles whose RMS motion is at least this, in A.")
+    ] = None,
+    error_below: Annotated[
+        float | None, Parameter(help="Particles whose RMS error is at most this, in A.")
+    ] = None,
+    error_above: Annotated[
+        float | None, Parameter(help="Particles whose RMS error is at least this, in A.")
+    ] = None,
+    ratio_above: Annotated[
+        float | None,
+        Parameter(help="Particles whose motion is at least so many times its error."),
+    ] = None,
 ) -> None:
-    """Select particles by a list of rows or a range of a column."""
-    from napari_conformix.cli.selecting import rows_in_range, rows_of_file
+    """Select particles by a list of rows, a range of a column, or their motion and its error.
+
+    Conditions on motion and error may be combined. The error of particles that are not held out is
+    estimated from held-out particles near them.
+    """
+    from napari_conformix.cli.selecting import (
+        MotionLimits,
+        rows_by_motion,
+        rows_in_range,
+        rows_of_file,
+    )
     from napari_conformix.jobs import Job
 
     opened = Job.open(job)
-    if (indices is None) == (column is None):
-        raise UserError("Give either --indices FILE, or --column NAME with --min or --max.")
+    limits = MotionLimits(motion_above, error_below, error_above, ratio_above)
+    if [indices is None, column is None, not limits.given].count(False) != 1:
+        raise UserError(
+            "Give one of: --indices FILE; --column NAME with --min or --max; or conditions such "
+            "as --error-below, --motion-above, --ratio-above."
+        )
     if indices is not None:
         selection = rows_of_file(opened, name, indices)
-    else:
-        assert column is not None
+    elif column is not None:
         selection = rows_in_range(opened, name, column, min_, max_)
+    else:
+        with progress_bar("Computing the motions of all particles") as tell:
+            selection = rows_by_motion(opened, name, limits, tell)
     opened.save_selection(selection)
     total = selection.total
     print(f"{name}: {len(selection):,} of {total:,} particles ({len(selection) / total:.1%})")

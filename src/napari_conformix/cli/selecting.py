@@ -1,7 +1,9 @@
-"""Selections made on the command line: a list of rows, or a range of a column."""
+"""Selections made on the command line: by a list of rows, a range of a column, or motion."""
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.jobs import Job
 
@@ -53,6 +56,67 @@ def rows_in_range(
     made = Selection(name, rows, len(values), (how,), epoch)
     least, most = np.nanmin(values), np.nanmax(values)
     return _refuse_empty(made, f"{column} (which goes from {least:.6g} to {most:.6g})")
+
+
+@dataclass(frozen=True)
+class MotionLimits:
+    """Conditions on particles, all of which must hold; limits count in. Lengths in A."""
+
+    motion_above: float | None = None
+    error_below: float | None = None
+    error_above: float | None = None
+    ratio_above: float | None = None
+
+    @property
+    def given(self) -> dict[str, float]:
+        """Those that are there."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def hold(self, motion: NDArray[Any], error: NDArray[Any]) -> NDArray[np.bool_]:
+        """(N,) for RMS motions and errors (N,); an unknown error (NaN) meets no condition on it."""
+        fits = np.ones(len(motion), bool)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = motion / error
+        if self.motion_above is not None:
+            fits &= motion >= self.motion_above
+        if self.error_below is not None:
+            fits &= error <= self.error_below
+        if self.error_above is not None:
+            fits &= error >= self.error_above
+        if self.ratio_above is not None:
+            fits &= ratio >= self.ratio_above
+        return fits
+
+
+def rows_by_motion(
+    job: "Job", name: str, limits: MotionLimits, progress: Callable[[float], None] | None = None
+) -> "Selection":
+    """The selection of the particles whose motion and error meet the limits."""
+    from napari_conformix.analysis.selection import Selection
+
+    table = job.motion_table(progress)
+    assert table is not None  # nothing asks it to stop
+    needs_error = set(limits.given) - {"motion_above"}
+    if needs_error and not np.isfinite(table.estimated_error).any():
+        raise UserError(
+            "The errors of this job's motions are not known: there are no held-out particles that "
+            "two models could be compared with. Only --motion-above can be used."
+        )
+    rows = np.flatnonzero(limits.hold(table.rms_displacement, table.estimated_error))
+    how = {"action": "replace", "kind": "motion", **limits.given}
+    return _refuse_empty(
+        Selection(name, rows, len(table), (how,), table.epoch), _ranges(table, limits)
+    )
+
+
+def _ranges(table: "MotionTable", limits: MotionLimits) -> str:
+    """The limits, and what values there are."""
+    words = " ".join(f"--{key.replace('_', '-')} {value:g}" for key, value in limits.given.items())
+    motion, error = table.rms_displacement, table.estimated_error
+    text = f"{words} (RMS motions go from {motion.min():.3g} to {motion.max():.3g} A"
+    if np.isfinite(error).any():
+        text += f", errors from {np.nanmin(error):.3g} to {np.nanmax(error):.3g} A"
+    return text + ")"
 
 
 def column_values(job: "Job", column: str) -> tuple[NDArray[Any], int | None]:

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from napari_conformix.colour_scale import colours
 from napari_conformix.errors import UserError
 from napari_conformix.particles.whole_files import whole_file
 
@@ -24,16 +25,6 @@ SHAFT, HEAD = 0.4, 2.5
 SHAFT_SHARE = 0.7
 #: how much of what is behind an error sphere is seen
 SPHERE_TRANSPARENCY = 0.7
-#: dark blue to yellow, evenly brighter: (5, 3) RGB
-COLOURS = np.array(
-    [
-        (0.27, 0.0, 0.33),
-        (0.23, 0.32, 0.55),
-        (0.13, 0.57, 0.55),
-        (0.37, 0.79, 0.38),
-        (0.99, 0.9, 0.14),
-    ]
-)
 TABLE_COLUMNS = ("x", "y", "z", "dx", "dy", "dz", "error")
 
 
@@ -115,7 +106,7 @@ def _bild_lines(deformation: Displaced, corner: float) -> Iterator[str]:
     start = deformation.positions.astype(np.float64) + corner
     end = start + deformation.displacement
     drawn = np.flatnonzero(amount > SHORTEST_ARROW)
-    colour = _colours(amount / longest if longest > 0 else amount)
+    colour = colours(amount / longest if longest > 0 else amount)
     for i in drawn:
         yield ".color " + _numbers(colour[i])
         yield f".arrow {_numbers(start[i])} {_numbers(end[i])} {SHAFT} {SHAFT * HEAD} {SHAFT_SHARE}"
@@ -125,12 +116,6 @@ def _bild_lines(deformation: Displaced, corner: float) -> Iterator[str]:
     for i in np.flatnonzero(error > SHORTEST_ARROW):
         yield ".color " + _numbers(colour[i])
         yield f".sphere {_numbers(end[i])} {error[i]:.3f}"
-
-
-def _colours(share: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """(n, 3) RGB for values from 0 to 1."""
-    stops = np.linspace(0, 1, len(COLOURS))
-    return np.stack([np.interp(share, stops, channel) for channel in COLOURS.T], axis=1)
 
 
 def _numbers(values: npt.NDArray[np.floating]) -> str:

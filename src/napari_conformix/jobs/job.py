@@ -159,6 +159,17 @@ class Job:
             raise UserError(f"{self.folder} has no split yet; the first training run makes it.")
         return Split.load(path)
 
+    @property
+    def model_biased(self) -> str | None:
+        """A sentence to show wherever results are, when the run began from an atomic model."""
+        model = self.spec.settings.get("atomic_model")
+        if not model:
+            return None
+        return (
+            f"Model-biased: this run took its Gaussians and their bonds from {Path(model).name}; "
+            "features of that model may appear in the results without being in the images."
+        )
+
     # -- training ---------------------------------------------------------------------------------
 
     def train(
