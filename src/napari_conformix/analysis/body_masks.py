@@ -1,5 +1,7 @@
 """A soft mask for each body, as multi-body refinement wants them."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
@@ -46,16 +48,29 @@ def body_masks(
     place = np.asarray(positions, np.float64)
     reach = reach_angstrom or max(_REACH * _spacing(place), 1.5 * pixel_size_angstrom)
     owner = _nearest_body(bodies, place, box, pixel_size_angstrom, reach)
-    masks = np.empty((int(bodies.max()) + 1, box, box, box), np.float32)
-    for body in range(len(masks)):
-        inside = torch.from_numpy((owner == body).astype(np.float32))
+    masks = np.zeros((int(bodies.max()) + 1, box, box, box), np.float32)
+    margin = math.ceil(extend_px + soft_edge_px) + 1
+    for body, mask in enumerate(masks):
+        inside = owner == body
         if not inside.any():
             raise UserError(
                 f"Body {body + 1} has no voxel in the box of {box} pixels; it has "
                 f"{int((bodies == body).sum())} Gaussian(s). Ask for fewer bodies."
             )
-        masks[body] = soft_mask(inside, 0.5, extend_px, soft_edge_px).numpy()
+        around = _surroundings(inside, margin)  # distances are slow to compute in a large box
+        crop = torch.from_numpy(inside[around].astype(np.float32))
+        mask[around] = soft_mask(crop, 0.5, extend_px, soft_edge_px).numpy()
     return np.clip(masks, 0.0, 1.0, out=masks)  # RELION refuses values outside
+
+
+def _surroundings(inside: npt.NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
+    """The smallest block that holds what is true and `margin` voxels about it."""
+    block = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        there = np.flatnonzero(inside.any(axis=others))
+        block.append(slice(max(int(there[0]) - margin, 0), int(there[-1]) + margin + 1))
+    return tuple(block)
 
 
 def _spacing(positions: npt.NDArray[np.float64]) -> float:
