@@ -14,6 +14,7 @@ EXAMPLES = [
     events.Checkpoint(epoch=1, path="checkpoints/epoch_0001.safetensors", best=True),
     events.Latents(epoch=1),
     events.Volume(epoch=1, path="volumes/live_half1.mrc", half=1),
+    events.Notice(epoch=4, message="The reference was replaced."),
     events.Warning(message='a "quoted"\nsentence, Å'),
     events.Paused(epoch=2),
     events.Unpaused(epoch=2),

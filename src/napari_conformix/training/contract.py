@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from napari_conformix.errors import NotSupportedError
+from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: Which particles a batch is drawn from.
@@ -133,6 +134,25 @@ class Method(ABC):
     def phase(self, epoch: int) -> str:
         """What this epoch trains, in a word for the curves (for example 'warm-up')."""
         return "training"
+
+    def notices(self) -> list[str]:
+        """Sentences on what the method did on its own since it was last asked, for the log."""
+        return []
+
+    def curves(self) -> dict[str, list[float]]:
+        """Values by Fourier shell (0 to working_box // 2) worth plotting, for example the noise.
+
+        Names end in _half1, _half2 as those of scalars do.
+        """
+        return {}
+
+    def end_epoch(self, epoch: int, train: Terms, validation: Terms) -> str | None:
+        """Called with an epoch's mean losses, before its checkpoint is written.
+
+        Returns why training should end here, a sentence for the user, or None to go on. Whatever
+        the decision rests on belongs into `resume_state`.
+        """
+        return None
 
     @abstractmethod
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:

@@ -95,6 +95,9 @@ class Epoch(Event):
     validation: Terms = Field(description="half -> loss term -> mean")
     headline: str = Field("loss", description="the term to show: comparable between epochs")
     scalars: dict[str, Number] = Field(default={}, description="lambda, noise and the like")
+    curves: dict[str, list[Number]] = Field(
+        default={}, description="values by Fourier shell, 0 to working_box // 2: the noise's power"
+    )
     learning_rates: dict[str, Number] = {}
     skipped_steps: int = Field(0, description="steps left out because they gave NaN")
     images_per_second: float | None = None
@@ -127,6 +130,14 @@ class Volume(Event):
     epoch: int
     path: str
     half: int = 0
+
+
+class Notice(Event):
+    """Something that the method did as planned, such as a change of its reference."""
+
+    kind: Literal["notice"] = "notice"
+    epoch: int
+    message: str
 
 
 class Warning(Event):
@@ -175,6 +186,7 @@ AnyEvent = Annotated[
     | Checkpoint
     | Latents
     | Volume
+    | Notice
     | Warning
     | Paused
     | Unpaused

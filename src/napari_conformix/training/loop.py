@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 
@@ -131,6 +131,8 @@ class _Run:
         self.held_out = type(method).held_out_step is not Method.held_out_step
         self.best = _Best()
         self.done_epochs = 0
+        #: why training ended before its last epoch, a sentence of the method
+        self.converged: str | None = None
         self.facts: dict[str, Any] = {}
         self.latents: LatentTable | None = None
 
@@ -147,7 +149,7 @@ class _Run:
             batch_size = choose_batch_size(self.method, self.settings.batch_size, smallest)
         else:
             batch_size = self._restore(last)
-        if self.done_epochs < self.settings.epochs:
+        if not self._over():
             yield events.Preparing(message="Measuring the time and memory of a training step")
             estimate = self._measure(batch_size)
         else:
@@ -176,6 +178,8 @@ class _Run:
         self.best = _Best(state["best_epoch"], state["best_loss"])
         self.facts = state["facts"]
         self.done_epochs = epoch
+        if self.settings.epochs <= state.get("epochs", self.settings.epochs):
+            self.converged = state.get("converged")  # else the user asked for more
         if (self.folder / "latents.npz").exists():
             self.latents = LatentTable.load(self.folder / "latents.npz")
         return int(state["batch_size"])
@@ -195,7 +199,7 @@ class _Run:
         )
 
     def _started(self, estimate: Estimate) -> events.Started:
-        remaining = max(0, self.settings.epochs - self.done_epochs)
+        remaining = 0 if self._over() else self.settings.epochs - self.done_epochs
         return events.Started(
             versions=versions(),
             device=device_in_words(self.method.device),
@@ -221,18 +225,26 @@ class _Run:
     def epochs(self) -> Iterator[events.Event]:
         if self._latents_are_behind():
             yield from self._refresh_latents(self.done_epochs)
-        while self.done_epochs < self.settings.epochs and not self.control.stop_requested():
+        while not self._over() and not self.control.stop_requested():
             epoch = self.done_epochs + 1
             finished = yield from self._epoch(epoch)
             if not finished:
                 yield events.Warning(message=_redone(epoch))
                 break
-        stopped = self.done_epochs < self.settings.epochs
+        if self.converged is not None:
+            yield events.Notice(epoch=self.done_epochs, message=self.converged)
         yield events.Finished(
-            epoch=self.done_epochs,
-            reason="stopped" if stopped else "completed",
-            best_epoch=self.best.epoch,
+            epoch=self.done_epochs, reason=self._reason(), best_epoch=self.best.epoch
         )
+
+    def _over(self) -> bool:
+        """Whether no epoch is left to do."""
+        return self.converged is not None or self.done_epochs >= self.settings.epochs
+
+    def _reason(self) -> Literal["completed", "stopped", "converged"]:
+        if self.converged is not None:
+            return "converged"
+        return "completed" if self._over() else "stopped"
 
     def _epoch(self, epoch: int) -> Generator[events.Event, None, bool]:
         """Train, validate, save and show one epoch; returns False when stopped in the middle."""
@@ -240,6 +252,8 @@ class _Run:
         self.clock.start_epoch(epoch)
         sampler = self._sampler(epoch, self.stepper.batch_size)
         scalars = self.method.start_epoch(epoch, sampler)
+        for message in self.method.notices():
+            yield events.Notice(epoch=epoch, message=message)
         phase = self.method.phase(epoch)
         train = Means()
         if not (yield from self._steps(epoch, phase, train)):
@@ -248,10 +262,11 @@ class _Run:
         validation = yield from self._validate()
         if validation is None:
             return False
+        self.converged = self.method.end_epoch(epoch, train.values(), validation)
         self.done_epochs = epoch
         yield self._epoch_event(epoch, phase, train, validation, scalars, seconds)
         yield from self._save(epoch, validation)
-        final = epoch == self.settings.epochs
+        final = self._over()
         if self.schedule.due(epoch, final=final):
             yield from self._refresh_latents(epoch)
         if final or epoch == 1 or epoch % self.settings.volume_every == 0:
@@ -337,6 +352,7 @@ class _Run:
             validation=validation,
             headline=self.method.headline,
             scalars=scalars,
+            curves=_short(self.method.curves()),
             learning_rates=learning_rates(self.method),
             skipped_steps=self.stepper.skipped,
             images_per_second=particles / max(seconds, 1e-9),
@@ -357,6 +373,8 @@ class _Run:
             "best_epoch": self.best.epoch,
             "best_loss": self.best.loss,
             "facts": self.facts,
+            "epochs": self.settings.epochs,
+            "converged": self.converged,
         }
         path = self.checkpoints.save(self.method, epoch, resume, best=best)
         self.checkpoints.prune(self.settings.keep_checkpoints)
@@ -365,7 +383,7 @@ class _Run:
 
     def _latents_are_behind(self) -> bool:
         """After a kill between the last checkpoint and its latents, with no epoch left to do."""
-        if self.done_epochs == 0 or self.done_epochs < self.settings.epochs:
+        if self.done_epochs == 0 or not self._over():
             return False
         return self.latents is None or self.latents.epoch < self.done_epochs
 
@@ -440,6 +458,11 @@ class _Run:
             return self.data.batch(rows).to(self.method.device)
 
         return make_sampler(self.split, load, batch_size, seed=self.settings.seed, epoch=epoch)
+
+
+def _short(curves: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Four significant digits, enough for a plot: the log holds a curve for every epoch."""
+    return {name: [float(f"{value:.4g}") for value in values] for name, values in curves.items()}
 
 
 def _redone(epoch: int) -> str:

@@ -1,6 +1,8 @@
 """DynaMight as the shared training loop sees it (contract in training/contract.py)."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
 import torch
@@ -10,9 +12,18 @@ from napari_conformix.imaging.masks import choose_threshold
 from napari_conformix.methods.dynamight.half_model import HalfModel, Residual
 from napari_conformix.methods.dynamight.motion_mask import density_outside, restricts_motion
 from napari_conformix.methods.dynamight.reference import fit_to_map, place_gaussians
+from napari_conformix.methods.dynamight.reference_update import (
+    CANDIDATES,
+    align,
+    references_apart,
+    take_smallest,
+)
+from napari_conformix.methods.dynamight.schedule import Phase, Schedule
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 from napari_conformix.methods.dynamight.start import Start, start_from_map
+from napari_conformix.methods.dynamight.stop_rule import RiseCounter
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
+from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: landmarks at which displacements describe a particle in terms common to both halves
@@ -46,7 +57,9 @@ class DynaMight(Method):
         self.landmarks = torch.zeros(0, 3, device=self.device)
         self.regularisation = dict.fromkeys(self.halves, 0.0)
         self._optimizers: dict[int, list[torch.optim.Optimizer]] = {}
-        self._warming_up = True
+        self._phase: Phase = "warm-up"
+        self._rises = RiseCounter()
+        self._notices: list[str] = []
 
     @property
     def latent_dim(self) -> int:
@@ -151,12 +164,32 @@ class DynaMight(Method):
 
     # -- training ---------------------------------------------------------------------------------
 
+    @property
+    def schedule(self) -> Schedule:
+        """Made anew each time, since a run may be asked for more epochs."""
+        return Schedule.of(self.options)
+
+    @property
+    def _warming_up(self) -> bool:
+        return self._phase == "warm-up"
+
     def phase(self, epoch: int) -> str:
-        return "warm-up" if epoch <= self.options.warmup_epochs else "training"
+        return self.schedule.phase(epoch)
+
+    def notices(self) -> list[str]:
+        told, self._notices = self._notices, []
+        return told
+
+    def curves(self) -> dict[str, list[float]]:
+        """Noise power by Fourier shell in units of a pixel's variance: 1 for white noise of 1."""
+        return {
+            f"noise_power_half{half}": (model.noise_power / model.box**2).tolist()
+            for half, model in self.models.items()
+        }
 
     def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
-        self._warming_up = self.phase(epoch) == "warm-up"
-        scalars: dict[str, float] = {}
+        self._begin_phase(epoch)
+        scalars = self._update_references(epoch, sampler)
         for half, model in self.models.items():
             model.rebuild_graph()
             held_out = sampler(half, "validation", self.options.noise_particles)
@@ -173,7 +206,71 @@ class DynaMight(Method):
             for k, width in enumerate(widths, 1):
                 name = f"gaussian_width_angstrom_half{half}" + (f"_class{k}" if k > 1 else "")
                 scalars[name] = width
+        scalars["references_apart_angstrom"] = references_apart(
+            self.models[1].reference.positions, self.models[2].reference.positions
+        )
+        scalars["rises"] = float(self._rises.rises)
         return scalars
+
+    def _begin_phase(self, epoch: int) -> None:
+        before, self._phase = self._phase, self.schedule.phase(epoch)
+        if self._phase == before:
+            return
+        if self._phase == "reference only":
+            self._notices.append(
+                f"From epoch {epoch} the networks rest for {self.options.reference_epochs} epochs "
+                "while the Gaussians alone are trained."
+            )
+        elif epoch > 1:
+            self._notices.append(f"From epoch {epoch} the networks are trained.")
+
+    def _update_references(self, epoch: int, sampler: Sampler) -> dict[str, float]:
+        """Replacement and alignment of the references when it is their turn."""
+        if not self.schedule.replaces_reference(epoch):
+            return {}
+
+        def candidates(half: int) -> Iterator[Batch]:
+            for batch in sampler(half, "train", CANDIDATES):
+                yield batch.to(self.device)
+
+        options = self.options
+        first, second = self.models[1], self.models[2]
+        replaced = take_smallest(first, candidates(1))
+        scalars = {"reference_shift_angstrom_half1": replaced.shift_angstrom}
+        told = f"half 1 by its prediction of smallest displacement ({replaced.shift_angstrom:.2g} A"
+        if options.align_predictions == 0:
+            change = take_smallest(second, candidates(2))
+            scalars["reference_shift_angstrom_half2"] = change.shift_angstrom
+            told += f" RMS), half 2 likewise ({change.shift_angstrom:.2g} A)"
+        else:
+            aligned = align(
+                second,
+                first.reference.positions.detach(),
+                candidates(2),
+                options.align_radius,
+                options.align_predictions,
+            )
+            scalars["alignment_angstrom_half2"] = aligned.shift_angstrom
+            scalars["gaussians_inside_half2"] = aligned.inside
+            told += (
+                f" RMS), half 2 by those that agree best with it ({aligned.shift_angstrom:.2g} A; "
+                f"{aligned.inside:.0%} of its Gaussians within {options.align_radius:g} A of half "
+                "1's)"
+            )
+        self._notices.append(f"The references were replaced before epoch {epoch}: {told}.")
+        return scalars
+
+    def end_epoch(self, epoch: int, train: Terms, validation: Terms) -> str | None:
+        if self._phase != "training":
+            return None  # the reference alone changes what a rise means
+        losses = [terms[self.headline] for terms in (validation or train).values()]
+        rose = self._rises.add(sum(losses) / len(losses))
+        if not self._rises.stops(rose, self.options.stop_after_rises):
+            return None
+        return (
+            f"Training ends with epoch {epoch}: the unexplained power of held-out particles rose "
+            f"for the {self._rises.rises}th time (setting stop_after_rises)."
+        )
 
     @torch.no_grad()
     def _first_scale(self, model: HalfModel, batches: Any) -> None:
@@ -227,11 +324,19 @@ class DynaMight(Method):
                     value, parameters, retain_graph=k == 0, allow_unused=True
                 )
                 norms[k] += float(sum(g.square().sum() for g in gradient if g is not None)) ** 0.5
-        if norms[1] > 0:
-            self.regularisation[half] = self.options.regularisation * float(norms[0] / norms[1])
+        if not norms[1] > 0:
+            return
+        new = self.options.regularisation * float(norms[0] / norms[1])
+        old, kept = self.regularisation[half], self.options.lambda_smoothing
+        # a ratio: averaged in its logarithm; the first value has nothing to be averaged with
+        self.regularisation[half] = old**kept * new ** (1 - kept) if old > 0 else new
 
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
         model = self.models[half]
+        if self._phase == "reference only":
+            with _frozen(model.encoder, model.decoder):
+                residual = model.residual(batch, deform=True, sample=False)
+                return self._terms(model, residual, half)
         residual = model.residual(batch, deform=not self._warming_up, sample=True)
         return self._terms(model, residual, half)
 
@@ -240,18 +345,12 @@ class DynaMight(Method):
 
         Their loss then tells whether the *decoder*, which never saw them, explains new particles.
         """
-        if self._warming_up:
+        if self._phase != "training":
             return None
         model = self.models[half]
-        frozen = [*model.decoder.parameters(), *model.reference.parameters()]
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        try:
+        with _frozen(model.decoder, model.reference):
             residual = model.residual(batch, deform=True, sample=True)
             return self._terms(model, residual, half)
-        finally:
-            for parameter in frozen:
-                parameter.requires_grad_(True)
 
     @torch.no_grad()
     def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
@@ -315,11 +414,15 @@ class DynaMight(Method):
     def resume_state(self) -> dict[str, Any]:
         return {
             "regularisation": dict(self.regularisation),
+            "rises": {"last": self._rises.last, "rises": self._rises.rises},
+            "phase": self._phase,
             "optimizers": {h: [o.state_dict() for o in os] for h, os in self._optimizers.items()},
         }
 
     def load_resume_state(self, state: dict[str, Any]) -> None:
         self.regularisation = dict(state["regularisation"])
+        self._rises = RiseCounter(**state.get("rises", {}))
+        self._phase = state.get("phase", "training")
         for half in self.halves:
             for optimizer, saved in zip(
                 self.optimizers(half), state["optimizers"][half], strict=True
@@ -335,6 +438,19 @@ class DynaMight(Method):
         grids = 4 * fine * fine + 12 * self.frame.working_box**2
         model = sum(p.numel() for m in self.models.values() for p in m.parameters()) * 4
         return 4 * (batch_size * (layers + grids) + 4 * model)
+
+
+@contextlib.contextmanager
+def _frozen(*modules: torch.nn.Module) -> Iterator[None]:
+    """What is computed within gives these modules no gradient."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def _farthest_points(points: torch.Tensor, count: int) -> torch.Tensor:

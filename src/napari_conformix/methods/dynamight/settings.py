@@ -49,6 +49,52 @@ class DynaMightSettings(TrainingSettings):
     warmup_epochs: int = setting(
         3, "First epochs in which only the Gaussians are fitted", ge=0, le=1000, advanced=True
     )
+    reference_every: int = setting(
+        30,
+        "Epochs of training after which the networks rest and the Gaussians alone are trained; "
+        "0 never",
+        unit="epochs",
+        ge=0,
+        advanced=True,
+    )
+    reference_epochs: int = setting(
+        5, "Epochs in which the networks then rest", unit="epochs", ge=0, advanced=True
+    )
+    replace_every: int = setting(
+        10,
+        "Epochs of training after which the reference becomes the prediction of smallest "
+        "displacement; 0 never",
+        unit="epochs",
+        ge=0,
+        advanced=True,
+    )
+    align_radius: float = setting(
+        6.0,
+        "Half 2's reference is aligned to half 1's: Gaussians this close to one of half 1 agree",
+        unit="A",
+        gt=0.0,
+        advanced=True,
+    )
+    align_predictions: int = setting(
+        100,
+        "Predictions that agree best, whose mean becomes half 2's reference; 0 does not align",
+        ge=0,
+        advanced=True,
+    )
+    stop_after_rises: int = setting(
+        40,
+        "Training ends when the held-out loss rose from one epoch to the next for this many "
+        "times; 0 trains all epochs",
+        ge=0,
+        advanced=True,
+    )
+    lambda_smoothing: float = setting(
+        0.0,
+        "How much of the last epoch's weight of smoothness is kept (geometric mean); 0 none",
+        ge=0.0,
+        lt=1.0,
+        advanced=True,
+    )
     decoder_width: int = setting(32, "Width of the decoder's layers", ge=4, le=1024, advanced=True)
     decoder_layers: int = setting(8, "Linear layers of the decoder", ge=3, le=32, advanced=True)
     encoding_frequencies: int = setting(

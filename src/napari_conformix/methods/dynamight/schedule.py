@@ -1,0 +1,73 @@
+"""Which epochs train what: warm-up, training, 'reference only', replacement of the reference.
+
+A function of the settings and the epoch alone, so that a resumed run follows the same schedule.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_conformix.methods.dynamight.settings import DynaMightSettings
+
+Phase = Literal["warm-up", "training", "reference only"]
+
+#: the last share of a run, and at least and at most so many epochs, go without any change of the
+#: reference, so that networks, latents and maps end settled on one reference
+_SETTLING_SHARE, _SETTLING_LEAST, _SETTLING_MOST = 0.25, 5, 20
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Epochs count from 1; `warmup` of them come first, the rest goes round in cycles.
+
+    A cycle is `reference_every` epochs of training and `reference_epochs` in which the networks
+    are frozen (paper: 30 and 5). The reference is replaced before the epoch that follows every
+    `replace_every` epochs in which the networks were trained (paper: 10). Neither is begun when it
+    would reach into the last epochs, so a short run has fewer of them rather than shorter ones: a
+    replacement means something only once the networks have learnt the motion.
+    """
+
+    epochs: int
+    warmup: int
+    reference_every: int
+    reference_epochs: int
+    replace_every: int
+
+    @classmethod
+    def of(cls, settings: DynaMightSettings) -> "Schedule":
+        """The schedule that the settings ask for."""
+        return cls(
+            settings.epochs,
+            settings.warmup_epochs,
+            settings.reference_every,
+            settings.reference_epochs,
+            settings.replace_every,
+        )
+
+    def phase(self, epoch: int) -> Phase:
+        """What an epoch trains."""
+        if epoch <= self.warmup:
+            return "warm-up"
+        return "reference only" if self._frozen(epoch - self.warmup) else "training"
+
+    def replaces_reference(self, epoch: int) -> bool:
+        """Whether the reference is replaced before this epoch."""
+        after = epoch - self.warmup
+        if self.replace_every == 0 or self.phase(epoch) != "training" or after > self._last():
+            return False
+        trained = sum(not self._frozen(k) for k in range(1, after))
+        # the first one after the mark, which may have been passed just before a frozen block
+        return trained > 0 and trained % self.replace_every == 0
+
+    def _frozen(self, after_warmup: int) -> bool:
+        if self.reference_every == 0 or self.reference_epochs == 0:
+            return False
+        cycle = self.reference_every + self.reference_epochs
+        block, place = divmod(after_warmup - 1, cycle)
+        block_ends = (block + 1) * cycle
+        return place >= self.reference_every and block_ends <= self._last()
+
+    def _last(self) -> int:
+        """The last epoch after the warm-up in which the reference may be changed."""
+        training = self.epochs - self.warmup
+        settling = round(_SETTLING_SHARE * training)
+        return training - min(max(settling, _SETTLING_LEAST), _SETTLING_MOST)
