@@ -268,3 +268,33 @@ def test_the_command_line_shown_makes_the_same_job(
     for name in ("particles", "consensus", "mask"):
         assert getattr(made.inputs, name) == expected[name]
     process_events(0.01)
+
+
+def test_time_and_memory_are_estimated_before_the_run(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    _set_up(window, star, tmp_path / "job")
+    line, settings = window.train.forecast, window.train.form.settings
+    window.wait(lambda: line.forecast is not None, 60)
+    settings.set_values({"epochs": 60})
+    window.wait(lambda: "60 epochs" in line.text.text(), 60)
+    forecast = line.forecast
+    assert forecast.batch_size == SMALL["batch_size"]
+    assert "60 Gaussians" in line.text.text()
+    assert 0 < forecast.epoch_seconds < 60
+    assert 1e8 < forecast.memory_bytes < 4e9
+
+    settings.set_values({"epochs": 600})  # nothing to measure for that
+    assert "600 epochs" in line.text.text()
+    assert line.forecast is forecast
+    settings.set_values({"gaussians": 400})
+    assert "measuring" in line.text.text()
+    window.wait(lambda: "400 Gaussians" in line.text.text(), 60)
+    assert line.forecast.facts["gaussians"] == 400
+
+    settings.set_values({"threshold": 1e9})
+    window.wait(lambda: line.text.text().startswith("No estimate"), 60)
+    assert "Choose a lower threshold" in line.text.text()
+    settings.set_values({"threshold": 0.0})
+    assert not window.errors()
+    assert not (tmp_path / "job").exists()

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_conformix.errors import UserError
 from napari_conformix.widgets import commands
 from napari_conformix.widgets.curves import CurvesView
+from napari_conformix.widgets.forecast_line import ForecastLine
 from napari_conformix.widgets.job_form import JobForm
 from napari_conformix.widgets.run_progress import RunProgress
 from napari_conformix.widgets.style import Fold, heading, hint
@@ -77,6 +78,7 @@ class TrainPage(QWidget):
         self.command.setMaximumHeight(110)
         self.command_fold = Fold("Show command line", self.command)
         self.hint = hint()
+        self.forecast = ForecastLine(session, self.form)
         self.progress = RunProgress()
         self.curves = CurvesView()
 
@@ -88,6 +90,7 @@ class TrainPage(QWidget):
         layout.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(row)
         layout.addWidget(self.hint)
+        layout.addWidget(self.forecast)
         layout.addWidget(self.progress)
         layout.addWidget(heading("Loss"))
         layout.addWidget(self.curves)
