@@ -33,7 +33,7 @@ class Plot(pg.PlotWidget):
     def _colour(self) -> None:
         """Axes in the colour of text, for napari's dark and light themes."""
         colour = text_colour(self)
-        for side in ("left", "bottom"):
+        for side in ("left", "bottom", "top"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(colour)
             axis.setTextPen(colour)
