@@ -67,19 +67,20 @@ def scatter(
         low, high = np.nanpercentile(values[good], [1, 99])
         share = (values[drawn] - low) / max(high - low, 1e-12)
         fill = [_hex(colour) for colour in colours(np.nan_to_num(share))]
-        parts += _scale(low, high, amount_label)
     across, down = axes.across(xs[drawn]), axes.down(ys[drawn])
     parts += [
         f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="2" fill="{colour}" fill-opacity="0.7"/>'
         for cx, cy, colour in zip(across, down, fill, strict=True)
     ]
+    if amount is not None:
+        parts += _scale(low, high, amount_label)
     if diagonal:
         end = min(axes.x[1], axes.y[1])
         parts.append(_line(axes, [0, end], [0, end], "#000", dash=True))
         parts.append(
             _text(
-                float(axes.across(end)) - 4,
-                float(axes.down(end)) + 14,
+                float(axes.across(end)) - 24,
+                float(axes.down(end)) + 12,
                 diagonal,
                 anchor="end",
                 size=11,
@@ -114,13 +115,13 @@ def lines(
     return _picture(title, parts)
 
 
-def ticks(low: float, high: float, about: int = 5) -> Values:
+def ticks(low: float, high: float, about: int = 7) -> Values:
     """Round numbers within a range."""
     step = (high - low) / about
     size = 10.0 ** floor(log10(step))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= step)
     first = np.ceil(low / step - 1e-9)
-    return np.arange(first, np.floor(high / step + 1e-9) + 1) * step
+    return np.arange(first, np.floor(high / step + 1e-9) + 1) * step + 0.0  # no -0
 
 
 def _range(values: Values, from_zero: bool = False) -> tuple[float, float]:
@@ -157,6 +158,8 @@ def _scale(low: float, high: float, label: str) -> list[str]:
     )
     return [
         f'<defs><linearGradient id="amount">{stops}</linearGradient></defs>',
+        f'<rect x="{x - 4}" y="{y - 16}" width="{width + 8}" height="40" fill="#fff" '
+        'fill-opacity="0.8"/>',
         f'<rect x="{x}" y="{y}" width="{width}" height="8" fill="url(#amount)"/>',
         _text(x, y - 4, label, anchor="start", size=11),
         _text(x, y + 20, f"{low:.2g}", anchor="start", size=11),
