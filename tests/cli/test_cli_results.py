@@ -1,11 +1,10 @@
-"""`decode`, `select`, `export` and `reconstruct` on a trained job."""
+"""`decode`, `select` and `export` on a trained job."""
 
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
-import starfile
 from command_line import PARTICLES, Conformix
 
 from napari_conformix.jobs import Job
@@ -155,24 +154,6 @@ def test_rows_of_a_file(kind: str, conformix: Conformix, trained: Path, tmp_path
     target = tmp_path / "out.npy"
     assert conformix("export", trained, "--selection", "mine", "-o", target).status == 0
     assert np.load(target, allow_pickle=False).tolist() == [0, 7, 299]
-
-
-def test_reconstruct_a_selection(conformix: Conformix, trained: Path) -> None:
-    conformix("select", trained, "--name", "some", "--column", "rlnDefocusU", "--min", 0)
-    done = conformix("reconstruct", trained, "--selection", "some")
-    assert done.status == 0, done.err
-    folder = trained / "reconstruction" / "some"
-    assert str(folder) in done.out
-    assert len(list(folder.glob("*_half[12]_*.mrc"))) == 2
-    table = starfile.read(next(folder.glob("*_fsc.star")))
-    curve = table.rlnFourierShellCorrelationUnmaskedMaps.to_numpy()
-    grids = Job.open(trained).spec.grids
-    told = float(done.out.split("FSC 0.143 ")[1].split(" A ")[0].split()[-1])
-    shell = grids.box * grids.pixel_size_angstrom / told
-    below = np.flatnonzero(curve[1:] < 0.143)
-    expected = below[0] + 1 if len(below) else len(curve) - 1
-    assert expected - 1 <= shell + 0.01
-    assert shell <= expected + 0.01
 
 
 def test_an_export_far_from_the_stacks_says_so(

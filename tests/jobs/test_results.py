@@ -61,7 +61,9 @@ def test_half_maps_of_all_and_of_a_selection(tmp_path):
     some = job.reconstruct(select(job, np.arange(20)), tmp_path / "some")
     assert some.counts == (10, 10)
     assert (tmp_path / "some" / "run_half2_class001_unfil.mrc").exists()
-    assert job.reconstruct(stop=lambda: True) is None
+    with pytest.raises(UserError, match="holds a finished reconstruction"):
+        job.reconstruct()
+    assert job.reconstruct(stop=lambda: True, overwrite=True) is None
 
 
 def test_decoding_from_several_threads_loads_the_model_once(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What is done with a trained job: `decode`, `select`, `export`, `reconstruct`."""
+"""What is done with a trained job: `decode`, `select`, `export`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,38 +225,3 @@ def _stacks_are_lost(subset: Path) -> bool:
     if subset.suffix == ".npy":
         return False
     return not all(path.is_file() for path in read_particles(subset).stacks)
-
-
-def reconstruct(
-    job: JobFolder,
-    /,
-    *,
-    selection: Annotated[
-        str | None, Parameter(help="Name of a saved selection; without it, all particles.")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        Parameter(
-            name=["--output", "-o"], help="Folder; by default reconstruction/NAME in the job."
-        ),
-    ] = None,
-) -> None:
-    """Reconstruct half maps of a selection, with their FSC.
-
-    This is plain CTF-weighted back-projection of the images as they are.
-    """
-    from napari_conformix.jobs import Job
-
-    opened = Job.open(job)
-    chosen = None if selection is None else opened.selection(selection)
-    folder = output or opened.folder / "reconstruction" / (selection or "all")
-    count = len(opened.particles) if chosen is None else len(chosen)
-    with progress_bar(f"Reconstructing from {count:,} particles") as tell:
-        maps = opened.reconstruct(chosen, folder, progress=lambda done: tell(done / count))
-    assert maps is not None  # nothing asks it to stop
-    resolution = maps.resolution
-    words = "at" if resolution.reached else "not reached up to Nyquist,"
-    masked = "without" if maps.fsc_masked is None else "with"
-    first, second = maps.counts
-    print(f"{folder}: half maps of {first:,} and {second:,} particles")
-    print(f"FSC 0.143 {words} {resolution.angstrom:.2f} A ({masked} the mask, no sharpening)")

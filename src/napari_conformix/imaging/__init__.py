@@ -13,7 +13,7 @@ from napari_conformix.imaging.fourier import (
     rfft_shell,
     spread_shells_2d,
 )
-from napari_conformix.imaging.fsc import fsc, resolution_at
+from napari_conformix.imaging.fsc import FscCurves, corrected_fsc, fsc, resolution_at
 from napari_conformix.imaging.masks import (
     choose_threshold,
     circle_mask,
@@ -29,10 +29,12 @@ from napari_conformix.imaging.pose import euler_to_matrix, matrix_to_euler
 from napari_conformix.imaging.projection import project_volume, project_volume_real_space
 
 __all__ = [
+    "FscCurves",
     "background_noise_power",
     "choose_threshold",
     "circle_mask",
     "contour_threshold",
+    "corrected_fsc",
     "ctf_2d",
     "ctf_of",
     "enclosed_volume",

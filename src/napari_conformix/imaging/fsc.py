@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_conformix.imaging.fourier import shell_sum_3d
+from napari_conformix.imaging.fourier import rfft_shell, shell_sum_3d
 
 
 def fsc(a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
@@ -54,3 +54,63 @@ def resolution_at(
     above, under = float(values[i - 1]), float(values[i])
     shell = i - 1 + (above - threshold) / (above - under)
     return Resolution(box * pixel_size_angstrom / shell, reached=True)
+
+
+# -- corrected for the mask -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FscCurves:
+    """What relion_postprocess reports of two half maps and a mask; each (box // 2 + 1,) on the CPU.
+
+    unmasked, masked   of the maps as they are, and within the mask
+    randomised         within the mask, of maps whose phases are random from `random_from` on: what
+                       the mask alone brings
+    corrected          (masked - randomised) / (1 - randomised) from two shells above
+                       `random_from`, the masked curve below (Chen et al. 2013)
+    random_from        the first shell whose unmasked FSC is below 0.8
+    """
+
+    unmasked: torch.Tensor
+    masked: torch.Tensor
+    randomised: torch.Tensor
+    corrected: torch.Tensor
+    random_from: int
+
+
+#: RELION's: phases are random from where the unmasked FSC falls below this
+RANDOMISE_BELOW = 0.8
+
+
+def corrected_fsc(
+    half1: torch.Tensor, half2: torch.Tensor, mask: torch.Tensor, seed: int = 0
+) -> FscCurves:
+    """FSC of two half maps corrected for the correlation that a mask brings, as RELION does it.
+
+    half1, half2, mask (n, n, n); computed in float64 on the CPU. The random phases make the
+    randomised curve scatter by about one over the root of the number of voxels in a shell.
+    """
+    half1, half2, mask = (volume.detach().cpu().double() for volume in (half1, half2, mask))
+    unmasked, masked = fsc(half1, half2), fsc(half1, half2, mask)
+    below = torch.nonzero(unmasked[1:] < RANDOMISE_BELOW).flatten()
+    start = int(below[0]) + 1 if len(below) else len(unmasked)
+    generator = torch.Generator().manual_seed(seed)
+    random1, random2 = (randomise_phases(volume, start, generator) for volume in (half1, half2))
+    noise = fsc(random1, random2, mask)
+    corrected = torch.where(noise < masked, (masked - noise) / (1 - noise).clamp_min(1e-9), 0)
+    low = torch.arange(len(masked)) < start + 2  # RELION's two shells of distance
+    return FscCurves(unmasked, masked, noise, torch.where(low, masked, corrected), start)
+
+
+def randomise_phases(
+    volume: torch.Tensor, first_shell: int, generator: torch.Generator
+) -> torch.Tensor:
+    """A map of the same amplitudes with random phases from a shell on: (n, n, n) real."""
+    n = volume.shape[-1]
+    transform = torch.fft.rfftn(volume)
+    phase = torch.rand(transform.shape, generator=generator, dtype=torch.float64) * 2 * torch.pi
+    random = torch.polar(transform.abs().double(), phase)
+    high = rfft_shell(n, 3) >= first_shell
+    mixed = torch.where(high, random, transform.to(random.dtype))
+    randomised: torch.Tensor = torch.fft.irfftn(mixed, s=(n, n, n)).to(volume.dtype)
+    return randomised

@@ -1,6 +1,7 @@
 """`events.jsonl`: appended by the trainer a line at a time, followed by everyone else."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -61,8 +62,15 @@ class EventReader:
     read again from its beginning. A line that cannot be read becomes a warning.
     """
 
-    def __init__(self, path: str | Path, *, from_start: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        from_start: bool = True,
+        parse: Callable[[str], Event] = from_line,
+    ) -> None:
         self._path = Path(path)
+        self._parse = parse
         self._offset = 0
         self._inode = -1
         self._line = 0
@@ -90,6 +98,6 @@ class EventReader:
     def _event(self, line: bytes) -> Event:
         self._line += 1
         try:
-            return from_line(line.decode(errors="replace"))
+            return self._parse(line.decode(errors="replace"))
         except ValidationError:
             return Warning(message=f"Line {self._line} of {self._path.name} cannot be read.")

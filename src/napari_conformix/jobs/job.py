@@ -16,9 +16,9 @@ from napari_conformix.jobs import (
     layout,
     lock,
     models,
+    reconstruction_run,
     results,
     running,
-    warping,
 )
 from napari_conformix.jobs.deformations import Deformations
 from napari_conformix.jobs.eventlog import EventReader
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.analysis.verdict import Verdict
+    from napari_conformix.jobs.reconstruction_run import ReconstructionRun
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
@@ -391,29 +392,50 @@ class Job:
         folder: str | Path | None = None,
         *,
         deformed: bool = False,
+        overwrite: bool = False,
         progress: Callable[[int], None] | None = None,
         stop: Callable[[], bool] | None = None,
+        **settings: Any,
     ) -> "HalfMaps | None":
         """Half maps and FSC of a selection (None: all particles) by back-projection.
 
         `deformed` follows every particle's displacement field (of its own half's model) back to
         the consensus; the plain maps of the same particles are then in `plain` of the result.
-        Written to `folder`, by default reconstruction/NAME in the job. `progress` is told the
-        number of particles done; None is returned when `stop` said so.
+        Written to `folder`, by default reconstruction/NAME in the job, as a run that
+        :meth:`reconstructions` lists; `settings` are those of `ReconstructionSettings`.
+        `progress` is told the number of particles done; None is returned when `stop` said so.
+        UserError when that fails, or when the folder holds one already and not `overwrite`.
         """
+        run = self._new_reconstruction(selection, folder, deformed, overwrite, settings)
+        return reconstruction_run.to_the_end(run, progress, stop)
+
+    def launch_reconstruction(
+        self,
+        selection: "Selection | str | None" = None,
+        folder: str | Path | None = None,
+        *,
+        deformed: bool = True,
+        overwrite: bool = False,
+        **settings: Any,
+    ) -> "ReconstructionRun":
+        """As :meth:`reconstruct`, in a process of its own that outlives this one."""
+        run = self._new_reconstruction(selection, folder, deformed, overwrite, settings)
+        run.launch()
+        return run
+
+    def reconstructions(self) -> "list[ReconstructionRun]":
+        """Those in the job's folder, the oldest first."""
+        return reconstruction_run.runs_of(self.folder)
+
+    def _new_reconstruction(
+        self,
+        selection: "Selection | str | None",
+        folder: str | Path | None,
+        deformed: bool,
+        overwrite: bool,
+        settings: dict[str, Any],
+    ) -> "ReconstructionRun":
         chosen = self.selection(selection) if isinstance(selection, str) else selection
-        rows = np.arange(len(self.particles)) if chosen is None else chosen.rows
-        name = "all" if chosen is None else chosen.name
-        independent = self.method_class.independent_halves
-        return results.half_maps(
-            self.particles,
-            rows,
-            self.spec.grids.frame(),
-            self.settings,
-            running.load_or_make_split(self.folder, self.particles, self.settings, independent),
-            self.spec.inputs.mask,
-            Path(folder) if folder is not None else self.folder / layout.RECONSTRUCTION / name,
-            progress,
-            stop,
-            warps=warping.warps_of(self) if deformed else None,
+        return reconstruction_run.ReconstructionRun.create(
+            self, chosen, folder, deformed=deformed, overwrite=overwrite, settings=settings
         )

@@ -28,19 +28,27 @@ def launch(folder: Path, *, device: str, epochs: int | None, resume: bool) -> in
     with lock.guard(folder):
         check_can_train(folder, resume=resume, epochs=epochs)
         clear_old_state(folder)
-        with (
-            (folder / layout.STDOUT).open("ab") as out,
-            (folder / layout.STDERR).open("ab") as err,
-        ):
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-        _started.append(process)
-        lock.take(folder, lock.Owner.of_process(process.pid))
+        return start(folder, command)
+
+
+def start(folder: Path, command: list[str]) -> int:
+    """Start a detached process that owns the lock of `folder`, and return its number.
+
+    Its output is appended to run.out and run.err. Call it within `lock.guard`.
+    """
+    with (
+        (folder / layout.STDOUT).open("ab") as out,
+        (folder / layout.STDERR).open("ab") as err,
+    ):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+    _started.append(process)
+    lock.take(folder, lock.Owner.of_process(process.pid))
     return process.pid
 
 

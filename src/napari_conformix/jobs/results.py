@@ -1,6 +1,6 @@
-"""What is made of a job's particles: subsets as files, half maps."""
+"""What is made of a job's particles: subsets as files, and their images at full size."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_conformix.particles import ParticleSet
-    from napari_conformix.reconstruction import HalfMaps, Warp
     from napari_conformix.training.contract import Batch, Frame
     from napari_conformix.training.settings import TrainingSettings
     from napari_conformix.training.split import Split
 
-#: particles read at once; a box of 256 takes 64 MB then
+#: particles read at once for a reconstruction, and pixels of them
 PARTICLES_AT_ONCE = 128
+PIXELS_AT_ONCE = 1 << 21
 
 
 def export_rows(
@@ -34,52 +34,22 @@ def export_rows(
     return export_subset(particles, rows, path, half=half, overwrite=overwrite)
 
 
-def half_maps(
-    particles: "ParticleSet",
-    rows: NDArray[np.int64],
-    frame: "Frame",
-    settings: "TrainingSettings",
-    split: "Split",
-    mask: Path | None,
-    folder: Path,
-    progress: Callable[[int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
-    *,
-    warps: "Mapping[int, Warp] | None" = None,
-) -> "HalfMaps | None":
-    """Reconstruction of both half sets of `rows` on the consensus grid, written to `folder`; None
-    when stopped. With warps the maps are deformed, and `plain` of the result holds the others."""
-    import torch
+def image_batches(rows: NDArray[np.int64], box: int) -> list[NDArray[np.int64]]:
+    """Rows cut for reading at full size, so few that a pause is heard within seconds."""
+    from napari_conformix.training.plan import cut
 
-    from napari_conformix.particles import read_map
-    from napari_conformix.reconstruction import reconstruct_half_maps, write_half_maps
-
-    maps = reconstruct_half_maps(
-        full_size_batches(particles, rows, frame, settings),
-        split.half,
-        frame.box,
-        frame.pixel_size_angstrom,
-        mask=None if mask is None else torch.from_numpy(read_map(mask)[0].copy()),
-        warps=warps,
-        progress=progress,
-        stop=stop,
-    )
-    if maps is not None:
-        write_half_maps(maps, folder)
-        if maps.plain is not None:
-            write_half_maps(maps.plain, folder, name="plain")
-    return maps
+    return cut(rows, max(1, min(PARTICLES_AT_ONCE, PIXELS_AT_ONCE // box**2)))
 
 
 def full_size_batches(
     particles: "ParticleSet",
-    rows: NDArray[np.int64],
+    chunks: Iterable[NDArray[np.int64]],
     frame: "Frame",
     settings: "TrainingSettings",
 ) -> "Iterator[Batch]":
-    """Images on the consensus grid, whatever the working grid of training was."""
+    """Images of the rows of each chunk on the consensus grid, whatever the working grid of
+    training was; the next ones are read meanwhile."""
     from napari_conformix.training.data import TrainingData
-    from napari_conformix.training.plan import cut
     from napari_conformix.training.prefetch import prefetched
 
     full = replace(
@@ -89,6 +59,6 @@ def full_size_batches(
     )
     streaming = settings.model_copy(update={"images": "stream"})
     data = TrainingData(particles, full, streaming)
-    with prefetched(data.batch, cut(rows, PARTICLES_AT_ONCE)) as batches:
+    with prefetched(data.batch, chunks) as batches:
         for _, batch in batches:
             yield batch

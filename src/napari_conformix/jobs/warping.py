@@ -1,19 +1,28 @@
 """The displacement fields of a trained job, as the reconstruction takes them."""
 
+import shutil
+from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import NotSupportedError, UserError
+from napari_conformix.jobs.reconstruction_events import ReconstructionProgress
+from napari_conformix.jobs.reconstruction_files import LATENTS, MODEL
+from napari_conformix.training.control import Control
+from napari_conformix.training.events import Event
+from napari_conformix.training.files import atomic_path
+from napari_conformix.training.latent_table import LatentTable
 
 if TYPE_CHECKING:
     import torch
 
-    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.reconstruction_results import Outcome
     from napari_conformix.reconstruction import Field, GatherWarp
     from napari_conformix.training.contract import Method
-    from napari_conformix.training.latent_table import LatentTable
 
 
 def has_displacement(kind: "type[Method]") -> bool:
@@ -31,20 +40,36 @@ def refuse_without_displacement(kind: "type[Method]") -> None:
         )
 
 
-def warps_of(job: "Job") -> "dict[int, GatherWarp]":
-    """The warp of each half of a trained job, at its newest latents."""
+def keep_model(job: "Job", folder: Path) -> None:
+    """Copy the newest latents and the model they belong to into the folder of a reconstruction,
+    so that training may go on meanwhile."""
+    latents = job.latents()
+    weights = job.checkpoints.find(latents.epoch)
+    with atomic_path(folder / MODEL) as temporary:
+        shutil.copyfile(weights, temporary)
+    latents.save(folder / LATENTS)
+
+
+def deform(
+    outcome: "Outcome", rows: NDArray[np.int64], control: Control
+) -> "Generator[Event, None, dict[int, GatherWarp]]":
+    """The warp of each half from the model kept in the folder; doubts are said on the way."""
     import torch
 
+    from napari_conformix.jobs.models import load_method
     from napari_conformix.particles import read_map
 
-    refuse_without_displacement(job.method_class)
-    latents = job.latents()
-    consensus = job.spec.inputs.consensus
-    return gather_warps(
-        job.method(latents.epoch),
+    yield ReconstructionProgress(phase="fields", message="Looking at the displacement fields")
+    latents = LatentTable.load(outcome.folder / LATENTS)
+    method = load_method(outcome.folder / MODEL)
+    consensus = outcome.job.spec.inputs.consensus
+    warps = gather_warps(
+        method,
         latents,
         None if consensus is None else torch.from_numpy(read_map(consensus)[0].copy()),
+        coarsening=outcome.spec.settings.coarsening,
     )
+    return warps
 
 
 class LatentField:
@@ -65,7 +90,7 @@ class LatentField:
 
 def gather_warps(
     method: "Method",
-    latents: "LatentTable",
+    latents: LatentTable,
     consensus: "torch.Tensor | None",
     *,
     coarsening: int = 2,

@@ -55,6 +55,9 @@ class Warp(Protocol):
         """Deformed minus undeformed back-projection so far: (box, box, box), grey value times
         particles."""
 
+    def memory_bytes(self) -> int:
+        """What the warp keeps beside the plain sums."""
+
     def state(self) -> dict[str, torch.Tensor]:
         """The sums, to go on from later."""
 
@@ -92,6 +95,9 @@ class GatherWarp:
 
     def difference(self) -> torch.Tensor:
         return self.grid.as_map((self.total * self.grid.weight).float())
+
+    def memory_bytes(self) -> int:
+        return self.grid.memory_bytes() + 8 * self.total.numel() + 4 * self._fine.numel()
 
     def state(self) -> dict[str, torch.Tensor]:
         return {"total": self.total}

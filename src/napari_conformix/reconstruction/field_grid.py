@@ -68,6 +68,11 @@ class FieldGrid:
         voxels: torch.Tensor = self.upsampling @ at_nodes
         return voxels
 
+    def memory_bytes(self) -> int:
+        """Of all tensors."""
+        entries = self.upsampling.values().numel()
+        return 12 * entries + 8 * len(self.nodes) + 28 * len(self.voxels)
+
     def as_map(self, values: torch.Tensor) -> torch.Tensor:
         """Values (m,) at the voxels -> (box, box, box), 0 elsewhere."""
         volume = values.new_zeros(self.box**3)

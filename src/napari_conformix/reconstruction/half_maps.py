@@ -83,6 +83,13 @@ class HalfReconstructions:
         """Particles in either half so far."""
         return self._sums[1].count, self._sums[2].count
 
+    def memory_bytes(self) -> int:
+        """Peak memory, reached in :meth:`finish`: both sums, their total, and one division."""
+        sums = self._sums[1]
+        division = sums.memory_bytes(sums.box)  # of one half, its own sums included
+        warps = sum(warp.memory_bytes() for warp in self._warps.values())
+        return division + division * 3 // 5 + warps
+
     def state(self) -> dict[str, torch.Tensor]:
         """All sums, by flat names, to go on from later."""
         parts = {f"half{h}": sums.state() for h, sums in self._sums.items()}

@@ -1,0 +1,107 @@
+"""`conformix reconstruct`: half maps of a job's particles, deformed or plain."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from napari_conformix.cli.terminal import progress_bar
+from napari_conformix.cli.training import JobFolder
+from napari_conformix.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.reconstruction_run import ReconstructionRun
+    from napari_conformix.training.events import Event
+
+
+def reconstruct(
+    job: JobFolder,
+    /,
+    *,
+    deformed: Annotated[
+        bool | None,
+        Parameter(
+            negative="--plain",
+            help="Follow every particle's motion back to the consensus, or back-project the "
+            "images as they are; by default deformed where the method knows motions.",
+        ),
+    ] = None,
+    selection: Annotated[
+        str | None, Parameter(help="Name of a saved selection; without it, all particles.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name=["--output", "-o"], help="Folder; by default reconstruction/NAME in the job."
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        Parameter(help="Mask for the FSC; else the job's, else one is made around the map."),
+    ] = None,
+    warp: Annotated[
+        str, Parameter(help="gather (exact), or inverse: the paper's way, for comparison.")
+    ] = "gather",
+    local_resolution: Annotated[bool, Parameter(help="Make a map of local resolution.")] = True,
+    resume: Annotated[
+        bool, Parameter(help="Go on with one that was stopped or interrupted.", negative=())
+    ] = False,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace a reconstruction that is there.", negative=())
+    ] = False,
+) -> None:
+    """Reconstruct half maps of a trained job's particles, with FSC and local resolution.
+
+    Beside deformed maps there are always the plain ones of the same particles, to compare with.
+    Ctrl-C stops it after the current batch; --resume goes on.
+    """
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.reconstruction_run import ReconstructionRun
+    from napari_conformix.jobs.warping import has_displacement
+
+    opened = Job.open(job)
+    follow_motion = has_displacement(opened.method_class) if deformed is None else deformed
+    if resume:
+        run = _begun(opened, selection, output, follow_motion)
+    else:
+        run = ReconstructionRun.create(
+            opened,
+            None if selection is None else opened.selection(selection),
+            output,
+            deformed=follow_motion,
+            overwrite=overwrite,
+            settings={"mask": mask, "warp": warp, "local_resolution": local_resolution},
+        )
+    if _show(run.run(), run):
+        for sentence in run.report().sentences():
+            print(sentence)
+        print(f"Maps, curves and report.html: {run.folder}")
+    else:
+        print(f"Stopped. Go on with the same command and --resume ({run.folder}).")
+
+
+def _begun(
+    job: "Job", selection: str | None, output: Path | None, deformed: bool
+) -> "ReconstructionRun":
+    """The reconstruction that the same options began."""
+    from napari_conformix.jobs.reconstruction_run import ReconstructionRun, default_folder
+
+    return ReconstructionRun.open(output or default_folder(job, selection, deformed))
+
+
+def _show(events: "Iterable[Event]", run: "ReconstructionRun") -> bool:
+    """Show a run in this process; False when it was stopped. UserError when it failed."""
+    from napari_conformix.jobs.reconstruction_events import ReconstructionProgress
+    from napari_conformix.training.events import Failed, Warning
+
+    with progress_bar(f"Reconstructing {run.name}") as tell:
+        for event in events:
+            if isinstance(event, Failed):
+                raise UserError(event.message)
+            if isinstance(event, Warning):
+                print(f"Warning: {event.message}")
+            elif isinstance(event, ReconstructionProgress) and event.total:
+                tell(event.done / event.total)
+    return run.state == "finished"
