@@ -24,7 +24,7 @@ def make_spec(
 ) -> "tuple[JobSpec, Report | None]":
     """What `job.toml` will say, and what the checks found. UserError lists everything wrong."""
     values = complete_settings(method, settings, preset)
-    _refuse_missing(inputs)
+    _refuse_missing(inputs, values)
     report = run_checks(inputs, values) if check else None
     grids = grids_of(report) if report is not None else unchecked_grids(inputs, values)
     spec = JobSpec(
@@ -113,11 +113,11 @@ def unchecked_grids(inputs: Inputs, settings: "TrainingSettings") -> Grids:
     )
 
 
-def _refuse_missing(inputs: Inputs) -> None:
+def _refuse_missing(inputs: Inputs, settings: "TrainingSettings") -> None:
     missing = [
         f"{name}: there is no {path}."
-        for name, path in inputs
-        if path is not None and not path.exists()
+        for name, path in (*inputs, *settings)
+        if isinstance(path, Path) and not path.exists()
     ]
     if missing:
         raise UserError("\n".join(missing))

@@ -1,19 +1,32 @@
 """Settings: one pydantic model makes `job.toml`, the command-line options and the form.
 
 A field made with :func:`setting` carries its one-line help, unit, range and whether it is shown
-at once or folded under Advanced.
+at once, folded under Advanced, or, for experts, only on the command line and in scripts.
 """
 
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+#: a file that a run reads; its name is made absolute, and a job is only made when it is there
+InputFile = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
 def setting(
-    default: Any, help: str, *, unit: str = "", advanced: bool = False, **constraints: Any
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    advanced: bool = False,
+    expert: bool = False,
+    **constraints: Any,
 ) -> Any:
-    """A settings field: `help` is one line, `constraints` are pydantic's ge, gt, le, lt."""
-    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
+    """A settings field: `help` is one line, `constraints` are pydantic's ge, gt, le, lt.
+
+    `expert`: the window has no field for it.
+    """
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "expert": expert}
     return Field(default=default, description=help, json_schema_extra=extra, **constraints)
 
 

@@ -95,6 +95,8 @@ class SettingsForm(QWidget):
         basic, advanced = QFormLayout(), QFormLayout()
         for name, info in model.model_fields.items():
             extra = info.json_schema_extra or {}
+            if extra.get("expert"):
+                continue
             self._add(advanced if extra.get("advanced") else basic, name, info, extra)
         folded = QWidget()
         folded.setLayout(advanced)

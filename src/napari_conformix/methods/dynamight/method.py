@@ -9,6 +9,11 @@ import torch
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.masks import choose_threshold
+from napari_conformix.methods.dynamight.coarse_graining import (
+    coarse_grain,
+    read_model,
+    start_from_model,
+)
 from napari_conformix.methods.dynamight.half_model import HalfModel, Residual
 from napari_conformix.methods.dynamight.motion_mask import density_outside, restricts_motion
 from napari_conformix.methods.dynamight.reference import fit_to_map, place_gaussians
@@ -109,15 +114,25 @@ class DynaMight(Method):
             threshold = options.threshold or choose_threshold(consensus, mask)
             outside = density_outside(consensus, mask, threshold)
         moving = mask if restricts_motion(outside, options.mask_mode) else None
-        placement = place_gaussians(
-            consensus,
-            self.frame.pixel_size_angstrom,
-            options.gaussians,
-            options.threshold,
-            mask if moving is None else None,
-            generator,
-        )
-        start = start_from_map(placement)
+        within = mask if moving is None else None
+        if options.atomic_model is None:
+            placement = place_gaussians(
+                consensus,
+                self.frame.pixel_size_angstrom,
+                options.gaussians,
+                options.threshold,
+                within,
+                generator,
+            )
+            start = start_from_map(placement)
+        else:
+            start = start_from_model(
+                coarse_grain(read_model(options.atomic_model)),
+                consensus,
+                self.frame.pixel_size_angstrom,
+                options.threshold or choose_threshold(consensus, within),
+                options.atomic_model.name,
+            )
         if mask is not None:
             start.facts["mask_restricts_motion"] = moving is not None
             start.facts["density_outside_mask"] = outside

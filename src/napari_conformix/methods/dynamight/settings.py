@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from napari_conformix.training.settings import TrainingSettings, setting
+from napari_conformix.training.settings import InputFile, TrainingSettings, setting
 
 
 class DynaMightSettings(TrainingSettings):
@@ -45,6 +45,12 @@ class DynaMightSettings(TrainingSettings):
         "What a mask says: solvent - only where the molecule is; part - the part that moves, all "
         "else stays fixed; auto - part if the mask leaves out 5 % of the density or more",
         advanced=True,
+    )
+    atomic_model: InputFile | None = setting(
+        None,
+        "PDB or mmCIF file fitted into the consensus map, whose atoms and bonds take the place of "
+        "Gaussians filling the map; biases the results towards that model",
+        expert=True,
     )
     warmup_epochs: int = setting(
         3, "First epochs in which only the Gaussians are fitted", ge=0, le=1000, advanced=True
