@@ -1,4 +1,4 @@
-"""`reconstruct`: deformed where the method knows motions, plain where asked for; on a trained job."""
+"""`reconstruct`: deformed where the method knows motions, plain where asked for."""
 
 from pathlib import Path
 

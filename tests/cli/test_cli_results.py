@@ -5,6 +5,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+import starfile
 from command_line import PARTICLES, Conformix
 
 from napari_conformix.jobs import Job
