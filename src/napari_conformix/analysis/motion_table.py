@@ -59,7 +59,7 @@ class MotionTable:
     @classmethod
     def load(cls, path: str | Path) -> "MotionTable":
         """Read what `save` wrote; ValueError, KeyError or OSError when it is no such file."""
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in cls.__annotations__}
         return cls(**{**arrays, "epoch": int(arrays["epoch"])})
 
