@@ -98,6 +98,9 @@ class Method(ABC):
         self.settings = settings
         self.frame = frame
         self.device = torch.device(device)
+        #: rows of the particle file, for methods that keep something of every particle; told by
+        #: the loop before `initialise`, and known to the tensors of `state`
+        self.particles = 0
 
     @property
     def halves(self) -> tuple[int, ...]:
@@ -173,7 +176,20 @@ class Method(ABC):
 
     @abstractmethod
     def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Clean pass: latent mean and standard deviation, each (b, d), without gradients."""
+        """Clean pass: latent mean and standard deviation, each (b, d), without gradients.
+
+        Of particles that `half` was trained on or held out from; `embed` takes any others.
+        """
+
+    def embed(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `encode`, for particles that this half's model never saw (`index` means nothing)."""
+        return self.encode(batch, half)
+
+    def stored_latents(
+        self, index: torch.Tensor, half: int
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """What `encode` gives for these rows (b,), where no image is needed for it; else None."""
+        return None
 
     @abstractmethod
     def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:

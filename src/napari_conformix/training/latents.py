@@ -1,22 +1,27 @@
 """The clean pass: latents of all particles, without sampling, by the encoders as they are now."""
 
+import contextlib
 from collections.abc import Callable, Generator
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from napari_conformix.training.contract import Method
 from napari_conformix.training.data import Batches
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.motion import motion_coordinates
-from napari_conformix.training.plan import encoding_tasks
+from napari_conformix.training.plan import Task, encoding_tasks
 from napari_conformix.training.prefetch import prefetched
 from napari_conformix.training.split import Split
 from napari_conformix.training.stepping import inference
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+Floats = NDArray[np.float32]
 
 #: above this many particles a refresh must be cheap beside the training since the last one
 MANY_PARTICLES = 200_000
@@ -72,13 +77,10 @@ def encode_all(
     by_half = {half: np.zeros((count, d), dtype=np.float32) for half in method.halves if half}
     tasks = encoding_tasks(split, method.halves, batch_size)
     done, total = 0, sum(len(task.rows) for task in tasks)
-    with prefetched(lambda task: data.batch(task.rows), tasks) as batches:
-        for task, batch in batches:
+    with contextlib.closing(_encodings(method, data, tasks, fabric)) as encodings:
+        for task, means, stds in encodings:
             if stop():
                 return None
-            with inference(fabric):
-                encoded = method.encode(batch.to(method.device), task.half)
-            means, stds = (tensor.float().cpu().numpy() for tensor in encoded)
             if task.half:
                 by_half[task.half][task.rows] = means
             own = (split.half[task.rows] == task.half) | (task.half == 0)
@@ -109,3 +111,25 @@ def encode_all(
         mean_half1=by_half[1][held_out] if by_half else None,
         mean_half2=by_half[2][held_out] if by_half else None,
     )
+
+
+def _encodings(
+    method: Method, data: Batches, tasks: list[Task], fabric: "Fabric"
+) -> Generator[tuple[Task, Floats, Floats]]:
+    """Mean and standard deviation (b, d) of every task's rows; reads images only when needed."""
+    first = torch.from_numpy(tasks[0].rows)
+    if method.stored_latents(first, tasks[0].half) is not None:
+        for task in tasks:
+            stored = method.stored_latents(torch.from_numpy(task.rows), task.half)
+            assert stored is not None
+            yield task, *_numpy(*stored)
+        return
+    with prefetched(lambda task: data.batch(task.rows), tasks) as batches:
+        for task, batch in batches:
+            with inference(fabric):
+                encoded = method.encode(batch.to(method.device), task.half)
+            yield task, *_numpy(*encoded)
+
+
+def _numpy(mean: torch.Tensor, std: torch.Tensor) -> tuple[Floats, Floats]:
+    return mean.float().cpu().numpy(), std.float().cpu().numpy()

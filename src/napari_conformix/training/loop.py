@@ -120,6 +120,7 @@ class _Run:
         control: Control,
     ) -> None:
         self.method = method
+        method.particles = len(split)
         self.data = data
         self.split = split
         self.settings = settings

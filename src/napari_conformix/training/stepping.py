@@ -151,7 +151,7 @@ def inference(fabric: "Fabric") -> Iterator[None]:
 def _is_finite(loss: torch.Tensor, optimizers: list[torch.optim.Optimizer]) -> bool:
     """One number decides, so that a GPU is waited for once a step."""
     gradients = [
-        parameter.grad
+        parameter.grad.coalesce().values() if parameter.grad.is_sparse else parameter.grad
         for optimizer in optimizers
         for group in optimizer.param_groups
         for parameter in group["params"]

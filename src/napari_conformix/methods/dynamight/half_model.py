@@ -1,4 +1,4 @@
-"""One half of DynaMight: a reference model, an encoder, a decoder, and their losses."""
+"""One half of DynaMight: a reference model, latents, a decoder, and their losses."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,13 @@ from napari_conformix.imaging.fourier import fourier_resize_3d
 from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
 from napari_conformix.methods.dynamight.graph import Graph, deformation_energy, neighbour_graph
 from napari_conformix.methods.dynamight.motion_mask import MotionMask
-from napari_conformix.methods.dynamight.networks import Decoder, Encoder, PositionalEncoding
+from napari_conformix.methods.dynamight.networks import (
+    Decoder,
+    Encoder,
+    ModeDecoder,
+    ParticleLatents,
+    PositionalEncoding,
+)
 from napari_conformix.methods.dynamight.reference import Reference
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 from napari_conformix.training.contract import Batch, Frame
@@ -53,7 +59,12 @@ class HalfModel(nn.Module):
     """
 
     def __init__(
-        self, settings: DynaMightSettings, frame: Frame, gaussians: int, classes: int = 1
+        self,
+        settings: DynaMightSettings,
+        frame: Frame,
+        gaussians: int,
+        classes: int = 1,
+        particles: int = 0,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -61,7 +72,8 @@ class HalfModel(nn.Module):
         self.pixel_size = frame.working_pixel_size_angstrom
         self.reference = Reference(gaussians, classes)
         self.motion_mask = MotionMask()
-        self._build_networks()
+        self.encoder = self._build_encoder(particles)
+        self.decoder = self._build_decoder()
         self.register_buffer("noise_power", torch.ones(self.box // 2 + 1))
         self.noise_power: torch.Tensor
         self.register_buffer("image_power", torch.ones(self.box // 2 + 1))
@@ -79,21 +91,24 @@ class HalfModel(nn.Module):
         self.fixed_lengths: torch.Tensor
         self.graph: Graph | None = None
 
-    def _build_networks(self) -> None:
+    def _build_encoder(self, particles: int) -> Encoder | ParticleLatents:
         settings = self.settings
-        self.encoder = Encoder(
+        if settings.embedding == "per-particle":
+            return ParticleLatents(particles, settings.latent_dim)
+        return Encoder(
             self.box, settings.encoder_pooling, settings.encoder_width, settings.latent_dim
         )
+
+    def _build_decoder(self) -> Decoder | ModeDecoder:
+        settings = self.settings
         encoding = PositionalEncoding(
             settings.encoding_frequencies, self.box * self.pixel_size, 4 * self.pixel_size
         )
-        self.decoder = Decoder(
-            encoding,
-            settings.latent_dim,
-            settings.decoder_width,
-            settings.decoder_layers,
-            _DISPLACEMENT_SCALE_ANGSTROM,
-        )
+        d, scale = settings.latent_dim, _DISPLACEMENT_SCALE_ANGSTROM
+        width, layers = settings.decoder_shape
+        if settings.decoder == "modes":
+            return ModeDecoder(encoding, d, settings.modes, width, layers, scale)
+        return Decoder(encoding, d, width, layers, scale)
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """`load_state_dict` for optional buffers of any size, or of a checkpoint without them."""
@@ -136,7 +151,8 @@ class HalfModel(nn.Module):
 
     def encode(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Latent mean and log variance of every particle of a batch, each (b, d) float32."""
-        mean, log_variance = self.encoder(batch.images)
+        seen = batch.index if isinstance(self.encoder, ParticleLatents) else batch.images
+        mean, log_variance = self.encoder(seen)
         return mean.float(), log_variance.float()
 
     def displacement(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -186,10 +202,23 @@ class HalfModel(nn.Module):
             left = self._power_over(residual.difference, self.image_power)
             return left / self._power_over(residual.observed, self.image_power)
 
+    def misfit(self, batch: Batch, moved: torch.Tensor) -> torch.Tensor:
+        """Eq. 11 of every image (b,) with Gaussians at `moved` ((b,) n, 3) A."""
+        observed = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
+        return self._power_of_each(observed - self.predict(moved, batch), self.noise_power)
+
     def _power_over(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
+        return self._power_of_each(difference, shell_power).mean()
+
+    def _power_of_each(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
         weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
         power = torch.view_as_real(difference).square().sum(-1)  # (b, h, w // 2 + 1)
-        return (power * weight).sum() / (len(difference) * self.multiplicity.sum())
+        return (power * weight).sum((-2, -1)) / self.multiplicity.sum()  # (b,)
+
+    @property
+    def kl_weight(self) -> float:
+        """Weight of the Kullback-Leibler term in the total loss."""
+        return self.settings.kl_weight / self.box**2
 
     def latent_loss(self, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
         """Kullback-Leibler divergence from the standard normal, mean over particles."""
@@ -202,8 +231,7 @@ class HalfModel(nn.Module):
         kl = self.latent_loss(residual.mean, residual.log_variance)
         assert self.graph is not None
         stretch, repulsion = deformation_energy(residual.moved, self.graph)
-        kl_weight = self.settings.kl_weight / self.box**2
-        total = data + kl_weight * kl + regularisation * (stretch + repulsion)
+        total = data + self.kl_weight * kl + regularisation * (stretch + repulsion)
         return {
             "loss": total,
             "unexplained": self.unexplained(residual),

@@ -14,8 +14,10 @@ from napari_conformix.methods.dynamight.coarse_graining import (
     read_model,
     start_from_model,
 )
+from napari_conformix.methods.dynamight.embedding import embed
 from napari_conformix.methods.dynamight.half_model import HalfModel, Residual
 from napari_conformix.methods.dynamight.motion_mask import density_outside, restricts_motion
+from napari_conformix.methods.dynamight.networks import ParticleLatents
 from napari_conformix.methods.dynamight.reference import fit_to_map, place_gaussians
 from napari_conformix.methods.dynamight.reference_update import (
     CANDIDATES,
@@ -150,7 +152,9 @@ class DynaMight(Method):
 
     def _build(self, gaussians: int, classes: int) -> None:
         self.models = {
-            half: HalfModel(self.options, self.frame, gaussians, classes).to(self.device)
+            half: HalfModel(self.options, self.frame, gaussians, classes, self.particles).to(
+                self.device
+            )
             for half in self.halves
         }
 
@@ -168,9 +172,18 @@ class DynaMight(Method):
                         },
                     ]
                 ),
-                torch.optim.Adam(model.encoder.parameters(), lr=options.encoder_learning_rate),
+                self._encoder_optimizer(model),
                 torch.optim.Adam(model.decoder.parameters(), lr=options.learning_rate),
             ]
+
+    def _encoder_optimizer(self, model: HalfModel) -> torch.optim.Optimizer:
+        parameters = list(model.encoder.parameters())
+        if self.options.embedding == "per-particle":
+            # A particle is met once an epoch: its moments must not remember a thousand epochs.
+            return torch.optim.SparseAdam(
+                parameters, lr=self.options.latent_learning_rate, betas=(0.9, 0.99)
+            )
+        return torch.optim.Adam(parameters, lr=self.options.encoder_learning_rate)
 
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
         if not self._optimizers:
@@ -383,6 +396,22 @@ class DynaMight(Method):
         mean, log_variance = self.models[half].encode(batch)
         return mean, (0.5 * log_variance).exp()
 
+    def embed(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
+        model = self.models[half]
+        if isinstance(model.encoder, ParticleLatents):
+            return embed(model, model.encoder, batch)
+        return self.encode(batch, half)
+
+    @torch.no_grad()
+    def stored_latents(
+        self, index: torch.Tensor, half: int
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+        encoder = self.models[half].encoder
+        if not isinstance(encoder, ParticleLatents):
+            return None
+        mean, log_variance = encoder(index.to(self.device))
+        return mean, (0.5 * log_variance).exp()
+
     @torch.no_grad()
     def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
         box, pixel_size = self.frame.box, self.frame.pixel_size_angstrom
@@ -415,6 +444,9 @@ class DynaMight(Method):
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
         self.landmarks = state["landmarks"].to(self.device)
+        self.options = _options_of(state, self.options)
+        if "half1.encoder.mean" in state:
+            self.particles = len(state["half1.encoder.mean"])
         count = len(state["half1.reference.positions"])
         classes = state["half1.reference.log_width"].numel()
         if not self.models or len(self.models[1].reference.positions) != count:
@@ -449,10 +481,19 @@ class DynaMight(Method):
     def memory_bytes(self, batch_size: int) -> int:
         count = len(self.models[1].reference.positions) if self.models else 10_000
         fine = self.frame.working_box * self.options.oversampling
-        layers = count * (self.options.decoder_width * (self.options.decoder_layers + 2) + 60)
+        width, layers = self.options.decoder_shape
+        kept = 0 if self.options.decoder == "modes" else width * (layers + 2)
+        layers = count * (kept + 60)
         grids = 4 * fine * fine + 12 * self.frame.working_box**2
         model = sum(p.numel() for m in self.models.values() for p in m.parameters()) * 4
         return 4 * (batch_size * (layers + grids) + 4 * model)
+
+
+def _options_of(state: dict[str, torch.Tensor], options: DynaMightSettings) -> DynaMightSettings:
+    """The settings with the networks that a state has, which early ones could not choose."""
+    encoder = "per-particle" if "half1.encoder.mean" in state else "encoder"
+    decoder = "coordinate" if "half1.decoder.from_latent.weight" in state else "modes"
+    return options.model_copy(update={"embedding": encoder, "decoder": decoder})
 
 
 @contextlib.contextmanager

@@ -101,8 +101,35 @@ class DynaMightSettings(TrainingSettings):
         lt=1.0,
         advanced=True,
     )
-    decoder_width: int = setting(32, "Width of the decoder's layers", ge=4, le=1024, advanced=True)
-    decoder_layers: int = setting(8, "Linear layers of the decoder", ge=3, le=32, advanced=True)
+    embedding: Literal["per-particle", "encoder"] = setting(
+        "per-particle",
+        "What gives a particle its latent: per-particle - it is fitted to the particle's own "
+        "image; encoder - the paper's network, which sees the image",
+        advanced=True,
+    )
+    decoder: Literal["modes", "coordinate"] = setting(
+        "modes",
+        "What makes displacements of a latent: modes - learnt modes of motion, about five times "
+        "faster; coordinate - the paper's network of position and latent",
+        advanced=True,
+    )
+    modes: int = setting(
+        32, "Modes of motion of the modes decoder (12 a rigid body)", ge=1, le=1024, advanced=True
+    )
+    decoder_width: int = setting(
+        0,
+        "Width of the decoder's layers; 0 is 64 for modes, 32 (paper) for coordinate",
+        ge=0,
+        le=1024,
+        advanced=True,
+    )
+    decoder_layers: int = setting(
+        0,
+        "Linear layers of the decoder; 0 is 4 for modes, 8 (paper) for coordinate",
+        ge=0,
+        le=32,
+        advanced=True,
+    )
     encoding_frequencies: int = setting(
         10, "Frequencies of the positional encoding (sine and cosine)", ge=1, le=16, advanced=True
     )
@@ -122,6 +149,9 @@ class DynaMightSettings(TrainingSettings):
     encoder_learning_rate: float = setting(
         1e-3, "Adam's step for the encoder", gt=0.0, le=1.0, advanced=True
     )
+    latent_learning_rate: float = setting(
+        0.1, "Adam's step for latents of particles", gt=0.0, le=10.0, advanced=True
+    )
     reference_learning_rate: float = setting(
         0.02, "Adam's step for the Gaussians' positions", unit="A", ge=0.0, le=10.0, advanced=True
     )
@@ -139,6 +169,12 @@ class DynaMightSettings(TrainingSettings):
     noise_particles: int = setting(
         512, "Held-out particles per half from which the noise is estimated", ge=16, advanced=True
     )
+
+    @property
+    def decoder_shape(self) -> tuple[int, int]:
+        """Width and number of linear layers of the decoder that is chosen."""
+        width, layers = (64, 4) if self.decoder == "modes" else (32, 8)
+        return self.decoder_width or width, max(self.decoder_layers or layers, 2)
 
     def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
         from napari_conformix.methods.dynamight.reference import gaussians_for_volume
