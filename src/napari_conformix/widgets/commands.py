@@ -33,6 +33,19 @@ def train_command(folder: Path, *, resume: bool = False, epochs: int | None = No
     return shlex.join(words)
 
 
+def reconstruct_command(
+    folder: Path, *, selection: str | None, deformed: bool, name: str, mask: Path | None
+) -> str:
+    """`conformix reconstruct` for a job."""
+    words = ["conformix", "reconstruct", str(folder), "--deformed" if deformed else "--plain"]
+    if selection is not None:
+        words += ["--selection", selection]
+    if mask is not None:
+        words += ["--mask", str(mask)]
+    words += ["-o", str(folder / "reconstruction" / name)]
+    return shlex.join(words)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()

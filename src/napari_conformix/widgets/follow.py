@@ -19,7 +19,7 @@ from superqt.utils import create_worker
 
 from napari_conformix.jobs.eventlog import EventReader
 from napari_conformix.jobs.layout import EVENTS
-from napari_conformix.training.events import Event
+from napari_conformix.training.events import Event, from_line
 
 _POLL_SECONDS = 0.05
 _STATE_SECONDS = 0.5
@@ -29,7 +29,8 @@ _HELPING = 250
 
 
 class Follower:
-    """Follows one job until :meth:`stop`; every callback is called on the window's thread."""
+    """Follows one job or reconstruction until :meth:`stop`; every callback is called on the
+    window's thread. `parse` makes an event of a line."""
 
     def __init__(
         self,
@@ -37,8 +38,10 @@ class Follower:
         on_events: Callable[[list[Event]], None],
         on_state: Callable[[str], None],
         on_error: Callable[[Exception], None],
+        parse: Callable[[str], Event] = from_line,
     ) -> None:
         self._job = job
+        self._parse = parse
         self._on_events, self._on_state, self._on_error = on_events, on_state, on_error
         self._arrived: deque[Event | str | Exception] = deque()
         self._stopped = False
@@ -66,7 +69,7 @@ class Follower:
             self._arrived.append(error)
 
     def _read_until_stopped(self) -> None:
-        reader = EventReader(Path(self._job.folder) / EVENTS)
+        reader = EventReader(Path(self._job.folder) / EVENTS, parse=self._parse)
         state, next_state = "", 0.0
         while not self._stopped:
             events = reader.read_new()

@@ -64,13 +64,14 @@ class FscFamily:
 class FscPlot(QWidget):
     """Curves with their legend; hovering tells the values at a resolution."""
 
-    def __init__(self, height: int = 240) -> None:
+    def __init__(self, height: int = 260) -> None:
         super().__init__()
         self.families: list[FscFamily] = []
         self.plot = Plot(height, axisItems={"top": ResolutionAxis("top")})
         self.plot.setLabel("left", "correlation of the half maps")
         self.plot.setLabel("bottom", "spatial frequency (1/Å)")
         self.plot.setLabel("top", "resolution (Å)")
+        self.plot.getPlotItem().layout.setContentsMargins(2, 2, 6, 10)
         for side in ("left", "bottom", "top"):
             self.plot.getPlotItem().getAxis(side).enableAutoSIPrefix(False)
         self.plot.showGrid(x=False, y=True, alpha=0.15)

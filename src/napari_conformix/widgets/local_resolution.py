@@ -20,20 +20,21 @@ _CLIPPED_PERCENT: Final = (2.0, 98.0)
 
 @dataclass(frozen=True)
 class Coloured:
-    """A mesh with the local resolution in A at each of its vertices (v,)."""
+    """A mesh with the local resolution in A at each of its vertices (v,); None if not known."""
 
     mesh: Mesh
-    resolution: np.ndarray
+    resolution: np.ndarray | None
 
 
 def coloured_surface(
-    array: np.ndarray, local: np.ndarray, pixel_size_angstrom: float, threshold: float
+    array: np.ndarray, local: np.ndarray | None, pixel_size_angstrom: float, threshold: float
 ) -> Coloured | None:
     """The contour of a map with local resolution, both (z, y, x); None if there is no contour."""
     mesh = surface_of(np.ascontiguousarray(array, np.float32), pixel_size_angstrom, threshold)
     if mesh is None:
         return None
-    return Coloured(mesh, at_vertices(local, mesh[0], pixel_size_angstrom))
+    values = None if local is None else at_vertices(local, mesh[0], pixel_size_angstrom)
+    return Coloured(mesh, values)
 
 
 def at_vertices(local: np.ndarray, vertices: np.ndarray, pixel_size_angstrom: float) -> np.ndarray:
