@@ -207,6 +207,9 @@ def test_between_particles_of_any_halves_it_is_the_difference_of_their_states(
     made = fields.between(*(fields.latents_of(row) for row in pair), 1, "a pair")
     truth = method.field(state[[*pair]], method.places[1])
     np.testing.assert_allclose(made.displacement, truth[1] - truth[0], atol=1e-3)
+    shared = made.begins - method.places[1] - truth[0]  # the offset of the halves that know it
+    assert np.abs(shared[:, 0]).max() < 0.41
+    np.testing.assert_allclose(shared[:, 1:], 0, atol=1e-3)
     assert made.error_source == "held-out neighbours"
     assert made.rms_error == pytest.approx(0.0, abs=1e-3)
 

@@ -15,7 +15,7 @@ from napari_conformix.particles import write_map
 
 @dataclass
 class Field:
-    positions: np.ndarray
+    begins: np.ndarray
     displacement: np.ndarray
     error: np.ndarray | None
     error_source: str = "both halves"
@@ -59,7 +59,7 @@ def test_arrows_lie_on_the_map_where_chimerax_places_it(
         where = np.argwhere(mrc.data > 0)[0][::-1] * mrc.voxel_size.x
     assert not origin.any()
     assert not start.any()
-    field.positions[2] = (index[::-1] - box // 2) * pixel
+    field.begins[2] = (index[::-1] - box // 2) * pixel
     out = write_bild(field, tmp_path / "a.bild", box=box, pixel_size_angstrom=pixel)
     arrows = parsed(out)["arrow"]
     np.testing.assert_allclose(arrows[2, :3], where, atol=2e-3)
@@ -106,7 +106,7 @@ def test_without_error_no_spheres_and_nothing_for_what_does_not_move(
 def test_the_table_has_every_number(field: Field, tmp_path: Path) -> None:
     table = pd.read_csv(write_arrow_table(field, tmp_path / "a.csv"), comment="#")
     assert list(table.columns) == ["x", "y", "z", "dx", "dy", "dz", "error"]
-    np.testing.assert_allclose(table[["x", "y", "z"]], field.positions, atol=1e-4)
+    np.testing.assert_allclose(table[["x", "y", "z"]], field.begins, atol=1e-4)
     np.testing.assert_allclose(table[["dx", "dy", "dz"]], field.displacement, atol=1e-4)
     np.testing.assert_allclose(table["error"], field.error, atol=1e-4)
     field.error = None

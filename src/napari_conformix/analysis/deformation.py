@@ -24,6 +24,8 @@ class Deformation:
     positions     (p, 3) float32 xyz in A from the centre: consensus positions of half `at`
     half1, half2  (p, 3) float32 A, where matter at `positions` moves to, relative to it; None where
                   that half has no latent for it. A method with one model has only `half1`.
+    start         (p, 3) float32 A: for a displacement from one state to another, that of the first
+                  state from the consensus; None when it begins at the consensus
     mixed         (p, 3) float32 A, instead of these: from a particle of one half to one of the
                   other, each by its own half's model and relative to that half's mean field
     at            whose consensus positions these are; both decoders are evaluated there
@@ -45,6 +47,7 @@ class Deformation:
     error_source: ErrorSource = "none"
     systematic: Floats | None = None
     mixed: Floats | None = None
+    start: Floats | None = None
 
     def __post_init__(self) -> None:
         if not self._fields:
@@ -58,6 +61,11 @@ class Deformation:
     def displacement(self) -> Floats:
         """(p, 3) A: the mean of the halves that are there."""
         return np.asarray(np.mean(self._fields, axis=0), np.float32)
+
+    @property
+    def begins(self) -> Floats:
+        """(p, 3) xyz in A: where the arrows begin, at the consensus or at the first state."""
+        return self.positions if self.start is None else self.positions + self.start
 
     @property
     def amount(self) -> Floats:
@@ -76,7 +84,7 @@ class Deformation:
         as a wrong pose makes it."""
         if len(self.positions) < 4:
             return self.rms_displacement
-        left = shape_change(self.displacement, self.positions)
+        left = shape_change(self.displacement, self.begins)
         return _rms(np.linalg.norm(left, axis=1))
 
     @property
@@ -153,6 +161,7 @@ class Deformation:
             half1=at_rows(self.half1),
             half2=at_rows(self.half2),
             mixed=at_rows(self.mixed),
+            start=at_rows(self.start),
             error=at_rows(self.error),
             systematic=at_rows(self.systematic),
         )

@@ -219,7 +219,13 @@ class Fields:
             error=error,
             error_source=source,
             mixed=None if fields else self._from_own_means(first, last, at),
+            start=self._displacement(first, positions),
         )
+
+    def _displacement(self, latents: dict[int, Floats], positions: Floats) -> Floats:
+        """(p, 3) A from the consensus to a latent, the mean of the halves that know it."""
+        fields = [self.evaluate(z[None], positions, half)[0] for half, z in latents.items()]
+        return np.asarray(np.mean(fields, axis=0), np.float32)
 
     def _from_own_means(self, first: dict[int, Floats], last: dict[int, Floats], at: int) -> Floats:
         """(p, 3) A between latents of different halves, each relative to its half's mean field."""

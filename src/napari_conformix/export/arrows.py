@@ -31,11 +31,11 @@ TABLE_COLUMNS = ("x", "y", "z", "dx", "dy", "dz", "error")
 class Displaced(Protocol):
     """What is drawn; an `analysis.deformation.Deformation` is one.
 
-    positions, displacement (p, 3) and error (p,) or None are in A, from the centre of the map.
+    begins, displacement (p, 3) and error (p,) or None are in A, from the centre of the map.
     """
 
     @property
-    def positions(self) -> npt.NDArray[np.floating]: ...
+    def begins(self) -> npt.NDArray[np.floating]: ...
     @property
     def displacement(self) -> npt.NDArray[np.floating]: ...
     @property
@@ -56,8 +56,9 @@ def write_bild(
     pixel_size_angstrom: float,
     overwrite: bool = False,
 ) -> Path:
-    """Arrows from the consensus to the displaced positions, coloured by their length, with a
-    transparent sphere at each end whose radius is the error there (no sphere without an error).
+    """Arrows from where the displacement begins (the consensus, or the first of two states) to
+    where it ends, coloured by their length, with a transparent sphere at each end whose radius is
+    the error there (no sphere without an error).
 
     `box` and `pixel_size_angstrom` are those of the maps to show them with. UserError when `path`
     exists and `overwrite` is False, or does not end with .bild.
@@ -84,7 +85,7 @@ def write_arrow_table(deformation: Displaced, path: str | Path, *, overwrite: bo
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(TABLE_COLUMNS)
         for i, (place, move) in enumerate(
-            zip(deformation.positions, deformation.displacement, strict=True)
+            zip(deformation.begins, deformation.displacement, strict=True)
         ):
             values = [f"{value:.4f}" for value in (*place, *move)]
             writer.writerow([*values, "" if error is None else f"{error[i]:.4f}"])
@@ -97,13 +98,13 @@ def _bild_lines(deformation: Displaced, corner: float) -> Iterator[str]:
     error = deformation.error
     yield f".comment {_one_line(deformation.sentence())}"
     yield (
-        ".comment Arrows: from the consensus to the displaced position, in Angstrom, in the frame "
-        "of the map. Colour: dark blue is 0 A, "
+        ".comment Arrows: from where matter was to where it moves, in Angstrom, in the frame of "
+        "the map. Colour: dark blue is 0 A, "
         f"yellow is {longest:.2f} A."
     )
     if error is not None:
         yield f".comment Radius of a sphere: the error there ({deformation.error_source})."
-    start = deformation.positions.astype(np.float64) + corner
+    start = deformation.begins.astype(np.float64) + corner
     end = start + deformation.displacement
     drawn = np.flatnonzero(amount > SHORTEST_ARROW)
     colour = colours(amount / longest if longest > 0 else amount)
