@@ -38,6 +38,35 @@ def test_relative_paths_become_absolute(tmp_path, monkeypatch):
     assert spec.inputs.consensus == tmp_path / "consensus.mrc"
 
 
+def test_a_file_among_the_settings_is_absolute_and_must_be_there(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    data.mkdir()
+    samples.write_particles(data)
+    monkeypatch.chdir(data)
+
+    def create(name, **settings):
+        return Job.create(
+            tmp_path / name,
+            method="dynamight",
+            particles="particles.star",
+            consensus="consensus.mrc",
+            settings=settings,
+            check=False,
+        )
+
+    plain = create("plain")
+    assert Job.open(plain.folder).settings.atomic_model is None
+    assert "atomic_model" not in (plain.folder / "job.toml").read_text()
+    with pytest.raises(UserError, match="atomic_model: there is no .*fitted.cif"):
+        create("missing", atomic_model="fitted.cif")
+    (data / "fitted.cif").touch()
+    job = create("with", atomic_model="fitted.cif")
+    (data / "fitted.cif").unlink()  # an old job opens without it
+    assert Job.open(job.folder).settings.atomic_model == data / "fitted.cif"
+    assert "fitted.cif" in job.model_biased
+    assert plain.model_biased is None
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -69,6 +69,8 @@ class JobSpec(BaseModel):
     def write(self, path: str | Path) -> None:
         """Write as TOML, all or nothing; values that are not set are left out."""
         plain = self.model_dump(mode="json", exclude_none=True)
+        # pydantic leaves what is in a plain dictionary alone
+        plain["settings"] = {k: v for k, v in plain["settings"].items() if v is not None}
         plain["created"] = self.created
         atomic_write(path, tomli_w.dumps(plain).encode())
 
