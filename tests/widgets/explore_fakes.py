@@ -14,12 +14,15 @@ from types import SimpleNamespace
 import numpy as np
 
 from napari_conformix.analysis import Selection
+from napari_conformix.analysis.motion_table import MotionTable
 from napari_conformix.errors import UserError
 from napari_conformix.particles import write_map
 from napari_conformix.training import events
 from napari_conformix.widgets.session import Inputs
 
 BOX, PIXEL_SIZE = 32, 3.0
+#: where the ball is in the consensus
+_ARM = (0.0, 30.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,13 @@ def ball(centre_xyz: tuple[float, float, float], radius: float = 9.0) -> np.ndar
     cx, cy, cz = centre_xyz
     squared = (x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2
     return np.exp(-squared / (2 * (radius / 1.8) ** 2)).astype(np.float32)
+
+
+def _swing(angle: np.ndarray) -> np.ndarray:
+    """(N,) degrees -> (N, 3) A: where the ball goes from its place in the consensus."""
+    a = np.deg2rad(angle)
+    place = np.stack([30 * np.sin(a), 30 * np.cos(a), np.zeros_like(a)], axis=1)
+    return (place - _ARM).astype(np.float32)
 
 
 class FakeJob:
@@ -136,6 +146,28 @@ class FakeJob:
         with self._lock:
             self._now -= 1
         return self.volume(self.angle_of(latent, half))
+
+    def motion_table(self, progress=None, stop=None) -> MotionTable:
+        """The ball is all that moves, in the plane of x and y; each half errs by 1.5 A."""
+        move = _swing(self.angle)
+        amount = np.linalg.norm(move, axis=1)
+        count = len(amount)
+        error = np.full(count, 1.5, dtype=np.float32)
+        if progress is not None:
+            progress(1.0)
+        return MotionTable(
+            self.epoch,
+            amount / 2,
+            amount,
+            np.tile(np.array(_ARM, dtype=np.float32), (count, 1)),
+            move / np.maximum(amount, 1e-6)[:, None],
+            np.where(self.validation, error, np.nan),
+            error,
+        )
+
+    def method(self, epoch: int | None = None) -> SimpleNamespace:
+        positions = np.array([(0, 0, 0), (0, -16, 0), _ARM], dtype=np.float32)
+        return SimpleNamespace(halves=(1, 2), consensus_positions=lambda half: positions)
 
     def selections(self) -> list[str]:
         return sorted(path.stem for path in (self.folder / "selections").glob("*.json"))

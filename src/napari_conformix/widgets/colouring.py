@@ -2,6 +2,7 @@
 
 napari's own feature colours cannot switch from a numeric to a categorical column. No Qt in this
 file: a colouring is made in a worker, for all rows, and only the drawn ones are handed to napari.
+What is known of the particles' motions is coloured by :mod:`motion_colours`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Category:
 
 @dataclass(frozen=True)
 class Legend:
-    """What the colours mean: a range with its colours, or categories; both empty: one colour."""
+    """What the colours mean: a range with its colours, categories, or directions; none of these:
+    one colour."""
 
     title: str
     unit: str = ""
@@ -60,6 +62,7 @@ class Legend:
     gradient: np.ndarray | None = None  # (k, 3) from low to high
     categories: tuple[Category, ...] = ()
     note: str = ""
+    directions: bool = False  # the colours of :func:`direction_colours`
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,9 @@ def unit_of(column: str) -> str:
     return next((unit for pattern, unit in _UNITS if re.search(pattern, column)), "")
 
 
-def one_colour(count: int) -> Colouring:
-    """All rows alike."""
-    return Colouring(np.tile(PLAIN, (count, 1)), Legend(""))
+def one_colour(count: int, why: str = "") -> Colouring:
+    """All rows alike; grey with a title that says why there are no colours."""
+    return Colouring(np.tile(MISSING if why else PLAIN, (count, 1)), Legend(why))
 
 
 def by_column(values: np.ndarray, title: str, unit: str | None = None) -> Colouring:
@@ -105,14 +108,11 @@ def by_number(values: np.ndarray, title: str, unit: str = "", note: str = "") ->
     finite = np.isfinite(values)
     low, high = np.percentile(values[finite], _CLIP_PERCENT) if finite.any() else (0.0, 1.0)
     scaled = np.clip((values - low) / ((high - low) or 1.0), 0.0, 1.0)
-    table = _gradient()
-    rgba = np.ones((len(values), 4), dtype=np.float32)
-    index = (np.where(finite, scaled, 0.0) * (len(table) - 1) + 0.5).astype(np.intp)
-    rgba[:, :3] = table[index]
-    rgba[~finite] = MISSING
+    table = viridis()
+    rgba = shaded(scaled, table)
     missing = int(len(values) - finite.sum())
     if missing:
-        note = f"{missing:,} without a value in grey"
+        note = "; ".join(filter(None, (note, f"{missing:,} without a value in grey")))
     return Colouring(rgba, Legend(title, unit, float(low), float(high), table, note=note))
 
 
@@ -148,7 +148,17 @@ def by_density(xy: np.ndarray, rows: np.ndarray, count: int, bins: int = 100) ->
     return by_number(density, "Density of the map", "% of the peak", note="all particles counted")
 
 
-def _gradient(steps: int = 256) -> np.ndarray:
+def shaded(share: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """(n,) shares from 0 to 1 as (n, 4) colours of a gradient (k, 3); NaN is grey."""
+    known = np.isfinite(share)
+    place = np.clip(np.where(known, share, 0.0), 0.0, 1.0) * (len(gradient) - 1)
+    rgba = np.ones((len(share), 4), dtype=np.float32)
+    rgba[:, :3] = gradient[(place + 0.5).astype(np.intp)]
+    rgba[~known] = MISSING
+    return rgba
+
+
+def viridis(steps: int = 256) -> np.ndarray:
     """(steps, 3) of viridis."""
     from vispy.color import get_colormap
 
@@ -176,7 +186,7 @@ def _categories(names: np.ndarray, title: str, unit: str = "") -> Colouring:
     colours = np.tile(MISSING, (len(values), 1))
     categories = []
     for place, value in enumerate(order):
-        rgb = tuple(int(_PALETTE[place][i : i + 2], 16) / 255 for i in (1, 3, 5))
+        rgb = palette(place)
         colours[value, :3] = rgb
         categories.append(Category(values[value], rgb, int(counts[value])))
     if note:
@@ -184,6 +194,13 @@ def _categories(names: np.ndarray, title: str, unit: str = "") -> Colouring:
         categories.append(Category("all others", tuple(map(float, MISSING[:3])), rest))
     legend = Legend(title, unit, categories=tuple(categories), note=note)
     return Colouring(colours[index], legend)
+
+
+def palette(place: int) -> tuple[float, float, float]:
+    """The colour (r, g, b) of the category at a place of the legend."""
+    code = _PALETTE[place % len(_PALETTE)]
+    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
 
 
 def _natural(text: str) -> tuple[float, str]:

@@ -43,6 +43,7 @@ class ConformationGroup(QGroupBox):
         self.half_box.currentIndexChanged.connect(self._decode_again)
         self.contour.valueChanged.connect(scene.set_threshold)
         self.ghost.toggled.connect(scene.set_ghost)
+        scene.ghost_changed.connect(self._show_ghost)
         self.gaussians.toggled.connect(self._toggle_gaussians)
 
     def _build(self) -> None:
@@ -86,6 +87,15 @@ class ConformationGroup(QGroupBox):
         if self._canvas.overlay.cursor_xy is not None:
             self.decode.request(view, self._canvas.overlay.cursor_xy, self._half_of(view))
 
+    def set_active(self, active: bool) -> None:
+        """Whether the scene is this group's; otherwise another page shows its conformation."""
+        if active == self.decode.enabled:
+            return
+        self.decode.enabled = active
+        if active:
+            self._scene.hide_conformation()
+            self._decode_again()
+
     @property
     def half(self) -> int:
         """The half set whose model decodes; 0 for a method with one model."""
@@ -114,10 +124,12 @@ class ConformationGroup(QGroupBox):
         """The live map of a run, until the user has put the cursor somewhere."""
         if self._canvas.overlay.cursor_xy is not None or half not in (0, 1):
             return
+        if not self.decode.enabled:
+            return
         of = f"half {half}, " if half else ""
 
         def show(read: tuple[np.ndarray, float]) -> None:
-            if self._canvas.overlay.cursor_xy is None:
+            if self._canvas.overlay.cursor_xy is None and self.decode.enabled:
                 self._scene.show_conformation(*read, label=f"Live map: {of}epoch {epoch}")
 
         def read() -> tuple[np.ndarray, float]:
@@ -149,6 +161,10 @@ class ConformationGroup(QGroupBox):
         text = f"{decoded.model}: {decoded.support}".removeprefix(": ")
         text = text[0].upper() + text[1:]
         self.decoded_label.setText(text if decoded.spot.nearby else signed("warning", text))
+
+    def _show_ghost(self, ghost: bool) -> None:
+        """It was chosen on another page."""
+        self.ghost.setChecked(ghost)
 
     def _toggle_gaussians(self, on: bool) -> None:
         self.decode.gaussians = on

@@ -42,7 +42,7 @@ class ExplorePage(QWidget):
         self.canvas.overlay.hint = "The latent map appears here after the first epoch."
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)
-        self.maps = MapGroup(session, self.map_panel)
+        self.maps = MapGroup(session, self.scene, self.map_panel)
         self.conformation = ConformationGroup(session, self.scene, self.canvas)
         self.selections = SelectionGroup(session, self.map_panel)
         self.groups = [self.maps, self.conformation, self.selections]

@@ -50,6 +50,8 @@ class LiveDecode:
     def __init__(self, session: Session, scene: Scene) -> None:
         self._session, self._scene = session, scene
         self.gaussians = False
+        #: while the scene shows something else, requests are only remembered
+        self.enabled = True
         #: of the newest checkpoint, which is what the job decodes with
         self.epoch: int | None = None
         self._repeat: Callable[[], None] | None = None
@@ -59,7 +61,7 @@ class LiveDecode:
         self._repeat = lambda: self.request(view, xy, half)
         job, threshold = self._session.job, self._scene.threshold
         consensus, wanted, epoch = self._session.consensus, self.gaussians, self.epoch
-        if job is None or consensus is None or threshold is None:
+        if job is None or consensus is None or threshold is None or not self.enabled:
             return
         pixel_size = consensus.pixel_size_angstrom
 

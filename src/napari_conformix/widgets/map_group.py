@@ -11,14 +11,19 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel
 
-from napari_conformix.widgets import colouring, map_views
+from napari_conformix.widgets import colouring, map_views, motion_colours
 from napari_conformix.widgets.forms import combo, fill, form_of
 from napari_conformix.widgets.map_views import MapView, Space
+from napari_conformix.widgets.motion_store import MotionStore
+from napari_conformix.widgets.style import hint
 from napari_conformix.widgets.umap_control import UmapControl, parameters_of, path_of
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.jobs import LatentTable
     from napari_conformix.widgets.latent_map_panel import LatentMapPanel
+    from napari_conformix.widgets.motion_colours import Parts
+    from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Session
 
 _SHOW: Final = (
@@ -38,15 +43,19 @@ class MapGroup(QGroupBox):
 
     shown = Signal(object, bool)
 
-    def __init__(self, session: Session, panel: LatentMapPanel) -> None:
+    def __init__(self, session: Session, scene: Scene, panel: LatentMapPanel) -> None:
         super().__init__("Latent map")
-        self._session, self._panel = session, panel
+        self._session, self._scene, self._panel = session, scene, panel
+        self._motions = MotionStore.of(session)
+        self._parts: tuple[int, Parts] | None = None
         self.map_view: MapView | None = None
         self._spaces: dict[str, Space] = {}
         self._build()
         self.space_box.currentIndexChanged.connect(self._choose_space)
         for box in (self.x_box, self.y_box, self.show_box, self.colour_box):
             box.currentIndexChanged.connect(self.refresh)
+        self._motions.table_changed.connect(self._take_motions)
+        self._motions.said.connect(self._say_progress)
         self.umap.finished.connect(self._take_umap)
 
     def _build(self) -> None:
@@ -57,6 +66,8 @@ class MapGroup(QGroupBox):
         self.explanation = QLabel()
         self.explanation.setWordWrap(True)
         self.umap = UmapControl(self._session)
+        self.progress = hint()
+        self.progress.hide()
         axes = QHBoxLayout()
         axes.addWidget(self.x_box, stretch=1)
         axes.addWidget(QLabel("×"))
@@ -66,6 +77,7 @@ class MapGroup(QGroupBox):
         form.addRow("Axes", axes)
         form.addRow("Particles", self.show_box)
         form.addRow("Colour by", self.colour_box)
+        form.addRow(self.progress)
         form.addRow(self.explanation)
         form.addRow(self.umap)
 
@@ -74,6 +86,8 @@ class MapGroup(QGroupBox):
         self.umap.stop()
         self.map_view = None
         self._spaces.clear()
+        self._parts = None
+        self._scene.show_parts(None)
         self._panel.canvas.clear()
         self._panel.legend.set_legend(colouring.Legend(""))
 
@@ -119,6 +133,8 @@ class MapGroup(QGroupBox):
         if latents is not None and latents.motion is not None:
             count = min(3, latents.motion.shape[1])
             entries += [(f"motion {i + 1}", f"motion {i + 1}") for i in range(count)]
+            if map_views.in_angstrom(latents):
+                entries += [(name, name) for name in motion_colours.BY_MOTION]
         if particles is not None:
             entries += [(column, column) for column in particles.columns]
         fill(self.colour_box, entries)
@@ -161,6 +177,7 @@ class MapGroup(QGroupBox):
         self._panel.legend.set_legend(colours.legend)
         self.explanation.setText(view.space.explanation)
         self.umap.set_space(view.space)
+        self._show_parts()
         self._say_what_is_shown(view)
         self.shown.emit(view, moved)
 
@@ -189,12 +206,54 @@ class MapGroup(QGroupBox):
             return lambda view: colouring.by_validation(latents.validation)
         if name == "density of the map":
             return lambda view: colouring.by_density(view.xy, view.rows, count)
+        if name in motion_colours.BY_MOTION:
+            return self._motion_painter(name, count)
         if name is not None and name.startswith("motion "):
             values = latents.motion[:, int(name.split()[1]) - 1]
             return lambda view: colouring.by_number(values, name.capitalize(), "Å RMS")
         if name in (None, "one colour") or particles is None:
             return lambda view: colouring.one_colour(count)
         return lambda view: colouring.by_column(particles.column(name), name)
+
+    # -- motions of the particles -----------------------------------------------------------------
+
+    def _motion_painter(self, name: str, count: int) -> Callable[[MapView], colouring.Colouring]:
+        """As `_painter`; all grey until the motions of all particles are computed."""
+        self._motions.want_table()
+        table, paint = self._motions.table, motion_colours.BY_MOTION[name]
+        if table is None or len(table) != count:
+            waiting = colouring.one_colour(count, "Motions of all particles are being computed")
+            return lambda view: waiting
+        if name != motion_colours.NEEDS_PARTS:
+            return lambda view: paint(table)
+        job, known = self._session.job, self._parts
+
+        def by_place(view: MapView) -> colouring.Colouring:
+            parts = known if known is not None and known[0] == table.epoch else None
+            if parts is None:
+                positions = job.method().consensus_positions(job.method().halves[0])
+                parts = table.epoch, motion_colours.find_parts(positions)
+            self._parts = parts
+            return paint(table, parts[1])
+
+        return by_place
+
+    def _show_parts(self) -> None:
+        """The parts of the molecule in the scene, while particles are coloured by them."""
+        wanted = self.colour_box.currentData() == motion_colours.NEEDS_PARTS
+        if not wanted or self._parts is None or self._motions.table is None:
+            self._scene.show_parts(None)
+        else:
+            parts = self._parts[1]
+            self._scene.show_parts(parts.positions, parts.colours)
+
+    def _take_motions(self, table: MotionTable | None) -> None:
+        if table is not None and self.colour_box.currentData() in motion_colours.BY_MOTION:
+            self.refresh()
+
+    def _say_progress(self, text: str) -> None:
+        self.progress.setText(text)
+        self.progress.setVisible(bool(text))
 
     # -- UMAP -------------------------------------------------------------------------------------
 

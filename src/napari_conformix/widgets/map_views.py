@@ -106,6 +106,17 @@ class MapView:
             latent = self.space.inverse(coordinates)
         return Spot(latent, half, found.support, xy)
 
+    def row_near(self, xy: tuple[float, float]) -> int:
+        """The particle nearest to a point of the map."""
+        return int(self.rows[np.square(self.xy - np.asarray(xy)).sum(axis=1).argmin()])
+
+    def place_of(self, row: int) -> tuple[float, float] | None:
+        """Where a particle is in the map; None where the map does not show it."""
+        index = int(np.searchsorted(self.rows, row))
+        if index == len(self.rows) or self.rows[index] != row:
+            return None
+        return float(self.xy[index, 0]), float(self.xy[index, 1])
+
     @cached_property
     def _nearest(self) -> NearestLatents:
         from napari_conformix.analysis import NearestLatents
@@ -168,6 +179,11 @@ def view(space: Space, axes: tuple[int, int], show: Show, latents: LatentTable) 
     xy = np.ascontiguousarray(space.coordinates[wanted][:, list(axes)], dtype=np.float32)
     rows = space.rows[wanted]
     return MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
+
+
+def in_angstrom(latents: LatentTable) -> bool:
+    """Whether the particles' motions are known as displacements."""
+    return latents.motion is not None and latents.motion_unit in ("A", "Å")
 
 
 def halves(latents: LatentTable) -> list[int]:

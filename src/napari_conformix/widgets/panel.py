@@ -11,6 +11,7 @@ from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.data_page import DataPage
+from napari_conformix.widgets.deformation_page import DeformationPage
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.message_bar import MessageBar
@@ -28,7 +29,7 @@ _WIDTH = 500
 
 
 class ConformixPanel(QWidget):
-    """Data, Train and Explore for one viewer."""
+    """The pages for one viewer."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -46,12 +47,15 @@ class ConformixPanel(QWidget):
         self.data_page = DataPage(session)
         self.train_page = TrainPage(session)
         self.explore_page = ExplorePage(session)
+        self.deformation_page = DeformationPage(session, self.explore_page)
         self.tabs = QTabWidget()
-        self._pages = {
-            "data": self._add_page(self.data_page, "Data"),
-            "train": self._add_page(self.train_page, "Train"),
-            "explore": self._add_page(self.explore_page, "Explore"),
-        }
+        pages = (
+            ("Data", self.data_page),
+            ("Train", self.train_page),
+            ("Explore", self.explore_page),
+            ("Deformation", self.deformation_page),
+        )
+        self._pages = {name.lower(): self._add_page(page, name) for name, page in pages}
 
         top = QHBoxLayout()
         top.addWidget(self.title, 1)
@@ -62,6 +66,7 @@ class ConformixPanel(QWidget):
         layout.addWidget(self.messages)
         layout.addWidget(self.tabs, 1)
 
+        self.tabs.currentChanged.connect(self._page_changed)
         session.message.connect(self.messages.show_message)
         # What was said of the files before does not hold for others.
         session.inputs_changed.connect(lambda *_: self.messages.clear())
@@ -78,8 +83,12 @@ class ConformixPanel(QWidget):
         return QSize(_WIDTH, 760)
 
     def show_page(self, name: str) -> None:
-        """Bring 'data', 'train' or 'explore' to the front."""
+        """Bring a page to the front: 'data', 'train', 'explore', 'deformation'."""
         self.tabs.setCurrentIndex(self._pages[name])
+
+    def _page_changed(self, index: int) -> None:
+        """The scene shows the arrows of the Deformation page only while that is in front."""
+        self.deformation_page.set_active(index == self._pages["deformation"])
 
     # -- what is open -----------------------------------------------------------------------------
 

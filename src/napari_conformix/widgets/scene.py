@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 from napari.utils.colormaps import Colormap
+from psygnal import Signal
 
 from napari_conformix.widgets import axes
 from napari_conformix.widgets.gl import software_rendering
@@ -26,10 +27,16 @@ Rendering = Literal["surface", "iso"]
 
 _CONSENSUS: Final = "Consensus"
 _CONFORMATION: Final = "Conformation"
+_START: Final = "Conformation A"
 _GAUSSIANS: Final = "Gaussians"
-_COLOURS: Final = {_CONSENSUS: (0.78, 0.78, 0.76), _CONFORMATION: (0.36, 0.62, 0.95)}
+_PARTS: Final = "Parts of the molecule"
+_COLOURS: Final = {
+    _CONSENSUS: (0.78, 0.78, 0.76),
+    _START: (0.85, 0.75, 0.55),
+    _CONFORMATION: (0.36, 0.62, 0.95),
+}
 _GHOST_OPACITY: Final = 0.3
-#: of the conformation while its Gaussians are shown, which lie inside it
+#: of the conformation while there is something to see inside it
 _GLASS_OPACITY: Final = 0.35
 #: boxes above this are meshed at every second voxel on the CPU
 _FINE_BOX: Final = 128
@@ -51,6 +58,8 @@ class Prepared:
 class Scene:
     """The maps in the main canvas of a session. Get it with :meth:`of`."""
 
+    ghost_changed = Signal(bool)
+
     _scenes: ClassVar[weakref.WeakKeyDictionary[Session, Scene]] = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -67,6 +76,8 @@ class Scene:
         self.rendering = rendering
         self.threshold: float | None = None
         self.ghost = True
+        self._glass = False
+        self._conformation_wanted = True
         self.label = ""
         self._maps: dict[str, Prepared] = {}
         self._layers: dict[str, Layer] = {}
@@ -132,10 +143,31 @@ class Scene:
         """Show the consensus translucent around the conformation, or not at all."""
         self.ghost = ghost
         self._arrange()
+        self.ghost_changed.emit(ghost)
+
+    def set_glass(self, glass: bool) -> None:
+        """Let every map be seen through, because there is something inside."""
+        self._glass = glass
+        self._arrange()
+
+    def set_conformation_shown(self, shown: bool) -> None:
+        """Show the conformation, or leave it out for what would be hidden by it."""
+        self._conformation_wanted = shown
+        self._arrange()
+
+    def show_start(self, prepared: Prepared | None) -> None:
+        """The conformation that a motion begins with, as a ghost in place of the consensus; None:
+        the consensus again."""
+        if prepared is None:
+            self._maps.pop(_START, None)
+            self._arrange()
+        else:
+            self._show(_START, prepared)
 
     def hide_conformation(self) -> None:
         """Only the consensus."""
         self._maps.pop(_CONFORMATION, None)
+        self._maps.pop(_START, None)
         self.set_label("")
         for name in (_CONFORMATION, _GAUSSIANS):
             if name in self._layers:
@@ -153,29 +185,23 @@ class Scene:
 
     def show_gaussians(self, positions: np.ndarray | None) -> None:
         """(p, 3) x, y, z in A as small spheres, at most 5,000 of them; None hides them."""
-        layer = self._living(_GAUSSIANS)
-        if positions is None:
-            if layer is not None:
-                _change(layer, "visible", False)
-        else:
-            step = -(-len(positions) // _MAX_GAUSSIANS)
-            points = axes.to_napari(positions[::step])
-            if layer is None:
-                layer = self._layers[_GAUSSIANS] = self._add_gaussians(points)
-            layer.data = points
-            _change(layer, "visible", True)
-        self._arrange()
+        self._show_points(_GAUSSIANS, positions)
+
+    def show_parts(self, positions: np.ndarray | None, rgba: np.ndarray | None = None) -> None:
+        """As :meth:`show_gaussians`, each in its colour (p, 4)."""
+        self._show_points(_PARTS, positions, rgba)
 
     # -- inside -----------------------------------------------------------------------------------
 
     @property
-    def _viewer(self) -> Any:
+    def viewer(self) -> Any:
+        """The napari viewer that the scene is in."""
         return self._session.viewer
 
     def set_label(self, label: str) -> None:
         """The caption in the corner of the scene."""
         self.label = label
-        overlay = self._viewer.canvas.overlays.text
+        overlay = self.viewer.canvas.overlays.text
         overlay.text = label
         overlay.visible = bool(label)
 
@@ -220,7 +246,7 @@ class Scene:
             layer.scale, layer.translate = arguments["scale"], arguments["translate"]
             layer.contrast_limits, layer.iso_threshold = self._limits, self.threshold
             return
-        self._layers[name] = self._viewer.add_image(
+        self._layers[name] = self.viewer.add_image(
             name=name,
             rendering="iso",
             iso_threshold=self.threshold,
@@ -234,7 +260,7 @@ class Scene:
         if layer is not None:
             layer.data = mesh
             return
-        self._layers[name] = self._viewer.add_surface(
+        self._layers[name] = self.viewer.add_surface(
             mesh,
             name=name,
             colormap=_plain_colormap(name),
@@ -244,37 +270,66 @@ class Scene:
             units=axes.UNITS,
         )
 
-    def _add_gaussians(self, points: np.ndarray) -> Layer:
-        layer = self._viewer.add_points(
+    def _show_points(
+        self, name: str, positions: np.ndarray | None, rgba: np.ndarray | None = None
+    ) -> None:
+        layer = self._living(name)
+        if positions is None:
+            if layer is not None:
+                _change(layer, "visible", False)
+        else:
+            step = -(-len(positions) // _MAX_GAUSSIANS)
+            points = axes.to_napari(positions[::step])
+            if layer is None:
+                layer = self._layers[name] = self._add_points(name, points)
+            layer.data = points
+            if rgba is not None:
+                layer.face_color = rgba[::step]
+            _change(layer, "visible", True)
+        self._arrange()
+
+    def _add_points(self, name: str, points: np.ndarray) -> Layer:
+        layer = self.viewer.add_points(
             points,
-            name=_GAUSSIANS,
+            name=name,
             size=(float(np.ptp(points, axis=0).max()) or 1.0) / 70,
             face_color="#ffb347",
             border_width=0,
             antialiasing=0,
             units=axes.UNITS,
         )
-        # What lies inside a translucent surface must be drawn before it.
-        self._viewer.layers.move(self._viewer.layers.index(layer), 0)
+        layer.editable = False
+        self.put_inside(layer)
         return layer
 
+    def put_inside(self, layer: Layer) -> None:
+        """What lies inside a translucent surface must be drawn before it."""
+        self.viewer.layers.move(self.viewer.layers.index(layer), 0)
+
     def _arrange(self) -> None:
-        """The consensus is solid while it is alone, and a ghost beside a conformation."""
-        consensus, conformation = self._living(_CONSENSUS), self._living(_CONFORMATION)
-        beside = _CONFORMATION in self._maps
+        """The consensus is solid while it is alone, and a ghost beside a conformation; where a
+        motion begins with another conformation, that one is the ghost."""
+        conformation, beside = self._living(_CONFORMATION), _CONFORMATION in self._maps
+        glass = self._glass or any(
+            layer is not None and layer.visible
+            for layer in (self._living(_GAUSSIANS), self._living(_PARTS))
+        )
         if conformation is not None:
-            _change(conformation, "visible", beside and self._drawable(_CONFORMATION))
-            gaussians = self._living(_GAUSSIANS)
-            glass = gaussians is not None and gaussians.visible
+            shown = beside and self._conformation_wanted and self._drawable(_CONFORMATION)
+            _change(conformation, "visible", shown)
             _change(conformation, "opacity", _GLASS_OPACITY if glass else 1.0)
-        if consensus is not None:
-            shown = _CONSENSUS in self._maps and self._drawable(_CONSENSUS)
-            _change(consensus, "visible", shown and (self.ghost or not beside))
-            _change(consensus, "opacity", _GHOST_OPACITY if beside else 1.0)
+        ghost = _START if _START in self._maps else _CONSENSUS
+        for name in (_CONSENSUS, _START):
+            layer = self._living(name)
+            if layer is None:
+                continue
+            shown = name == ghost and name in self._maps and self._drawable(name)
+            _change(layer, "visible", shown and (self.ghost or not beside))
+            _change(layer, "opacity", _GHOST_OPACITY if beside or glass else 1.0)
             # A translucent surface must come last, or it hides what it should let through.
-            layers = self._viewer.layers
-            if beside and layers.index(consensus) < layers.index(conformation or consensus):
-                layers.move(layers.index(consensus), len(layers))
+            layers = self.viewer.layers
+            if beside and layers.index(layer) < layers.index(conformation or layer):
+                layers.move(layers.index(layer), len(layers))
 
     def _drawable(self, name: str) -> bool:
         return self.rendering == "iso" or self._maps[name].mesh is not None
@@ -282,19 +337,19 @@ class Scene:
     def _living(self, name: str) -> Layer | None:
         """The layer of that name, None if there is none or the user has deleted it."""
         layer = self._layers.get(name)
-        if layer is not None and layer not in self._viewer.layers:
+        if layer is not None and layer not in self.viewer.layers:
             del self._layers[name]
             return None
         return layer
 
     def _map_layers(self) -> list[Layer]:
-        found = (self._living(name) for name in (_CONSENSUS, _CONFORMATION))
+        found = (self._living(name) for name in _COLOURS)
         return [layer for layer in found if layer is not None]
 
     def _look(self, prepared: Prepared) -> None:
         """Turn to 3-D, right-handed, with the map filling the canvas."""
         self._looked = True
-        viewer = self._viewer
+        viewer = self.viewer
         viewer.dims.ndisplay = 3
         viewer.scene.camera.orientation = axes.ORIENTATION
         viewer.scene.camera.angles = (0.0, 0.0, 0.0)
@@ -308,14 +363,14 @@ class Scene:
         text.position, text.font_size = "top_left", 9
 
     def _fit(self, prepared: Prepared) -> None:
-        viewer = self._viewer
+        viewer = self.viewer
         self._zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
         viewer.scene.camera.zoom = self._zoom
 
     def _fit_again(self) -> None:
         """The canvas has another size (a dock opened): fill it, unless the user has zoomed."""
         shown = self._maps.get(_CONSENSUS)
-        if shown is not None and np.isclose(self._viewer.scene.camera.zoom, self._zoom):
+        if shown is not None and np.isclose(self.viewer.scene.camera.zoom, self._zoom):
             self._fit(shown)
 
 

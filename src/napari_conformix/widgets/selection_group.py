@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QVBoxLayout
 
 from napari_conformix.widgets.lasso import Mode
@@ -23,6 +24,11 @@ _ACTIONS: Final = {Mode.NEW: "replace", Mode.ADD: "add", Mode.REMOVE: "remove"}
 
 class SelectionGroup(QGroupBox):
     """The current selection with its history, and the table of saved ones."""
+
+    #: other particles are selected
+    selection_changed = Signal()
+    #: the names of the saved selections
+    listed = Signal(list)
 
     def __init__(self, session: Session, panel: LatentMapPanel) -> None:
         super().__init__("Selections")
@@ -95,6 +101,7 @@ class SelectionGroup(QGroupBox):
         self._panel.bar.set_state(history.count, history.can_undo, history.can_redo)
         self._panel.bar.count.setText(_count_text(mask, latents))
         self.table.set_can_save(history.count > 0)
+        self.selection_changed.emit()
 
     # -- saved ones -------------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class SelectionGroup(QGroupBox):
         def show(selections: list[Any]) -> None:
             latents = self._session.latents
             self.table.set_selections(selections, None if latents is None else latents.half)
+            self.listed.emit(self.table.names)
 
         self._session.run_in_worker(
             lambda: [job.selection(name) for name in job.selections()], show, key="job:selections"

@@ -1,0 +1,45 @@
+"""A sentence that cannot be overlooked: on a coloured ground, at the top of a page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+#: level -> ground, text, sign
+_LOOKS: Final = {
+    "good": ("#1f6f45", "#ffffff", "✔"),
+    "doubt": ("#e6a817", "#1a1a1a", "⚠"),
+    "bad": ("#c9342a", "#ffffff", "✖"),
+    "neutral": ("#5a6068", "#ffffff", "ℹ"),
+}
+
+
+class Banner(QLabel):
+    """Hidden while it has nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.level = ""
+        self.hide()
+
+    def say(self, level: str, headline: str, details: str = "") -> None:
+        """A headline in bold, and what there is to say about it; an empty headline hides all."""
+        self.setVisible(bool(headline))
+        if not headline:
+            self.level = ""
+            self.clear()
+            return
+        self.level = level
+        ground, colour, sign = _LOOKS[level]
+        more = f"<br>{escape(details)}" if details else ""
+        self.setText(f"<b>{sign}&nbsp; {escape(headline)}</b>{more}")
+        self.setStyleSheet(
+            f"background: {ground}; color: {colour}; border-radius: 5px; padding: 7px 9px;"
+        )

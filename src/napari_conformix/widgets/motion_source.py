@@ -1,0 +1,200 @@
+"""What the Deformation page can show: one particle, two of them, two latents, or a path.
+
+Each source finds its deformation through the job, and the latents whose maps stand at its two
+ends. No Qt in this file; everything here runs in a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from napari_conformix.errors import UserError
+from napari_conformix.widgets import map_views
+from napari_conformix.widgets.movie import main_motion
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.deformation import Deformation
+    from napari_conformix.jobs import Job, LatentTable
+    from napari_conformix.widgets.map_views import Spot
+
+#: axes offered of each space; those that follow hold next to nothing
+_MOST_AXES: Final = 6
+
+
+@dataclass(frozen=True)
+class Found:
+    """A deformation, and what to show with it.
+
+    begin (p, 3) xyz in A: where its arrows begin. end, start (d,): the latents whose maps, decoded
+    by the model of `half`, stand at its ends; start is None for the consensus. `command`: words of
+    the command line that export the same, without the name of the file.
+    """
+
+    deformation: Deformation
+    begin: np.ndarray
+    half: int
+    end: np.ndarray
+    start: np.ndarray | None
+    command: tuple[str, ...]
+
+
+class Source(Protocol):
+    """Where a deformation comes from."""
+
+    def find(self, job: Job, latents: LatentTable) -> Found:
+        """Ask the job. UserError where it cannot be told."""
+
+    @property
+    def file_name(self) -> str:
+        """For exported arrows, without an ending."""
+
+
+@dataclass(frozen=True)
+class OneParticle:
+    """From the consensus to what a particle shows."""
+
+    row: int
+
+    def find(self, job: Job, latents: LatentTable) -> Found:
+        """The arrows begin at the consensus of the particle's own half, whose map is shown."""
+        half = int(latents.half[self.row])
+        found = job.deformation(self.row, at=half or 1)
+        command = _arrows(job, "--particle", str(self.row), "--at", str(half or 1))
+        return Found(found, found.positions, half, latents.mean[self.row], None, command)
+
+    @property
+    def file_name(self) -> str:
+        """'particle_12'."""
+        return f"particle_{self.row}"
+
+
+@dataclass(frozen=True)
+class TwoParticles:
+    """From what one particle shows to what another one shows."""
+
+    first: int
+    last: int
+
+    def find(self, job: Job, latents: LatentTable) -> Found:
+        """Decoded by a half that knows both, the last one's own if it can."""
+        own = [int(latents.half[row]) for row in (self.last, self.first)]
+        found = job.deformation_between(self.first, self.last, at=own[0] or 1)
+        known = [half for half, field in ((1, found.half1), (2, found.half2)) if field is not None]
+        half = next((h for h in own if h in known), known[0]) if own[0] else 0
+        start, end = (_latent_of(latents, row, half) for row in (self.first, self.last))
+        between = f"{self.first},{self.last}"
+        command = _arrows(job, "--between", between, "--at", str(own[0] or 1))
+        begin = _moved(job, found.positions, start, half)
+        return Found(found, begin, half, end, start, command)
+
+    @property
+    def file_name(self) -> str:
+        """'particle_12_to_34'."""
+        return f"particle_{self.first}_to_{self.last}"
+
+
+@dataclass(frozen=True)
+class TwoPoints:
+    """From one place of the latent map to another one."""
+
+    first: Spot
+    last: Spot
+
+    def find(self, job: Job, latents: LatentTable) -> Found:
+        """Both must be places of one half's latent space."""
+        if self.first.half != self.last.half:
+            raise UserError(
+                f"Point A is a latent of half {self.first.half} and point B of half "
+                f"{self.last.half}; the halves were trained independently. Set A again."
+            )
+        half = self.last.half
+        of = f" (half {half})" if half else ""
+        label = f"From point A to point B of the latent map{of}"
+        return _between_latents(job, self.first.latent, self.last.latent, half, label)
+
+    @property
+    def file_name(self) -> str:
+        """'point_A_to_B'."""
+        return "point_A_to_B"
+
+
+@dataclass(frozen=True)
+class AlongAxis:
+    """Along an axis of a space of :mod:`map_views`, from its 2nd to its 98th percentile."""
+
+    key: str
+    component: int
+    name: str
+
+    def find(self, job: Job, latents: LatentTable) -> Found:
+        """On the shared motion map both halves tell the same motion, and so its error."""
+        own = 0 if self.key == "motion" else int(self.key[-1])
+        halves = map_views.halves(latents) if self.key == "motion" else [own]
+        ends = {half: self._ends(latents, half) for half in halves}
+        half, label = halves[0], f"Along {self.name}, from its 2nd to its 98th percentile"
+        found = _between_latents(job, *ends[half], half, label)
+        if len(halves) < 2:
+            return found
+        positions = found.deformation.positions
+        first, other = (
+            _moved(job, positions, ends[h][1], h) - _moved(job, positions, ends[h][0], h)
+            for h in halves
+        )
+        error = np.linalg.norm(first - other, axis=1)
+        both = replace(
+            found.deformation, half1=first, half2=other, error=error, error_source="both halves"
+        )
+        return replace(found, deformation=both)
+
+    def _ends(self, latents: LatentTable, half: int) -> tuple[np.ndarray, np.ndarray]:
+        way = main_motion(latents, half, 3, key=self.key, component=self.component)
+        return way.latents[0], way.latents[-1]
+
+    @property
+    def file_name(self) -> str:
+        """'motion_1'."""
+        return self.name.lower().replace(" ", "_")
+
+
+def axes_of(latents: LatentTable) -> list[AlongAxis]:
+    """Every axis along which a motion can be shown, the main one first."""
+    found = []
+    for key, title in map_views.available(latents):
+        if key.startswith("latent"):
+            continue
+        table, word = (latents.motion, "Motion") if key == "motion" else (latents.mean, "PC")
+        of = title.removeprefix("Principal components") if key != "motion" else ""
+        count = min(_MOST_AXES, table.shape[1])
+        found += [AlongAxis(key, i, f"{word} {i + 1}{of}") for i in range(count)]
+    return found
+
+
+def _latent_of(latents: LatentTable, row: int, half: int) -> np.ndarray:
+    """The latent (d,) that `half` gives a particle."""
+    if latents.validation_rows is not None and latents.half[row] != half:
+        place = np.flatnonzero(latents.validation_rows == row)
+        means = latents.mean_half1 if half == 1 else latents.mean_half2
+        if len(place) and means is not None:
+            return means[place[0]]
+    return latents.mean[row]
+
+
+def _moved(job: Job, positions: np.ndarray, latent: np.ndarray, half: int) -> np.ndarray:
+    """(p, 3) A: where a latent moves positions of the consensus to."""
+    return positions + job.displacement(latent, positions, half or 1)
+
+
+def _between_latents(job: Job, start: np.ndarray, end: np.ndarray, half: int, label: str) -> Found:
+    """From one latent to another, both of one half; the command line takes them from a file."""
+    found = replace(job.deformation_along(np.stack([start, end]), half), label=label)
+    lines = [",".join(f"{value:.6g}" for value in latent) for latent in (start, end)]
+    command = ("printf", r"%s\n", *lines, ">", "ends.txt", "&&")
+    command += _arrows(job, "--path", "ends.txt", *(("--half", str(half)) if half else ()))
+    return Found(found, _moved(job, found.positions, start, half), half, end, start, command)
+
+
+def _arrows(job: Job, *options: str) -> tuple[str, ...]:
+    return ("conformix", "arrows", str(job.folder), *options)
