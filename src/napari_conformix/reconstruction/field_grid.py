@@ -11,8 +11,8 @@ from napari_conformix.imaging.masks import soft_mask
 
 #: A; how far from the model's pieces their displacement is taken for that of the matter around
 #: them, and over which distance it fades into the undeformed map
-REACH_ANGSTROM = 12.0
-FADE_ANGSTROM = 8.0
+REACH_ANGSTROM = 15.0
+FADE_ANGSTROM = 10.0
 
 
 @dataclass(frozen=True)
