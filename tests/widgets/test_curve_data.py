@@ -3,7 +3,7 @@
 import math
 
 from napari_conformix.training import events
-from napari_conformix.widgets.curve_data import CurveData, Phase, scalar_in_words
+from napari_conformix.widgets.curve_data import CurveData, Phase, Spectrum, scalar_in_words
 
 
 def _epoch(number: int, loss: float, phase: str = "training") -> events.Epoch:
@@ -105,3 +105,26 @@ def test_a_phase_that_comes_again_is_no_start() -> None:
     assert data.settled() == 0
     warm = _filled(*[_epoch(i + 1, 9.0, p) for i, p in enumerate(["warm-up", *phases])])
     assert warm.settled() == 1
+
+
+def test_spectra_keep_the_first_epoch_and_the_newest() -> None:
+    def with_noise(number: int, power: float) -> events.Epoch:
+        curves = {"noise_power_half1": [power, 1.0], "noise_power_half2": [2 * power, 1.0]}
+        return _epoch(number, 5.0).model_copy(update={"curves": curves})
+
+    data = _filled(with_noise(2, 9.0), with_noise(3, 8.0), with_noise(4, 7.0))
+    found = data.spectra_of("noise_power")
+    assert found == {
+        "1": Spectrum(2, [9.0, 1.0], 4, [7.0, 1.0]),
+        "2": Spectrum(2, [18.0, 1.0], 4, [14.0, 1.0]),
+    }
+    assert data.spectra_of("loss") == {}
+
+
+def test_notices_of_epochs_done_again_are_told_once() -> None:
+    told = [events.Notice(epoch=e, message=f"replaced before {e}") for e in (2, 4)]
+    data = _filled(_started(1), told[0], _epoch(2, 5.0), told[1])
+    data.take(_started(4))
+    assert data.notices == [(2, "replaced before 2")]
+    data.take(told[1])
+    assert data.notices == [(2, "replaced before 2"), (4, "replaced before 4")]

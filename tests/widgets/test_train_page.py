@@ -298,3 +298,80 @@ def test_time_and_memory_are_estimated_before_the_run(
     settings.set_values({"threshold": 0.0})
     assert not window.errors()
     assert not (tmp_path / "job").exists()
+
+
+def _finished_job(star: Path, folder: Path, told: list[events.Event]) -> Job:
+    job = Job.create(
+        folder,
+        method="dynamight",
+        particles=star,
+        consensus=star.parent / "consensus.mrc",
+        settings=SMALL,
+        check=False,
+    )
+    (job.folder / "events.jsonl").write_text("".join(map(events.to_line, told)))
+    (job.folder / "RELION_JOB_EXIT_SUCCESS").touch()
+    return job
+
+
+def _scheduled_run() -> list[events.Event]:
+    """Warm-up, training, the reference alone, training; a replacement; ended by the stop rule."""
+    phases = ["warm-up"] * 2 + ["training"] * 12 + ["reference only"] * 5 + ["training"] * 11
+    terms = {"1": {"loss": 1.0}, "2": {"loss": 2.0}}
+    told: list[events.Event] = [
+        events.Started(device="cpu", particles=300, epochs=60, batch_size=32)
+    ]
+    for epoch, phase in enumerate(phases, start=1):
+        if epoch == 9:
+            told.append(events.Notice(epoch=9, message="The references were replaced."))
+        told.append(
+            events.Epoch(
+                epoch=epoch,
+                epochs=60,
+                phase=phase,
+                train=terms,
+                validation=terms,
+                scalars={"lambda_half1": 0.5 * epoch, "lambda_half2": 0.25 * epoch},
+                curves={"noise_power_half1": [1.0 + 1 / epoch] * 17},
+            )
+        )
+    why = "Training ends with epoch 30: the held-out error rose for the 40th time."
+    ending = events.Finished(epoch=30, reason="converged", best_epoch=21)
+    return [*told, events.Notice(epoch=30, message=why), ending]
+
+
+def test_phases_notices_and_the_end_of_a_run_are_told(
+    window: ShellWindow, star: Path, tmp_path: Path
+) -> None:
+    window.open(_finished_job(star, tmp_path / "job", _scheduled_run()).folder)
+    window.wait_state("finished")
+    page, curves = window.train, window.train.curves
+    window.wait(lambda: curves.data.last_epoch == 30 and bool(curves._bands))
+    curves.redraw()
+    bands = {band.getRegion() for band in curves._bands if hasattr(band, "getRegion")}
+    assert bands == {(0, 2), (2, 14), (14, 19), (19, 30)}
+    legend = curves.legend.text().replace("&nbsp;", " ")
+    for phase in ("warm-up", "training", "reference only"):
+        assert f"{phase} phase" in legend
+    marks = [line.value() for line in curves._bands if hasattr(line, "value")]
+    assert marks == [8]  # at the end of epoch 8, which is before epoch 9; the end is no mark
+    assert "rose for the 40th time" in page.progress.outcome.text()
+    assert "best epoch is 21" in page.progress.outcome.text()
+    window.click(page.progress.notices_fold.button)
+    assert "Epoch 9: The references were replaced." in page.progress.notices.text()
+
+    curves.term.setCurrentIndex(curves.term.findData("lambda"))
+    lines = {key: line.getData() for key, line in curves._lines.items()}
+    assert set(lines) == {("scalar", "1"), ("scalar", "2")}
+    assert list(lines["scalar", "2"][1][:3]) == [0.25, 0.5, 0.75]
+    curves.term.setCurrentIndex(curves.term.findData("noise_power"))
+    assert curves.shells.isVisible()
+    assert not curves.plot.isVisible()
+    x, y = curves.shells._lines[-1].getData()
+    pixel_size = window.session.job.spec.grids.working_pixel_size_angstrom
+    assert x[-1] == pytest.approx(1 / (2 * pixel_size))
+    assert y == pytest.approx(1 + 1 / 30)
+    assert "epoch 30" in curves.legend.text().replace("&nbsp;", " ")
+    curves.term.setCurrentIndex(0)
+    assert curves.plot.isVisible()
+    assert not window.errors()

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from napari_conformix.training.events import Epoch, Event, Started, Step
+from napari_conformix.training.events import Epoch, Event, Notice, Started, Step
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]
@@ -16,7 +16,15 @@ _OF_A_HALF = re.compile(r"(.+?)_half([12])(.*)")
 
 
 #: names that say too little
-_SCALARS_IN_WORDS = {"lambda": "λ: weight of smoothness against the images"}
+_SCALARS_IN_WORDS = {
+    "lambda": "λ: weight of smoothness against the images",
+    "noise_power": "Noise power by resolution (a pixel’s variance)",
+    "reference_shift": "Shift of the reference when replaced, RMS",
+    "alignment": "Shift of the reference when aligned to half 1’s, RMS",
+    "references_apart": "References of the halves apart, RMS",
+    "gaussians_inside": "Share of Gaussians near half 1’s after alignment",
+    "rises": "How often the held-out error rose",
+}
 
 
 @dataclass
@@ -48,12 +56,29 @@ class Phase:
     last: int
 
 
+@dataclass(frozen=True)
+class Spectrum:
+    """Values by Fourier shell, of the first epoch that had any and of the newest."""
+
+    first_epoch: int
+    first: list[float]
+    epoch: int
+    values: list[float]
+
+
 class CurveData:
-    """All loss terms by half, scalars by epoch, and the phases. Feed it events in order."""
+    """All loss terms by half, scalars by epoch, spectra, phases, and what the method noted.
+
+    Feed it events in order.
+    """
 
     def __init__(self) -> None:
         self.curves: dict[Key, Curve] = {}
         self.phases: list[Phase] = []
+        #: by name and half ('' where it has none)
+        self.spectra: dict[tuple[str, str], Spectrum] = {}
+        #: (epoch, sentence) of what the method did on its own before that epoch
+        self.notices: list[tuple[int, str]] = []
         self.epochs = 0
         #: the term that means the same in every epoch, shown first
         self.headline = "loss"
@@ -74,7 +99,12 @@ class CurveData:
             self._add_terms("validation", event.epoch, event.validation)
             for name, value in event.scalars.items():
                 self._add(_scalar_key(name), event.epoch, value)
+            for name, values in event.curves.items():
+                self._add_spectrum(name, event.epoch, values)
             self._add_phase(event.epoch, event.phase)
+        elif isinstance(event, Notice):
+            if event.epoch > self.last_epoch:  # what is told after an epoch changed nothing in it
+                self.notices.append((event.epoch, event.message))
         else:
             return False
         return True
@@ -87,6 +117,10 @@ class CurveData:
     def scalars(self) -> list[str]:
         """Names of the other curves, without their halves: lambda, noise and the like."""
         return sorted({term for kind, _, term in self.curves if kind == "scalar"})
+
+    def spectra_of(self, name: str) -> dict[str, Spectrum]:
+        """half -> its spectrum of that name."""
+        return {half: found for (n, half), found in self.spectra.items() if n == name}
 
     def of_term(self, term: str) -> dict[tuple[str, str], Curve]:
         """(kind, half) -> curve of a loss term or a scalar."""
@@ -129,6 +163,12 @@ class CurveData:
         if math.isfinite(value):
             self.curves.setdefault(key, Curve()).add(x, value)
 
+    def _add_spectrum(self, name: str, epoch: int, values: list[float]) -> None:
+        _, half, name = _scalar_key(name)
+        before = self.spectra.get((name, half))
+        first = (epoch, values) if before is None else (before.first_epoch, before.first)
+        self.spectra[name, half] = Spectrum(*first, epoch, values)
+
     def _add_phase(self, epoch: int, name: str) -> None:
         last = self.phases[-1] if self.phases else None
         if last is not None and last.name == name:
@@ -140,6 +180,7 @@ class CurveData:
         """A run goes on from a checkpoint: what it had done after that is done again."""
         for (kind, *_), curve in self.curves.items():
             curve.cut(epoch - 1 + 1e-9 if kind == "step" else epoch)
+        self.notices = [notice for notice in self.notices if notice[0] < epoch]
         kept = [phase for phase in self.phases if phase.first < epoch]
         self.phases = [Phase(p.name, p.first, min(p.last, epoch - 1)) for p in kept]
 

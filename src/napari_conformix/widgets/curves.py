@@ -8,9 +8,10 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.training.events import Event
-from napari_conformix.widgets.curve_data import Curve, CurveData, Phase, scalar_in_words
+from napari_conformix.widgets.curve_data import Curve, CurveData, Phase, Spectrum, scalar_in_words
 from napari_conformix.widgets.plots import EpochAxis, Plot, text_colour
 from napari_conformix.widgets.settings_form import ChoiceBox
+from napari_conformix.widgets.shell_plot import ShellPlot
 from napari_conformix.widgets.style import HALF_COLOURS, PHASE_COLOURS, hint
 
 _REDRAW_MS = 200
@@ -40,11 +41,12 @@ class CurvesView(QWidget):
         self.plot.setLabel("bottom", "epoch")
         self.plot.showGrid(x=False, y=True, alpha=0.15)
         self.plot.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
+        self.shells = ShellPlot(230)
         self.outcome = hint()
         self.empty = hint("The curves begin with the first epoch.")
         self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
-        self._bands: list[pg.LinearRegionItem] = []
-        self._drawn_phases: list[tuple[Phase, tuple[str, bool]]] = []
+        self._bands: list[pg.GraphicsObject] = []
+        self._drawn_phases: tuple[list[tuple[Phase, tuple[str, bool]]], dict[int, str]] = [], {}
         self._stale = False
 
         top = QHBoxLayout()
@@ -56,6 +58,7 @@ class CurvesView(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.legend)
         layout.addWidget(self.plot)
+        layout.addWidget(self.shells)
         layout.addWidget(self.outcome)
         layout.addWidget(self.empty)
         self.term.currentIndexChanged.connect(self.redraw)
@@ -86,6 +89,12 @@ class CurvesView(QWidget):
         self._stale = False
         self._offer_terms()
         term = self.term.currentData() or self.data.headline
+        spectra = self.data.spectra_of(term)
+        self.shells.setVisible(bool(spectra))
+        self.plot.setVisible(not spectra)
+        if spectra:
+            self._show_spectra(spectra)
+            return
         curves = self.data.of_term(term)
         for key in [key for key in self._lines if key not in curves]:
             self.plot.removeItem(self._lines.pop(key))
@@ -101,6 +110,16 @@ class CurvesView(QWidget):
         self._fit(term, curves)
         self._draw_phases()
         self._say(curves)
+
+    def _show_spectra(self, spectra: dict[str, Spectrum]) -> None:
+        self.shells.show_spectra(spectra, log=self.log.isChecked())
+        newest = max(spectra.values(), key=lambda spectrum: spectrum.epoch)
+        parts = [_swatch("■", _colour(half), _half_name(half)) for half in sorted(spectra)]
+        parts.append(f"━━&nbsp;epoch&nbsp;{newest.epoch}")
+        if newest.first_epoch != newest.epoch:
+            parts.append(f"─&nbsp;pale:&nbsp;epoch&nbsp;{newest.first_epoch}")
+        self.legend.setText(" &nbsp; ".join(parts))
+        self.outcome.hide()
 
     def _fit(self, term: str, curves: dict[tuple[str, str], Curve]) -> None:
         """Show the epochs' own values in full; single steps scatter much more and may leave."""
@@ -136,7 +155,8 @@ class CurvesView(QWidget):
 
     def _offer_terms(self) -> None:
         offered = [(self._title(name), name) for name in self.data.terms()]
-        offered += [(scalar_in_words(name), name) for name in self.data.scalars()]
+        others = [*self.data.scalars(), *dict.fromkeys(name for name, _ in self.data.spectra)]
+        offered += [(scalar_in_words(name), name) for name in others]
         if [(self.term.itemText(i), self.term.itemData(i)) for i in range(self.term.count())] == (
             offered
         ):
@@ -153,10 +173,12 @@ class CurvesView(QWidget):
 
     def _draw_phases(self) -> None:
         colours = self._phase_colours()
-        wanted = [(phase, self._label_of(phase)) for phase in self.data.phases if len(colours) > 1]
-        if wanted == self._drawn_phases:
+        phases = self.data.phases if len(colours) > 1 else []
+        wanted = [(phase, self._label_of(phase)) for phase in phases]
+        marks = self._marks()
+        if (wanted, marks) == self._drawn_phases:
             return
-        self._drawn_phases = wanted
+        self._drawn_phases = wanted, marks
         for item in self._bands:
             self.plot.removeItem(item)
         self._bands = []
@@ -178,6 +200,21 @@ class CurvesView(QWidget):
                 )
             self.plot.addItem(band, ignoreBounds=True)
             self._bands.append(band)
+        pen = pg.mkPen(text_colour(self), style=Qt.PenStyle.DotLine)
+        for epoch, told in marks.items():
+            mark = pg.InfiniteLine(epoch - 1, pen=pen)
+            mark.setToolTip(told)
+            self.plot.addItem(mark, ignoreBounds=True)
+            self._bands.append(mark)
+
+    def _marks(self) -> dict[int, str]:
+        """Epochs before which the method did something, other than going to another phase."""
+        begun = {phase.first for phase in self.data.phases}
+        told: dict[int, list[str]] = {}
+        for epoch, message in self.data.notices:
+            if epoch not in begun:
+                told.setdefault(epoch, []).append(message)
+        return {epoch: "\n".join(messages) for epoch, messages in told.items()}
 
     def _label_of(self, phase: Phase) -> tuple[str, bool]:
         """The name to write on a phase's band and whether it stands upright; '' without room."""
@@ -198,6 +235,8 @@ class CurvesView(QWidget):
             parts += ["━━&nbsp;training", "╍╍&nbsp;validation&nbsp;(held&nbsp;out)"]
         if len(self._phase_colours()) > 1:
             parts += [_swatch("▒", c, f"{name} phase") for name, c in self._phase_colours().items()]
+        if self._marks():
+            parts.append("┊&nbsp;what&nbsp;the&nbsp;method&nbsp;did,&nbsp;see&nbsp;above")
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
         self.outcome.setText(_fall_in_words(curves, self.data.settled()))

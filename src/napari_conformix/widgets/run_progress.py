@@ -32,10 +32,19 @@ class RunProgress(QWidget):
         self.traceback.setMaximumHeight(160)
         self.details = Fold("Details for a bug report", self.traceback)
         self.warnings = sentence()
+        self.notices = sentence()
+        self.notices_fold = Fold("What the method did on its own", self.notices)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        for widget in (self.bar, self.text, self.outcome, self.details, self.warnings):
+        for widget in (
+            self.bar,
+            self.text,
+            self.outcome,
+            self.details,
+            self.warnings,
+            self.notices_fold,
+        ):
             layout.addWidget(widget)
         self.clear()
 
@@ -45,12 +54,14 @@ class RunProgress(QWidget):
         self.epochs = 0
         self._numbers: dict[str, str] = {}
         self._warned: dict[str, int] = {}
+        self._noted: list[tuple[int, str]] = []
         self._share, self._stage = 0.0, "not started"
         self._show_progress()
         self._say_outcome("")
         for widget in (self.text, self.warnings):
             widget.setText("")
             widget.hide()
+        self._show_notices()
 
     def take(self, events: list[ev.Event]) -> None:
         """Show where the run is after these events."""
@@ -63,6 +74,7 @@ class RunProgress(QWidget):
         shown = list(self._warned.items())[-_MOST_WARNINGS:]
         self.warnings.setText("\n".join(_warning_line(text, count) for text, count in shown))
         self.warnings.setVisible(bool(shown))
+        self._show_notices()
 
     def say_stage(self, what: str) -> None:
         """What goes on before there are events, written on the bar."""
@@ -95,6 +107,7 @@ class RunProgress(QWidget):
 
     def _started(self, event: ev.Started) -> None:
         self._say_outcome("")
+        self._noted = [note for note in self._noted if note[0] < event.first_epoch]
         self.epochs, self.last_epoch = event.epochs, event.first_epoch - 1
         self._numbers = {"device": f"on {event.device}"}
         if event.estimated_seconds is not None:
@@ -117,6 +130,9 @@ class RunProgress(QWidget):
     def _warning(self, event: ev.Warning) -> None:
         self._warned[event.message] = self._warned.get(event.message, 0) + 1
 
+    def _notice(self, event: ev.Notice) -> None:
+        self._noted.append((event.epoch, event.message))
+
     def _paused(self, event: ev.Paused) -> None:
         self._numbers.pop("eta", None)
 
@@ -127,7 +143,7 @@ class RunProgress(QWidget):
     def _finished(self, event: ev.Finished) -> None:
         how = {
             "completed": "All epochs are done.",
-            "converged": "The run ended because the validation loss no longer falls.",
+            "converged": self._why_converged(event.epoch),
             "stopped": f"Stopped after epoch {event.epoch}. Resume goes on from there.",
         }[event.reason]
         best = f" The best epoch is {event.best_epoch}." if event.best_epoch else ""
@@ -136,6 +152,16 @@ class RunProgress(QWidget):
         self._numbers.pop("eta", None)
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def _why_converged(self, epoch: int) -> str:
+        """The method's own words where it gave some with its last epoch."""
+        last = [message for noted, message in self._noted if noted == epoch]
+        return last[-1] if last else "The run ended because the validation loss no longer falls."
+
+    def _show_notices(self) -> None:
+        lines = [f"Epoch {epoch}: {message}" for epoch, message in self._noted]
+        self.notices.setText("\n".join(lines))
+        self.notices_fold.setVisible(bool(lines))
 
     def _progress(self, epochs_done: float, what: str) -> None:
         self._share = min(epochs_done / max(self.epochs, 1), 1.0)
@@ -176,6 +202,7 @@ _HANDLERS = {
     ev.Step: RunProgress._step,
     ev.Epoch: RunProgress._epoch,
     ev.Warning: RunProgress._warning,
+    ev.Notice: RunProgress._notice,
     ev.Paused: RunProgress._paused,
     ev.Failed: RunProgress._failed,
     ev.Finished: RunProgress._finished,

@@ -184,6 +184,7 @@ class TrainPage(QWidget):
     def _job_opened(self, job: Job) -> None:
         self.progress.clear()
         self.curves.clear()
+        self.curves.shells.pixel_size_angstrom = job.spec.grids.working_pixel_size_angstrom
         self.form.show_job(job)
         self.settings_fold.button.setChecked(False)
         self.set_state(self.session.state or "starting")
