@@ -195,6 +195,8 @@ def test_a_model_that_moves_nothing_yet() -> None:
     nothing = np.zeros((50, 60, 3), np.float32)
     found = judge(nothing, nothing, PLACE, conditions(rotations(50, 1)))
     assert (found.moves, found.level) == (False, "none")
+    assert "hardly displace anything yet" in found.advice
+    assert "hardly" not in verdict(np.zeros((50, 60, 3)), 1.0).advice
 
 
 def test_a_perfect_but_invisible_motion_is_none() -> None:

@@ -32,6 +32,8 @@ Level = Literal["clear", "weak", "none", "artefact", "unknown"]
 FEWEST_PARTICLES = 20
 #: held-out particles below which the words are guarded
 FEW_PARTICLES = 100
+#: A; where the halves differ by less than this, they have not begun to move the molecule
+STILL_ANGSTROM = 0.05
 #: share of the motion that follows the imaging conditions from which on it is not counted
 FOLLOWS = 0.2
 
@@ -201,7 +203,10 @@ def _in_words(v: Verdict) -> Verdict:
         "seen, of which a molecule knows nothing, and the rest does not exceed its error.",
         "unknown": "",
     }
-    return replace(v, sentence=sentences[v.level], warnings=tuple(_warnings(v)))
+    advice = v.advice
+    if v.level == "none" and v.whole_error_angstrom < STILL_ANGSTROM:
+        advice = "The models hardly displace anything yet: train for more epochs, then ask again."
+    return replace(v, sentence=sentences[v.level], advice=advice, warnings=tuple(_warnings(v)))
 
 
 def _warnings(v: Verdict) -> list[str]:
