@@ -113,12 +113,14 @@ def test_the_radius_of_a_sphere_is_the_half_set_difference_at_the_end_of_its_arr
 @pytest.mark.parametrize("zoom", [3.0, 7.0])
 def test_spheres_are_as_large_on_the_screen_as_their_radius_in_angstrom(window, zoom) -> None:
     radius = 6.0
+    positions = np.array([[0.0, 20, 0], [0, -20, 0]], dtype=np.float32)
     deformation = SimpleNamespace(
-        positions=np.array([[0.0, 20, 0], [0, -20, 0]], dtype=np.float32),
+        positions=positions,
+        begins=positions,
         displacement=np.array([[5.0, 0, 0], [0, 5, 0]], dtype=np.float32),
         error=np.array([radius, 0.5], dtype=np.float32),
     )
-    arrows = Arrows.of(deformation, deformation.positions)
+    arrows = Arrows.of(deformation)
     window.deformation.arrows.show_arrows(arrows)
     for layer in window.viewer.layers:
         layer.visible = layer.name == "Error spheres"
@@ -249,7 +251,8 @@ def test_two_particles_are_compared_from_where_the_first_one_is(window) -> None:
     arm = int(np.linalg.norm(vectors[:, 1], axis=1).argmax())
     start, vector = vectors[arm]
     angles = window.job.angle[[first, last]]
-    np.testing.assert_allclose(start, axes.to_napari(ARM + swing(angles[0])), atol=0.1)
+    begin = ARM + swing(angles[0]) + [ERROR / 2, 0, 0]  # as the mean of both halves has it
+    np.testing.assert_allclose(start, axes.to_napari(begin), atol=0.1)
     expected = swing(angles[1]) - swing(angles[0])
     np.testing.assert_allclose(vector, axes.to_napari(expected), atol=0.1)
     sentence = window.deformation.belief.sentence.text()
@@ -258,6 +261,20 @@ def test_two_particles_are_compared_from_where_the_first_one_is(window) -> None:
     window.mode(PARTICLE)
     assert not window.shows("Conformation A")
     assert window.shows("Consensus")
+
+
+def test_particles_of_different_halves_are_compared_each_by_its_own_half(window) -> None:
+    job = window.job
+    first, last = (
+        int(np.flatnonzero(~job.validation & (job.half == h) & (job.angle > 25))[0]) for h in (1, 2)
+    )
+    window.pick(first)
+    window.mode(PARTICLES)
+    window.pick(last)
+    found = window.deformation.shown.found
+    assert (found.start.half, found.end.half) == (1, 2)
+    assert window.shows("Conformation A")
+    assert window.messages == []
 
 
 def test_two_points_of_the_latent_map_are_compared(window) -> None:
@@ -335,8 +352,10 @@ def test_numbers_that_are_none_are_left_out(window) -> None:
     error = np.full(count, 1e-6, dtype=np.float32)
     error[5:9] = np.nan
     positions = rng.normal(0, 20, (count, 3)).astype(np.float32)
-    deformation = SimpleNamespace(positions=positions, displacement=displacement, error=error)
-    arrows = Arrows.of(deformation, positions)
+    deformation = SimpleNamespace(
+        positions=positions, begins=positions, displacement=displacement, error=error
+    )
+    arrows = Arrows.of(deformation)
     window.deformation.arrows.show_arrows(arrows)
     window.deformation.arrows.count_slider.setValue(count)
     assert len(window.layer("Displacement arrows").data) == count - 5

@@ -53,11 +53,8 @@ class Arrows:
     error: np.ndarray | None
 
     @classmethod
-    def of(cls, deformation: Deformation, begin: np.ndarray, most: int = MOST_ARROWS) -> Arrows:
-        """Choose the positions; what is not finite is left out. May run in a worker.
-
-        begin (p, 3): where the arrows begin, not always the positions of the consensus.
-        """
+    def of(cls, deformation: Deformation, most: int = MOST_ARROWS) -> Arrows:
+        """Choose the positions; what is not finite is left out. May run in a worker."""
         from napari_conformix.analysis.deformation import well_spread
 
         vector, error = deformation.displacement, deformation.error
@@ -65,7 +62,7 @@ class Arrows:
         rows = known[well_spread(deformation.positions[known], most)] if len(known) else known
         amount = np.linalg.norm(vector[rows], axis=1)
         return cls(
-            begin[rows],
+            deformation.begins[rows],
             vector[rows],
             amount,
             None if error is None else error[rows],

@@ -21,7 +21,7 @@ from napari_conformix.widgets.arrows_group import ArrowsGroup
 from napari_conformix.widgets.banner import Banner
 from napari_conformix.widgets.belief_group import BeliefGroup
 from napari_conformix.widgets.motion_group import MotionGroup
-from napari_conformix.widgets.motion_source import Found, OneParticle, Source
+from napari_conformix.widgets.motion_source import Found, OneParticle, Source, State
 from napari_conformix.widgets.motion_store import MotionStore
 from napari_conformix.widgets.particle_picker import HELD_OUT, SELECTED
 from napari_conformix.widgets.save_group import SaveGroup
@@ -260,17 +260,18 @@ class DeformationPage(QWidget):
             return
         scene, threshold = self.scene, self.scene.threshold
 
-        def map_of(latent: np.ndarray | None, half: int) -> Prepared | None:
-            if latent is None or consensus is None or threshold is None:
+        def map_of(state: State | None) -> Prepared | None:
+            if state is None or consensus is None or threshold is None:
                 return None
-            array = job.decode(latent, half=half or None)
+            array = job.decode(state.latent, half=state.half or None)
             return scene.prepare(array, consensus.pixel_size_angstrom, threshold)
 
         def work() -> Shown:
             found = source.find(job, latents)
-            arrows = Arrows.of(found.deformation, found.begin)
-            end, start = (map_of(z, found.half) for z in (found.end, found.start))
-            return Shown(source, found, arrows, end, start, latents.epoch)
+            arrows = Arrows.of(found.deformation)
+            return Shown(
+                source, found, arrows, map_of(found.end), map_of(found.start), latents.epoch
+            )
 
         self.session.run_in_worker(work, self._take_shown, self._failed, key="job:deformation")
 
@@ -288,7 +289,8 @@ class DeformationPage(QWidget):
         self.scene.set_glass(True)
         self.scene.show_start(shown.start)
         if shown.end is not None:
-            model = f"half {shown.found.half}, " if shown.found.half else ""
+            half = shown.found.end.half
+            model = f"half {half}, " if half else ""
             self.scene.show_prepared(
                 shown.end, f"{deformation.label}\n{model}epoch {shown.epoch}".strip()
             )

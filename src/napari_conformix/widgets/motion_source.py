@@ -25,19 +25,23 @@ _MOST_AXES: Final = 6
 
 
 @dataclass(frozen=True)
-class Found:
-    """A deformation, and what to show with it.
+class State:
+    """A conformation: a latent (d,) and the half whose model decodes it (0: there is one model)."""
 
-    begin (p, 3) xyz in A: where its arrows begin. end, start (d,): the latents whose maps, decoded
-    by the model of `half`, stand at its ends; start is None for the consensus. `command`: words of
-    the command line that export the same, without the name of the file.
+    latent: np.ndarray
+    half: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A deformation and the conformations whose maps stand at its ends; without a start it begins
+    at the consensus. `command`: words of the command line that export the same, without the name
+    of the file.
     """
 
     deformation: Deformation
-    begin: np.ndarray
-    half: int
-    end: np.ndarray
-    start: np.ndarray | None
+    end: State
+    start: State | None
     command: tuple[str, ...]
 
 
@@ -63,7 +67,7 @@ class OneParticle:
         half = int(latents.half[self.row])
         found = job.deformation(self.row, at=half or 1)
         command = _arrows(job, "--particle", str(self.row), "--at", str(half or 1))
-        return Found(found, found.positions, half, latents.mean[self.row], None, command)
+        return Found(found, State(latents.mean[self.row], half), None, command)
 
     @property
     def file_name(self) -> str:
@@ -79,16 +83,20 @@ class TwoParticles:
     last: int
 
     def find(self, job: Job, latents: LatentTable) -> Found:
-        """Decoded by a half that knows both, the last one's own if it can."""
-        own = [int(latents.half[row]) for row in (self.last, self.first)]
-        found = job.deformation_between(self.first, self.last, at=own[0] or 1)
-        known = [half for half, field in ((1, found.half1), (2, found.half2)) if field is not None]
-        half = next((h for h in own if h in known), known[0]) if own[0] else 0
-        start, end = (_latent_of(latents, row, half) for row in (self.first, self.last))
-        between = f"{self.first},{self.last}"
-        command = _arrows(job, "--between", between, "--at", str(own[0] or 1))
-        begin = _moved(job, found.positions, start, half)
-        return Found(found, begin, half, end, start, command)
+        """Both maps are decoded by a half that knows both particles, the last one's own if it
+        does; by either's own half if there is none."""
+        own = [int(latents.half[row]) for row in (self.first, self.last)]
+        at = str(own[1] or 1)
+        found = job.deformation_between(self.first, self.last, at=int(at))
+        fields = {1: found.half1, 2: found.half2}
+        shared = [half for half in (own[1], own[0]) if fields.get(half) is not None]
+        halves = [shared[0]] * 2 if shared else own
+        start, end = (
+            State(_latent_of(latents, row, half), half)
+            for row, half in zip((self.first, self.last), halves, strict=True)
+        )
+        command = _arrows(job, "--between", f"{self.first},{self.last}", "--at", at)
+        return Found(found, end, start, command)
 
     @property
     def file_name(self) -> str:
@@ -139,13 +147,18 @@ class AlongAxis:
         if len(halves) < 2:
             return found
         positions = found.deformation.positions
-        first, other = (
-            _moved(job, positions, ends[h][1], h) - _moved(job, positions, ends[h][0], h)
-            for h in halves
-        )
-        error = np.linalg.norm(first - other, axis=1)
+        starts, moves = [], []
+        for h in halves:
+            start, end = (job.displacement(z, positions, h) for z in ends[h])
+            starts.append(start)
+            moves.append(end - start)
         both = replace(
-            found.deformation, half1=first, half2=other, error=error, error_source="both halves"
+            found.deformation,
+            half1=moves[0],
+            half2=moves[1],
+            start=np.mean(starts, axis=0),
+            error=np.linalg.norm(moves[0] - moves[1], axis=1),
+            error_source="both halves",
         )
         return replace(found, deformation=both)
 
@@ -182,18 +195,13 @@ def _latent_of(latents: LatentTable, row: int, half: int) -> np.ndarray:
     return latents.mean[row]
 
 
-def _moved(job: Job, positions: np.ndarray, latent: np.ndarray, half: int) -> np.ndarray:
-    """(p, 3) A: where a latent moves positions of the consensus to."""
-    return positions + job.displacement(latent, positions, half or 1)
-
-
 def _between_latents(job: Job, start: np.ndarray, end: np.ndarray, half: int, label: str) -> Found:
     """From one latent to another, both of one half; the command line takes them from a file."""
     found = replace(job.deformation_along(np.stack([start, end]), half), label=label)
     lines = [",".join(f"{value:.6g}" for value in latent) for latent in (start, end)]
     command = ("printf", r"%s\n", *lines, ">", "ends.txt", "&&")
     command += _arrows(job, "--path", "ends.txt", *(("--half", str(half)) if half else ()))
-    return Found(found, _moved(job, found.positions, start, half), half, end, start, command)
+    return Found(found, State(end, half), State(start, half), command)
 
 
 def _arrows(job: Job, *options: str) -> tuple[str, ...]:

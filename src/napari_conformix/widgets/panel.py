@@ -15,6 +15,7 @@ from napari_conformix.widgets.deformation_page import DeformationPage
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.message_bar import MessageBar
+from napari_conformix.widgets.reconstruct_page import ReconstructPage
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.session import Session
 from napari_conformix.widgets.style import Chip
@@ -48,12 +49,14 @@ class ConformixPanel(QWidget):
         self.train_page = TrainPage(session)
         self.explore_page = ExplorePage(session)
         self.deformation_page = DeformationPage(session, self.explore_page)
+        self.reconstruct_page = ReconstructPage(session)
         self.tabs = QTabWidget()
         pages = (
             ("Data", self.data_page),
             ("Train", self.train_page),
             ("Explore", self.explore_page),
             ("Deformation", self.deformation_page),
+            ("Reconstruct", self.reconstruct_page),
         )
         self._pages = {name.lower(): self._add_page(page, name) for name, page in pages}
 
@@ -83,7 +86,7 @@ class ConformixPanel(QWidget):
         return QSize(_WIDTH, 760)
 
     def show_page(self, name: str) -> None:
-        """Bring a page to the front: 'data', 'train', 'explore', 'deformation'."""
+        """Bring a page to the front: 'data', 'train', 'explore', 'deformation', 'reconstruct'."""
         self.tabs.setCurrentIndex(self._pages[name])
 
     def _page_changed(self, index: int) -> None:
