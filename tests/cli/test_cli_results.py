@@ -8,6 +8,7 @@ import pytest
 import starfile
 from command_line import PARTICLES, Conformix
 
+from napari_conformix import particles
 from napari_conformix.jobs import Job
 
 
@@ -94,11 +95,64 @@ def test_decode_another_epoch(conformix: Conformix, trained: Path, tmp_path: Pat
     arguments = ("decode", trained, "--latent", z, "-o", target)
     assert conformix(*arguments, "--epoch", 1).status == 0
     first = volume(target)
-    assert conformix(*arguments, "--epoch", "best").status == 0
-    np.testing.assert_array_equal(first, Job.open(trained).decode(np.ones(6), epoch=1))
+    assert conformix(*arguments, "--epoch", "best", "--overwrite").status == 0
+    np.testing.assert_array_equal(first, Job.open(trained).decode(np.ones(6), 1, epoch=1))
     np.testing.assert_array_equal(
-        volume(target), Job.open(trained).decode(np.ones(6), epoch="best")
+        volume(target), Job.open(trained).decode(np.ones(6), 1, epoch="best")
     )
+
+
+def test_maps_are_not_replaced_unasked(conformix: Conformix, trained: Path, tmp_path: Path) -> None:
+    one = ("decode", trained, "--latent", "1,1,1,1,1,1", "-o", tmp_path / "out" / "one.mrc")
+    several = ("decode", trained, "--pc", 1, "-o", tmp_path / "out" / "series")
+    assert "By the model of half 1" in conformix(*one).err
+    assert conformix(*several, "--count", 4).status == 0
+    before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.*")}
+    assert len(before) == 6
+    for arguments in ((*one, "--half", 2), (*several, "--count", 2, "--half", 2)):
+        refused = conformix(*arguments)
+        assert refused.status == 1
+        assert "--overwrite" in refused.err
+    assert all(file.read_bytes() == content for file, content in before.items())
+    assert conformix(*one, "--half", 2, "--overwrite").status == 0
+    assert conformix(*several, "--count", 2, "--half", 2, "--overwrite").status == 0
+    left = sorted((tmp_path / "out" / "series").iterdir())
+    # nothing of the longer series stays beside the new one
+    assert [file.name for file in left] == ["latents.txt", "volume_000.mrc", "volume_001.mrc"]
+    assert all(file.read_bytes() != before[file] for file in left)
+
+
+def test_a_selection_is_not_replaced_unasked(conformix: Conformix, trained: Path) -> None:
+    arguments = ("select", trained, "--name", "few", "--column", "rlnDefocusU", "--min")
+    assert conformix(*arguments, 0).status == 0
+    refused = conformix(*arguments, 15000)
+    assert refused.status == 1
+    assert "'few' already" in refused.err
+    assert len(Job.open(trained).selection("few")) == PARTICLES
+    assert conformix(*arguments, 15000, "--overwrite").status == 0
+    assert len(Job.open(trained).selection("few")) < PARTICLES
+
+
+def test_results_of_an_atomic_model_say_that_they_are_biased(
+    conformix: Conformix, trained: Path, tmp_path: Path
+) -> None:
+    spec = trained / "job.toml"
+    spec.write_text(spec.read_text() + 'atomic_model = "/models/fitted.cif"\n')
+    (tmp_path / "rows.txt").write_text("0 1 2")
+    assert conformix(
+        "select", trained, "--name", "few", "--indices", tmp_path / "rows.txt"
+    ).status == 0  # fmt: skip
+    for arguments in (
+        ("status", trained),
+        ("decode", trained, "--particle", 0, "-o", tmp_path / "out" / "one.mrc"),
+        ("export", trained, "--selection", "few", "-o", tmp_path / "few.star"),
+        ("domains", trained, "--bodies", 2),
+        ("reconstruct", trained, "--plain", "--selection", "few"),
+    ):
+        done = conformix(*arguments)
+        assert done.status == 0, done.err
+        assert "Model-biased" in done.out, arguments
+        assert "fitted.cif" in done.out
 
 
 def test_a_range_of_a_column_round_trips_to_a_star(
@@ -158,11 +212,17 @@ def test_rows_of_a_file(kind: str, conformix: Conformix, trained: Path, tmp_path
 
 
 def test_an_export_far_from_the_stacks_says_so(
-    conformix: Conformix, trained: Path, data: Path, tmp_path: Path
+    conformix: Conformix,
+    trained: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "rows.txt").write_text("0\n1\n2\n")
     chosen = ("select", trained, "--indices", tmp_path / "rows.txt", "--name", "few")
     assert conformix(*chosen).status == 0
+    opened = Job.open(trained).particles  # the subset must not be read a second time
+    monkeypatch.setattr(particles, "read_particles", lambda *_, **__: opened)
     far = conformix("export", trained, "--selection", "few", "-o", tmp_path / "few.star")
     assert "relative to the project folder" in far.out
     near = conformix("export", trained, "--selection", "few", "-o", data / "few.star")

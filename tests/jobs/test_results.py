@@ -75,7 +75,7 @@ def test_decoding_from_several_threads_loads_the_model_once(tmp_path, monkeypatc
     load = models.load_method
     monkeypatch.setattr(models, "load_method", lambda path: loads.append(path) or load(path))
     threads = [
-        threading.Thread(target=lambda: results.append(job.decode([0.5, 0.5]))) for _ in range(6)
+        threading.Thread(target=lambda: results.append(job.decode([0.5, 0.5], 1))) for _ in range(6)
     ]
     for thread in threads:
         thread.start()

@@ -104,16 +104,17 @@ def test_decoding_is_that_of_the_half_and_epoch_asked_for(tmp_path):
     job = samples.make_job(tmp_path, epochs=2)
     train(job)
     z = np.array([1.0, -1.0])
-    assert job.decode(z).shape == (samples.BOX,) * 3
-    assert job.decode(np.stack([z, z, z])).shape == (3, *(samples.BOX,) * 3)
-    np.testing.assert_array_equal(job.decode(z), job.decode(z, half=1))
+    assert job.decode(z, half=1).shape == (samples.BOX,) * 3
+    assert job.decode(np.stack([z, z, z]), half=2).shape == (3, *(samples.BOX,) * 3)
+    with pytest.raises(UserError, match="half=1 or half=2"):
+        job.decode(z)  # neither half can be meant by default
     assert not np.array_equal(job.decode(z, half=2), job.decode(z, half=1))
-    assert not np.array_equal(job.decode(z, epoch=1), job.decode(z, epoch=2))
+    assert not np.array_equal(job.decode(z, 1, epoch=1), job.decode(z, 1, epoch=2))
     assert job.method() is job.method(2) is job.method("best")
     np.testing.assert_allclose(job.displacement(z, [[1, 2, 3]]), [[1, 2, 3]])
     assert job.displacement([z, z], [[1, 2, 3]]).shape == (2, 1, 3)
     with pytest.raises(UserError, match="has 2 numbers"):
-        job.decode([1.0, 2.0, 3.0])
+        job.decode([1.0, 2.0, 3.0], half=1)
     with pytest.raises(UserError, match="no half 3"):
         job.decode(z, half=3)
     with pytest.raises(UserError, match="no checkpoint of epoch 7"):

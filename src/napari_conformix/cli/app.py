@@ -18,10 +18,8 @@ from napari_conformix.cli import (
     training,
     window,
 )
+from napari_conformix.cli.terminal import INTERRUPTED
 from napari_conformix.errors import UserError
-
-#: as the shell does for a process that Ctrl-C ended
-INTERRUPTED = 130
 
 app = App(
     name="conformix",

@@ -105,7 +105,7 @@ def trained(job: "Job", epochs: int | None) -> int:
 def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     """Export one end of the motion and maps along it; sentences that say what there is."""
     from napari_conformix.cli.decoding import along_component
-    from napari_conformix.cli.results import PC_PERCENTILES, write_maps
+    from napari_conformix.cli.results import PC_PERCENTILES, map_files, note_latents, write_maps
 
     selection = one_end(job)
     job.save_selection(selection)
@@ -115,7 +115,9 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     if not stack.exists():
         stack.symlink_to(os.path.relpath(star.with_suffix(".mrcs"), folder))
     latents = along_component(job, 1, MAPS, 1, PC_PERCENTILES)
-    maps = list(write_maps(job, latents, 1, folder / "maps", None))
+    files = map_files(folder / "maps", MAPS, overwrite=True)
+    maps = list(write_maps(job, latents, 1, files, None))
+    note_latents(folder / "maps", latents, 1)
     share = f"{len(selection):,} of {selection.total:,} particles"
     return [
         f"Job               {job.folder}",

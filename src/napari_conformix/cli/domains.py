@@ -42,6 +42,8 @@ def domains(
     print(f"From the motion of {found.particles} particles of half {half}:\n")
     print("\n".join(table(found)))
     print(f"\n{found.sentence()}")
+    if opened.model_biased is not None:
+        print(opened.model_biased)
     if output is not None:
         paths = opened.write_body_masks(found, output, overwrite=overwrite)
         print("\n" + "\n".join(map(str, paths)))

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column, Table
 
 from napari_conformix.cli.curves import duration, memory
+from napari_conformix.cli.terminal import INTERRUPTED
 from napari_conformix.training.events import (
     Epoch,
     Event,
@@ -29,7 +30,8 @@ from napari_conformix.training.events import (
 
 
 def show_run(events: Iterable[Event], job: Path) -> int:
-    """Show a run in this process until it ends; returns the exit status, 1 if it failed.
+    """Show a run in this process until it ends; returns the exit status: 1 if it failed, 130 if
+    Ctrl-C stopped it.
 
     On a terminal there is a bar and the loss terms of each half below the lines that stay; in a
     log file only these.
@@ -37,15 +39,18 @@ def show_run(events: Iterable[Event], job: Path) -> int:
     console = Console(highlight=False)
     now = RunNow()
     status = 0
+    ctrl_c = CtrlC(console.print)
     live = Live(now.view(), console=console, transient=True) if console.is_terminal else None
     with live or contextlib.nullcontext():
-        for event in answer_ctrl_c(events, console.print):
+        for event in ctrl_c.answered(events):
             text = line_that_stays(event, job)
             if text is not None:
                 console.print(text, markup=False, soft_wrap=True)
             if isinstance(event, Failed):
                 print(event.message, event.traceback, sep="\n", file=sys.stderr)
                 status = 1
+            if isinstance(event, Finished) and event.reason == "stopped" and ctrl_c.pressed:
+                status = INTERRUPTED
             now.update(event)
             if live is not None:
                 live.update(now.view())
@@ -97,23 +102,33 @@ def terms_table(terms: Terms) -> Table:
     return table
 
 
-def answer_ctrl_c(events: Iterable[Event], say: Callable[[str], object]) -> Iterator[Event]:
-    """Pass the events on, and answer the first Ctrl-C at once: the step and its checkpoint may
-    take a while. The run handles the signal itself, from before its first event on."""
-    iterator = iter(events)
-    first = next(iterator, None)
-    if first is None:
-        return
-    stop = signal.getsignal(signal.SIGINT)
+class CtrlC:
+    """Answers the first Ctrl-C of a run at once: the step and its checkpoint may take a while.
 
-    def answer(number: int, frame: FrameType | None) -> None:
-        say("Stopping after this step; a second Ctrl-C ends it at once.")
-        if callable(stop):
-            stop(number, frame)
+    The run handles the signal itself, from before its first event on.
+    """
 
-    signal.signal(signal.SIGINT, answer)
-    yield first
-    yield from iterator
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self.pressed = False
+        self._say = say
+
+    def answered(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Pass the events of the run on."""
+        iterator = iter(events)
+        first = next(iterator, None)
+        if first is None:
+            return
+        stop = signal.getsignal(signal.SIGINT)
+
+        def answer(number: int, frame: FrameType | None) -> None:
+            self.pressed = True
+            self._say("Stopping after this step; a second Ctrl-C ends it at once.")
+            if callable(stop):
+                stop(number, frame)
+
+        signal.signal(signal.SIGINT, answer)
+        yield first
+        yield from iterator
 
 
 def line_that_stays(event: Event, job: Path) -> str | None:

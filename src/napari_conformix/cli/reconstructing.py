@@ -77,6 +77,8 @@ def reconstruct(
     if _show(run.run(), run):
         for sentence in run.report().sentences():
             print(sentence)
+        if opened.model_biased is not None:
+            print(opened.model_biased)
         print(f"Maps, curves and report.html: {run.folder}")
     else:
         print(f"Stopped. Go on with the same command and --resume ({run.folder}).")

@@ -1,6 +1,7 @@
 """What is done with a trained job: `decode`, `select`, `export`."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_conformix.analysis.selection import Selection
     from napari_conformix.jobs import Job
 
 #: volumes along a component lie between these percentiles of the particles
@@ -49,6 +51,7 @@ def decode(
     epoch: Annotated[
         str | None, Parameter(help="Epoch whose model decodes: a number or best.")
     ] = None,
+    overwrite: Annotated[bool, Parameter(help="Replace maps that are there.", negative=())] = False,
 ) -> None:
     """Decode latents to maps.
 
@@ -72,32 +75,62 @@ def decode(
     else:
         assert path is not None
         latents = read_latents(path)
-    for file in write_maps(opened, latents, model, output, number_or_best(epoch)):
+    if half is None and particle is None and opened.method_class.independent_halves:
+        print(f"By the model of half {model}; --half chooses.", file=sys.stderr)
+    files = map_files(output, len(latents), overwrite=overwrite)
+    for file in write_maps(opened, latents, model, files, number_or_best(epoch)):
         print(file)
+    if output not in files:
+        note_latents(output, latents, model)
+    if opened.model_biased is not None:
+        print(opened.model_biased)
+
+
+LATENTS_OF_MAPS = "latents.txt"
+
+
+def map_files(output: Path, count: int, *, overwrite: bool) -> list[Path]:
+    """Where `count` maps go: to `output` itself if it is named .mrc or .map, else to a folder of
+    that name. UserError when several maps are to go to one file, or when one is there already."""
+    if output.suffix.lower() in (".mrc", ".map"):
+        if count > 1:
+            raise UserError(f"{count} maps do not fit in {output}; give the name of a folder.")
+        files = there = [output]
+    else:
+        digits = max(3, len(str(count - 1)))
+        files = [output / f"volume_{i:0{digits}}.mrc" for i in range(count)]
+        # maps of a longer series that stayed would look like a part of this one
+        there = sorted(output.glob("volume_*.mrc")) or [output / LATENTS_OF_MAPS]
+    taken = [file for file in there if file.exists()]
+    if taken and not overwrite:
+        raise UserError(f"{taken[0]} exists; choose another name, or replace it with --overwrite.")
+    for file in set(taken) - set(files):
+        file.unlink()
+    return files
 
 
 def write_maps(
-    job: "Job", latents: "NDArray[np.float32]", half: int, output: Path, epoch: int | str | None
+    job: "Job",
+    latents: "NDArray[np.float32]",
+    half: int,
+    files: Sequence[Path],
+    epoch: int | str | None,
 ) -> Iterator[Path]:
-    """Decode (n, d) latents one by one and write them: one map to a file, several to a folder
-    with a table of their latents. Yields the paths of the maps."""
-    import numpy as np
-
+    """Decode (n, d) latents one by one and write them. Yields the paths of the maps."""
     from napari_conformix.particles import write_map
 
-    one_file = output.suffix.lower() in (".mrc", ".map")
-    if one_file and len(latents) > 1:
-        raise UserError(f"{len(latents)} maps do not fit in {output}; give the name of a folder.")
-    folder = output.parent if one_file else output
-    folder.mkdir(parents=True, exist_ok=True)
-    digits = max(3, len(str(len(latents) - 1)))
-    for i, z in enumerate(latents):
-        file = output if one_file else folder / f"volume_{i:0{digits}}.mrc"
-        volume = job.decode(z, half=half, epoch=epoch)
-        write_map(file, volume, job.spec.grids.pixel_size_angstrom)
+    for z, file in zip(latents, files, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_map(file, job.decode(z, half=half, epoch=epoch), job.spec.grids.pixel_size_angstrom)
         yield file
-    if not one_file:
-        np.savetxt(folder / "latents.txt", latents, fmt="%.7g", header=f"half {half}, a line a map")
+
+
+def note_latents(folder: Path, latents: "NDArray[np.float32]", half: int) -> None:
+    """A table beside the maps of a folder: a line a map."""
+    import numpy as np
+
+    header = f"half {half}, a line a map"
+    np.savetxt(folder / LATENTS_OF_MAPS, latents, fmt="%.7g", header=header)
 
 
 def number_or_best(epoch: str | None) -> int | str | None:
@@ -158,6 +191,9 @@ def select(
         float | None,
         Parameter(help="Particles whose motion is at least so many times its error."),
     ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the selection of that name.", negative=())
+    ] = False,
 ) -> None:
     """Select particles by a list of rows, a range of a column, or their motion and its error.
 
@@ -186,7 +222,7 @@ def select(
     else:
         with progress_bar("Computing the motions of all particles") as tell:
             selection = rows_by_motion(opened, name, limits, tell)
-    opened.save_selection(selection)
+    opened.save_selection(selection, overwrite=overwrite)
     total = selection.total
     print(f"{name}: {len(selection):,} of {total:,} particles ({len(selection) / total:.1%})")
 
@@ -211,17 +247,25 @@ def export(
     chosen = opened.selection(selection)
     written = opened.export(chosen, output, overwrite=overwrite)
     print(f"{written}: {len(chosen):,} particles")
-    if _stacks_are_lost(written):
+    if opened.model_biased is not None:
+        print(opened.model_biased)
+    if _stacks_are_lost(opened, chosen, written):
         print(
             "Its image names stay as they were in the input file, relative to the project folder: "
             "run RELION there, or open the subset with --datadir."
         )
 
 
-def _stacks_are_lost(subset: Path) -> bool:
-    """Whether the stacks of an exported file are not found from where it lies."""
-    from napari_conformix.particles import read_particles
+def _stacks_are_lost(job: "Job", selection: "Selection", written: Path) -> bool:
+    """Whether stacks of an exported file are not found from where it lies.
 
-    if subset.suffix == ".npy":
+    Told from the names that the job knows, not by reading the file again.
+    """
+    from napari_conformix.particles.paths import StackFinder
+    from napari_conformix.particles.stack_names import stack_names
+
+    if written.suffix == ".npy":
         return False
-    return not all(path.is_file() for path in read_particles(subset).stacks)
+    finder = StackFinder(written)
+    names = stack_names(job.particles.subset(selection.rows))
+    return any(finder.find(name) is None for name in names)

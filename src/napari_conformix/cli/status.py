@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from napari_conformix.cli.curves import curve_lines, duration, loss_curves, memory
 from napari_conformix.cli.progress import epoch_line, terms_table
 from napari_conformix.training.events import (
+    Checkpoint,
     Epoch,
     Event,
     Failed,
@@ -110,9 +111,12 @@ def _heading(job: "Job", events: Sequence[Event]) -> list[str]:
         lines.append(f"{held_out}, batch {started.batch_size}, on {started.device}")
     if state in ("running", "paused"):
         lines += _now(events)
-    epoch = _last(events, Epoch)
+    if job.model_biased is not None:
+        lines.append(job.model_biased)
+    epoch, saved = _last(events, Epoch), _last(events, Checkpoint)
     if epoch is not None and state not in ("running", "paused"):
-        lines.append(f"{epoch.epoch} of {epoch.epochs} epochs done")
+        # an epoch whose checkpoint could not be written is done again
+        lines.append(f"{saved.epoch if saved else 0} of {epoch.epochs} epochs done")
     failed, finished = _last(events, Failed), _last(events, Finished)
     if state == "failed" and failed is not None:
         lines.append(failed.message)

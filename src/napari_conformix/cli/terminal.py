@@ -3,6 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+#: exit status, as the shell has for a process that Ctrl-C ended
+INTERRUPTED = 130
+
 
 @contextlib.contextmanager
 def progress_bar(words: str) -> Iterator[Callable[[float], None]]:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.settings import TrainingSettings
 
+#: headings of the settings that are shown at once, folded away, and not in the window
+SHOWN = {
+    "Settings of {method}": "basic",
+    "Advanced settings of {method}": "advanced",
+    "Expert settings of {method}, not in the window": "expert",
+}
 JobFolder = Annotated[Path, Parameter(help="The job folder.")]
 
 
@@ -91,24 +97,26 @@ def settings(method: Annotated[str, Parameter(help="Name of a method.")] = "dyna
     from napari_conformix.methods import method_class
 
     model = method_class(method).Settings
-    for title, advanced in (("Settings", False), ("Advanced settings", True)):
-        print(f"{title} of {method}\n")
-        print("\n".join(_setting_lines(model, advanced)) + "\n")
+    for title, shown in SHOWN.items():
+        lines = list(_setting_lines(model, shown))
+        if lines:
+            print(f"{title.format(method=method)}\n\n" + "\n".join(lines) + "\n")
     for number, (name, values) in enumerate(model.presets.items()):
         text = ", ".join(f"{key}={value}" for key, value in values.items()) or "the defaults"
         print(f"Preset {name}{' (taken if none is named)' * (number == 0)}: {text}")
 
 
-def _setting_lines(model: "type[TrainingSettings]", advanced: bool) -> Iterator[str]:
-    """For each setting its name, default, unit and range, and its help below."""
+def _setting_lines(model: "type[TrainingSettings]", shown: str) -> Iterator[str]:
+    """For each setting that is shown so its name, default, unit and range, and its help below."""
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
         details: dict[str, Any] = extra if isinstance(extra, dict) else {}
-        if details.get("advanced", False) is not advanced:
+        if next((key for key in ("expert", "advanced") if details.get(key)), "basic") != shown:
             continue
         unit = f" {details['unit']}" if details.get("unit") else ""
         limits = _range_in_words(model, name)
-        yield f"  {name} = {field.default}{unit}" + (f"    ({limits})" if limits else "")
+        default = "not set" if field.default is None else field.default
+        yield f"  {name} = {default}{unit}" + (f"    ({limits})" if limits else "")
         yield f"      {field.description}"
 
 
@@ -141,7 +149,7 @@ def train(
 ) -> int:
     """Train a job.
 
-    Ctrl-C stops it cleanly after the current step, a second one at once.
+    Ctrl-C stops it cleanly after the current step (exit status 130), a second one at once.
     """
     from napari_conformix.cli.progress import show_run
     from napari_conformix.jobs import Job

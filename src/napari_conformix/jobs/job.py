@@ -250,7 +250,7 @@ class Job:
         self, z: ArrayLike, half: int | None = None, epoch: int | str | None = None
     ) -> NDArray[np.float32]:
         """(d,) -> (z, y, x); (n, d) -> (n, z, y, x): maps on the consensus grid, grey values as
-        trained. `half` None means the first model."""
+        trained. `half` says whose latents they are; methods with one model do without."""
         return models.decode(self.method(epoch), z, half)
 
     def displacement(
@@ -362,8 +362,14 @@ class Job:
 
         return Selection.load(self.folder / layout.SELECTIONS, name)
 
-    def save_selection(self, selection: "Selection") -> Path:
-        """Write NAME.npy and NAME.json; returns the latter."""
+    def save_selection(self, selection: "Selection", *, overwrite: bool = True) -> Path:
+        """Write NAME.npy and NAME.json; returns the latter. Without `overwrite` UserError when
+        there is a selection of that name."""
+        if not overwrite and selection.name in self.selections():
+            raise UserError(
+                f"There is a selection {selection.name!r} already; choose another name, or ask to "
+                "overwrite it (--overwrite)."
+            )
         return selection.save(self.folder / layout.SELECTIONS)
 
     def delete_selection(self, name: str) -> None:

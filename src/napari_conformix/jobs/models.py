@@ -56,9 +56,18 @@ def load_method(path: Path, device: str = "cpu") -> "Method":
 
 
 def half_of(method: "Method", half: int | None) -> int:
-    """The model to ask: `half`, the first one for None, the only one of a one-model method."""
-    if half is None or not method.independent_halves:
+    """The model to ask: `half`, or the only one of a one-model method.
+
+    UserError when there are two and none is named: their latents have nothing to do with each
+    other, so neither can be meant by default.
+    """
+    if not method.independent_halves:
         return method.halves[0]
+    if half is None:
+        raise UserError(
+            "This job has two models, one for each half set, and a latent means something else to "
+            "each; say whose it is: half=1 or half=2."
+        )
     if half not in method.halves:
         raise UserError(f"There is no half {half}; this job has halves 1 and 2.")
     return half

@@ -71,7 +71,8 @@ def _missing(particles: ParticleSet, missing: list[int], rows: list[int], stacks
     return Problem(
         "error",
         f"{len(missing)} of {stacks} stacks are missing: {names}{more} ({len(rows)} particles, "
-        f"first {named_rows(rows[:1])}). Set datadir to the folder that holds them.",
+        f"first {named_rows(rows[:1])}). Give the folder that holds them as data folder "
+        "(--datadir).",
         str(particles.source.path),
         tuple(rows),
     )

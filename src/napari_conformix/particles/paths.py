@@ -21,7 +21,7 @@ class StackFinder:
 
     def __init__(self, particle_file: Path, datadir: Path | None = None) -> None:
         if datadir is not None and not datadir.is_dir():
-            raise UserError(f"The data folder {datadir} is not there; correct datadir.")
+            raise UserError(f"The data folder {datadir} is not there; correct it (--datadir).")
         self._datadir = datadir.absolute() if datadir else None
         self._roots = _roots(particle_file)
         self._prefix: tuple[Path, int] | None = None
