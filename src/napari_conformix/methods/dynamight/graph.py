@@ -1,6 +1,7 @@
 """The graph between Gaussians and the penalties on it (paper, eq. 12 to 14)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -45,15 +46,50 @@ def neighbour_graph(positions: torch.Tensor, factor: float) -> Graph:
     return Graph(i, j, (positions[i] - positions[j]).norm(dim=1), mean_distance)
 
 
+class _EdgeEnergy(torch.autograd.Function):
+    """Sums of eq. 13 and 14 over edges and particles, with their gradient in closed form."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        moved: torch.Tensor,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        length: torch.Tensor,
+        nearest: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # particles last: rows that are gathered are long, and x, y, z are added as whole rows
+        across = moved.permute(1, 2, 0).flatten(1)  # (n, 3 b)
+        edge = across.index_select(0, first).sub_(across.index_select(0, second))
+        x, y, z = edge.view(len(first), 3, -1).unbind(1)  # (e, b) each
+        now = (x * x).addcmul_(y, y).addcmul_(z, z).sqrt_()  # (e, b)
+        change = now - length[:, None]
+        closeness = (nearest - now).clamp_min_(0)
+        ctx.save_for_backward(edge, now, change, closeness, first, second)
+        ctx.shape = across.shape
+        return change.square().sum(), closeness.square().sum()
+
+    @staticmethod
+    def backward(
+        ctx: Any, to_stretch: torch.Tensor, to_repulsion: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None, None, None]:
+        edge, now, change, closeness, first, second = ctx.saved_tensors
+        # an edge of no length has no direction: 0 / tiny leaves it without a gradient
+        along = 2 * (to_stretch * change - to_repulsion * closeness) / now.clamp_min(1e-12)
+        force = (edge.view(len(first), 3, -1) * along[:, None]).flatten(1)  # (e, 3 b)
+        grad = force.new_zeros(ctx.shape)
+        grad.index_add_(0, first, force).index_add_(0, second, force.neg_())
+        return grad.view(len(grad), 3, -1).permute(2, 0, 1), None, None, None, None
+
+
 def deformation_energy(moved: torch.Tensor, graph: Graph) -> tuple[torch.Tensor, torch.Tensor]:
     """Eq. 13 (change of edge lengths) and eq. 14 (repulsion below c_mean), in A^2.
 
     moved (b, n, 3) in A. Each is summed over edges and divided by the number of Gaussians and the
     batch, so that it means the same for every size of model; lambda absorbs the factor.
     """
-    edge = moved[:, graph.first] - moved[:, graph.second]  # (b, e, 3)
-    length = (edge.square().sum(-1) + 1e-12).sqrt()  # (b, e)
+    stretch, repulsion = _EdgeEnergy.apply(  # type: ignore[no-untyped-call]
+        moved, graph.first, graph.second, graph.length, graph.mean_distance
+    )
     count = moved.shape[0] * moved.shape[1]
-    stretch = (length - graph.length).square().sum() / count
-    repulsion = (graph.mean_distance - length).clamp_min(0).square().sum() / count
-    return stretch, repulsion
+    return stretch / count, repulsion / count
