@@ -263,18 +263,33 @@ class Job:
     def encode(
         self, rows: ArrayLike, half: int | None = None, epoch: int | str | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Latent mean and standard deviation, each (b, d), of particles by row, read anew."""
-        import torch
+        """Latent mean and standard deviation, each (b, d), of particles of the job by row.
 
-        from napari_conformix.training.data import TrainingData
+        By the model of `half`; the other half's particles, which it never saw, are embedded.
+        """
+        from napari_conformix.jobs.embedding import encode_rows
 
         method = self.method(epoch)
-        settings = method.settings.model_copy(update={"images": "stream"})
-        data = TrainingData(self.particles, method.frame, settings)
-        with torch.no_grad():
-            batch = data.batch(np.atleast_1d(np.asarray(rows, dtype=np.int64)))
-            mean, std = method.encode(batch.to(method.device), models.half_of(method, half))
-        return mean.float().cpu().numpy(), std.float().cpu().numpy()
+        chosen = np.atleast_1d(np.asarray(rows, dtype=np.int64))
+        return encode_rows(method, self.particles, self.split, chosen, models.half_of(method, half))
+
+    def embed(
+        self,
+        particles: "ParticleSet",
+        half: int | None = None,
+        epoch: int | str | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Latent mean and standard deviation, each (n, d), of particles of another file.
+
+        They must have poses in the frame of the consensus map. `progress` is told how many are
+        done.
+        """
+        from napari_conformix.jobs.embedding import embed_particles
+
+        method = self.method(epoch)
+        return embed_particles(method, particles, models.half_of(method, half), progress=progress)
 
     # -- deformations -----------------------------------------------------------------------------
 
