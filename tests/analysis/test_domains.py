@@ -10,7 +10,13 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from napari_conformix.analysis.body_masks import body_masks
-from napari_conformix.analysis.domains import Domains, agreement, find_domains, with_agreement
+from napari_conformix.analysis.domains import (
+    Domains,
+    agreement,
+    find_domains,
+    with_agreement,
+    with_caution,
+)
 from napari_conformix.errors import UserError
 from napari_conformix.export.multibody import RefinedBody, write_multibody
 from relion_programs import run_relion
@@ -151,6 +157,10 @@ def test_the_sentence_has_the_numbers() -> None:
     said = with_agreement(found, found.labels).sentence()
     assert f"{found.motion_angstrom:.2g} A RMS" in said
     assert "puts 100% of the Gaussians in the same bodies" in said
+    cautious = with_caution(found, "No motion beyond its error.").sentence()
+    assert cautious.endswith(
+        "Yet do not take these bodies for domains. No motion beyond its error."
+    )
     more = find_domains(hinge.displacement, hinge.positions, 3).sentence()
     assert "Two would do" in more or "Only two of 3 bodies" in more
 

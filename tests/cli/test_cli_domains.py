@@ -25,6 +25,10 @@ def test_bodies_are_told_and_nothing_is_written_unasked(
     for body in found.bodies:
         assert f"{body.gaussians:9,d}" in done.out
     assert found.agreement is not None
+    verdict = Job.open(trained).verdict()  # it has hardly been trained
+    assert verdict is not None
+    assert not verdict.moves
+    assert found.caution == verdict.sentence
     positions = Job.open(trained).method().consensus_positions(1)
     np.testing.assert_array_equal(found.positions, positions)
 

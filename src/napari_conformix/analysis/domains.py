@@ -81,6 +81,8 @@ class Domains:
     particles            how many particles it was found from
     agreement            share of the Gaussians that the other half's model puts in the same
                          bodies; None where there is no other half
+    caution              why there may be no motion at all to explain, a sentence; None when the
+                         motion exceeds its error
     """
 
     labels: Labels
@@ -92,6 +94,7 @@ class Domains:
     explained: tuple[float, ...]
     particles: int
     agreement: float | None = None
+    caution: str | None = None
 
     @property
     def suggested(self) -> int:
@@ -151,6 +154,11 @@ def agreement(first: Labels, second: Labels) -> float:
 def with_agreement(domains: Domains, other: Labels) -> Domains:
     """The same domains, compared with the labels that the other half's model gives."""
     return replace(domains, agreement=agreement(domains.labels, other))
+
+
+def with_caution(domains: Domains, caution: str) -> Domains:
+    """The same domains, found in a motion that does not exceed its error."""
+    return replace(domains, caution=caution)
 
 
 # -- finding --------------------------------------------------------------------------------------
@@ -413,6 +421,9 @@ def _sentences(found: Domains) -> list[str]:
             "The other half's model, trained on other particles, puts "
             f"{_share(found.agreement)} of the Gaussians in the same bodies."
         )
+    if found.caution is not None:
+        # a flexible part is shaken as one piece by noise, too, and in both halves alike
+        said.append(f"Yet do not take these bodies for domains. {found.caution}")
     return said
 
 

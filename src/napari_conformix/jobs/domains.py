@@ -26,12 +26,16 @@ def find(job: "Job", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
 
     Looks at particles of the half drawn at random over the data, by the model of that half. The
     other half's model, with its own particles, is asked the same at the same positions; how far
-    both agree is `agreement`. UserError without a trained model or for a method without positions.
+    both agree is `agreement`. Where there is no motion beyond its error (`Job.verdict`), `caution`
+    says so. UserError without a trained model or for a method without positions.
     """
-    from napari_conformix.analysis.domains import find_domains, with_agreement
+    from napari_conformix.analysis.domains import find_domains, with_agreement, with_caution
 
     positions = _positions(job, half)
     domains = find_domains(_tracks(job, positions, half, seed), positions, bodies, seed)
+    verdict = job.verdict()
+    if verdict is not None and not verdict.moves:
+        domains = with_caution(domains, verdict.sentence)
     if bodies == 1 or not job.method_class.independent_halves:
         return domains
     other = _tracks(job, positions, 3 - half, seed)
