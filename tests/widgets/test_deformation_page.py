@@ -160,8 +160,10 @@ def test_fewer_arrows_are_some_of_those_before(window) -> None:
     slider = window.deformation.arrows.count_slider
     assert slider.maximum() == 28
     slider.setValue(28)
+    process_events(0.1)
     everything = {tuple(start) for start in window.layer("Displacement arrows").data[:, 0]}
     slider.setValue(7)
+    process_events(0.1)
     fewer = {tuple(start) for start in window.layer("Displacement arrows").data[:, 0]}
     assert len(fewer) == 7
     assert fewer < everything
@@ -358,6 +360,7 @@ def test_numbers_that_are_none_are_left_out(window) -> None:
     arrows = Arrows.of(deformation)
     window.deformation.arrows.show_arrows(arrows)
     window.deformation.arrows.count_slider.setValue(count)
+    process_events(0.1)
     assert len(window.layer("Displacement arrows").data) == count - 5
     assert len(window.layer("Error spheres").data) == count - 9
     window.scene_picture()

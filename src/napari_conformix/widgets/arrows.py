@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Colour = Literal["amount", "direction", "error"]
 
-#: arrows that can be shown; more cover each other
-MOST_ARROWS: Final = 1000
+#: arrows that can be shown; more cover each other, and take more than 0.1 s to draw
+MOST_ARROWS: Final = 500
 #: thickness of an arrow, as a share of the molecule's extent
 _THICKNESS: Final = 1 / 100
 #: of spheres, so that they do not hide the arrow that ends in them
@@ -143,7 +143,8 @@ class ArrowLayers:
         _set_visible(self._vectors, True)  # a hidden layer keeps counting its former arrows
         self._vectors.data = data
         self._vectors.edge_color = rgba
-        self._vectors.length = length
+        if self._vectors.length != length:
+            self._vectors.length = length
 
     def _draw_spheres(self, ends: np.ndarray, radius: np.ndarray, rgba: np.ndarray) -> None:
         viewer = self._scene.viewer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QGroupBox
 from superqt import QLabeledSlider
 
@@ -39,6 +39,9 @@ class ArrowsGroup(QGroupBox):
         self._arrows: Arrows | None = None
         self._limits: Limits | None = None
         self._wanted = _FIRST_COUNT
+        self._later = QTimer(self)  # a slider that is dragged asks more often than can be drawn
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.redraw)
         self._build()
         self.count_slider.valueChanged.connect(self._take_count)
         for box in (self.colour_box, self.length_box):
@@ -108,7 +111,7 @@ class ArrowsGroup(QGroupBox):
 
     def _take_count(self, count: int) -> None:
         self._wanted = count
-        self.redraw()
+        self._later.start()
 
     def _show_ghost(self, ghost: bool) -> None:
         """It was chosen on another page."""

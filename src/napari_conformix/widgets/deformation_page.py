@@ -43,13 +43,7 @@ _NO_FIELD: Final = (
     "to show. See its conformations on the Explore page."
 )
 _VERDICT_LEVELS: Final = {"clear": "good", "weak": "doubt", "unknown": "neutral"}
-_VERDICT_HEADS: Final = {
-    "clear": "The molecule moves by more than the error",
-    "weak": "There is motion, but smaller than its error",
-    "none": "No motion beyond its error",
-    "artefact": "This is not a motion of the molecule",
-    "unknown": "It cannot be told whether the motion is real",
-}
+_UNKNOWN: Final = "It cannot be told whether the motion is real"
 #: ends of the colour bars for all particles: of their largest displacements, and above their RMS
 #: errors, as the error of a single position exceeds that of the whole
 _RANGE_PERCENT, _ERROR_OVER_RMS = 95.0, 3.0
@@ -183,7 +177,10 @@ class DeformationPage(QWidget):
             self.warnings.hide()
             return
         level, folder = _VERDICT_LEVELS.get(verdict.level, "bad"), str(self.session.job.folder)
-        self.verdict.say(level, _VERDICT_HEADS[verdict.level], with_units(verdict.sentence))
+        headline, colon, details = with_units(verdict.sentence).partition(": ")
+        if verdict.level == "unknown" or not colon:
+            headline, details = _UNKNOWN, with_units(verdict.sentence)
+        self.verdict.say(level, headline, details[:1].upper() + details[1:])
         self.advice.setText(with_units(verdict.advice).replace(" JOB ", f" {shlex.quote(folder)} "))
         self.advice.setVisible(bool(verdict.advice))
         warnings = "<br>".join(signed("warning", with_units(text)) for text in verdict.warnings)

@@ -45,14 +45,14 @@ class ErrorPlot(Plot):
             for colour in (_BELIEVED, _DOUBTED)
         }
         self._line = pg.PlotDataItem()
-        self._words = pg.TextItem("error = motion", anchor=(1.05, 0.5))
+        self._words = pg.TextItem("error = motion", anchor=(1, 1))
         self._mark = pg.ScatterPlotItem(size=15, brush=None, pen=pg.mkPen(_MARK, width=3))
         for item in (*self._points.values(), self._line, self._words, self._mark):
             self.addItem(item, ignoreBounds=True)
         self._words.hide()
         self.scene().sigMouseClicked.connect(self._clicked)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._colour_line()
+        self._colour()
 
     def show_table(self, table: MotionTable | None) -> None:
         """All held-out particles of a table; None: nothing."""
@@ -117,16 +117,13 @@ class ErrorPlot(Plot):
         self._words.setPos(0.8 * corner, 0.8 * corner)
         self._words.show()
 
-    def _colour_line(self) -> None:
-        colour = text_colour(self)
-        self._line.setPen(pg.mkPen(colour, width=1.5, style=Qt.PenStyle.DashLine))
-        self._words.setColor(colour)
-
-    def changeEvent(self, event) -> None:
-        """The window's theme has changed."""
-        super().changeEvent(event)
-        if event.type() == event.Type.PaletteChange and hasattr(self, "_words"):
-            self._colour_line()
+    def _colour(self) -> None:
+        """The line in the colour of text too."""
+        super()._colour()
+        if hasattr(self, "_words"):  # called first while the plot is being made
+            colour = text_colour(self)
+            self._line.setPen(pg.mkPen(colour, width=1.5, style=Qt.PenStyle.DashLine))
+            self._words.setColor(colour)
 
 
 def _translucent(colour: str):

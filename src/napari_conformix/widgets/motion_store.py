@@ -92,7 +92,7 @@ class MotionStore:
             return compute(progress=progress, stop=lambda: run != self._run)
 
         def failed(error: Exception) -> None:
-            self._end(what)
+            self._take(what, None)
             if not isinstance(error, NotSupportedError):
                 self._session.report_error(error)
 

@@ -130,6 +130,8 @@ class ParticlePicker(QWidget):
         self.table.setSortingEnabled(True)
         self.table.horizontalHeader().setSortIndicator(2, Qt.SortOrder.DescendingOrder)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        # The sign of the order stands in the middle of a title.
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.setToolTip("Click a row to see that particle, a title to sort by it")
         self.note = hint("Or click in the latent map, or on a point of the plot below.")
         form = QFormLayout()

@@ -30,8 +30,13 @@ class Plot(pg.PlotWidget):
         if event.type() == event.Type.PaletteChange and self.plotItem is not None:
             self._colour()
 
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self._colour()  # napari's style has come to the widget only now
+
     def _colour(self) -> None:
         """Axes in the colour of text, for napari's dark and light themes."""
+        self.resetCachedContent()  # the ground
         colour = text_colour(self)
         for side in ("left", "bottom", "top"):
             axis = self.getPlotItem().getAxis(side)

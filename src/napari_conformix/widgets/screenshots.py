@@ -30,7 +30,7 @@ _LASSO_SHARE = 0.8
 
 
 def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, folder: Path) -> int:
-    """Open a job and save data.png, train.png, explore.png and window.png; the exit status.
+    """Open a job and save a picture of every page and window.png; the exit status.
 
     explore.png is the panel's page alone, window.png the whole window: the latent map coloured by
     half set, particles of one end of its first axis lassoed, and a conformation decoded there.
@@ -59,6 +59,8 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
     _lasso_end(panel)
     panel.grab().save(str(folder / "explore.png"))
     window.grab().save(str(folder / "window.png"))
+    if _show_deformation(panel):
+        window.grab().save(str(folder / "deformation.png"))
     _close(viewer)
     return 0
 
@@ -106,6 +108,20 @@ def _put_cursor(panel: ConformixPanel) -> None:
     page.canvas.cursor_moved.emit(float(x), float(y))
     _wait(lambda: bool(shown))
     _settle(_SETTLE_SECONDS)
+
+
+def _show_deformation(panel: ConformixPanel) -> bool:
+    """Pick the held-out particle that moves most; False where the job has no displacements."""
+    page, latents = panel.deformation_page, panel.session.latents
+    panel.show_page("deformation")
+    if not page.motion.isEnabled():
+        return False
+    _wait(lambda: page.motions.table is not None and page.motions.verdict is not None)
+    motion = np.where(latents.validation, page.motions.table.rms_displacement, 0.0)
+    page.motion.pick(int(motion.argmax()))
+    _wait(lambda: page.shown is not None)
+    _settle(_SETTLE_SECONDS)
+    return True
 
 
 def _settle(seconds: float) -> None:
