@@ -158,6 +158,7 @@ class ReconstructPage(QWidget):
         job = self.session.job
         if job is None or not self.isVisible():
             return
+        self.view.layers.hide_the_rest()
         run = self.session.run_in_worker
         run(lambda: entries_of(job), partial(self._take_entries, job), key="job:reconstructions")
         run(lambda: offer_of(job), partial(self._take_offer, job), key="job:offer")
@@ -263,7 +264,8 @@ class ReconstructPage(QWidget):
         super().showEvent(event)
         self._timer.start()
         self.look()
-        self.view.set_in_front(True)
+        # After the page before this one has taken its own things out of the scene.
+        QTimer.singleShot(0, lambda: self.view.set_in_front(self.isVisible()))
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

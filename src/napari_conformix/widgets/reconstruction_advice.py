@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_conformix.widgets.reconstruction_result import in_print
 from napari_conformix.widgets.style import in_bytes, in_words
+from napari_conformix.widgets.wording import with_units
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.verdict import Verdict
@@ -36,7 +36,7 @@ class Advice:
             return
         deformed = self._form.deformed.isChecked()
         possible = not offer.cannot(choice, deformed=deformed)
-        lines = [("warning", in_print(offer.biased))] if offer.biased else []
+        lines = [("warning", with_units(offer.biased))] if offer.biased else []
         verdict = self._verdicts.get(offer.epoch)
         if deformed and verdict is not None:
             lines.append(_expectation(verdict))
@@ -86,5 +86,5 @@ def _in_words(known: ReconstructionForecast | str | None, count: int) -> str:
 def _expectation(verdict: Verdict) -> tuple[str, str]:
     """(severity, sentence) of whether a better map can be expected."""
     if verdict.moves:
-        return "note", in_print(verdict.sentence)
-    return "warning", in_print(f"Do not expect a better map. {verdict.sentence} {verdict.advice}")
+        return "note", with_units(verdict.sentence)
+    return "warning", with_units(f"Do not expect a better map. {verdict.sentence} {verdict.advice}")

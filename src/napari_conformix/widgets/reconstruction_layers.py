@@ -55,8 +55,8 @@ class ReconstructionLayers:
         """Draw these maps, from left to right."""
         if not self._shown:
             self._label = self._scene.label
-            self._hide_the_rest()
         self._shown = True
+        self.hide_the_rest()
         for layer, x in zip(map(self._draw, maps), _places(maps), strict=True):
             layer.translate = (0.0, 0.0, x)
             layer.visible = True
@@ -65,6 +65,17 @@ class ReconstructionLayers:
                 layer.visible = False
         self._scene.set_label("   |   ".join(drawn.title for drawn in maps))
         self._make_room(len(maps) > 1)
+
+    def hide_the_rest(self) -> None:
+        """What else of the molecule the scene shows, or was given since, while we are shown."""
+        if not self._shown:
+            return
+        mine = list(self._living().values())
+        for layer in self._viewer.layers:
+            of_the_scene = tuple(map(str, layer.units)) == axes.UNITS
+            if layer.visible and layer not in mine and of_the_scene:
+                layer.visible = False
+                self._hidden.append(layer)
 
     def hide(self) -> None:
         """Give the scene back."""
@@ -94,16 +105,6 @@ class ReconstructionLayers:
         there = self._viewer.layers
         self._layers = {name: layer for name, layer in self._layers.items() if layer in there}
         return self._layers
-
-    def _hide_the_rest(self) -> None:
-        mine = list(self._living().values())
-        self._hidden = [
-            layer
-            for layer in self._viewer.layers
-            if layer.visible and layer not in mine and tuple(map(str, layer.units)) == axes.UNITS
-        ]
-        for layer in self._hidden:
-            layer.visible = False
 
     def _draw(self, drawn: Drawn) -> Layer:
         vertices, faces = drawn.mesh

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ import numpy as np
 from napari_conformix.widgets.data_summary import EnclosedVolume
 from napari_conformix.widgets.fsc_plot import FscFamily
 from napari_conformix.widgets.local_resolution import Coloured, coloured_surface
+from napari_conformix.widgets.wording import with_units
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.reconstruction_report import Curves, ReconstructionReport
@@ -66,12 +66,12 @@ class Result:
         """(severity, sentence): what came out, then what to heed."""
         found = [("note", text) for text in [*_gain(self.report), *_residual(self.report)]]
         heed = [("warning", text) for text in self.report.warnings]
-        return [(severity, in_print(text)) for severity, text in [*found, *heed]]
+        return [(severity, with_units(text)) for severity, text in [*found, *heed]]
 
     def figures(self) -> list[str]:
         """All that the report says, and from which mask."""
         return [
-            in_print(text)
+            with_units(text)
             for text in (*self.report.sentences(), f"Mask: {self.report.mask_origin}.")
         ]
 
@@ -110,11 +110,6 @@ def load(run: Any) -> Result:
         choose_threshold(torch.from_numpy(array)),
         EnclosedVolume.of(array, report.pixel_size_angstrom),
     )
-
-
-def in_print(text: str) -> str:
-    """Numbers in A as they are printed: '7.9 A' -> '7.9 Å'."""
-    return re.sub(r"(?<=\d) A\b", " Å", text)
 
 
 def _map(folder: Path, title: str, name: str, local: Any) -> ResultMap:
