@@ -2,10 +2,10 @@
 
     python benchmarks/dynamight_profile.py [--box 64] [--gaussians 2000] [--batch-size 64]
 
-Images of a ball in noise, one thread; milliseconds of CPU per image, forward and backward. The floor is
-what no program of this kind can leave out: one transform of the fine grid each way, one read and
-one write of the grid's four pixels for every Gaussian, and one multiplication of modes and
-coefficients each way and for its two gradients, each as a bare call to the library.
+Images of a ball in noise, one thread; milliseconds of CPU per image, forward and backward. The
+floor is what no program of this kind can leave out: one transform of the fine grid each way, one
+read and one write of the grid's four pixels for every Gaussian, and one multiplication of modes
+and coefficients each way and for its two gradients, each as a bare call to the library.
 """
 
 import argparse
