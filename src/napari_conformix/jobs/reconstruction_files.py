@@ -9,7 +9,6 @@ from napari_conformix.jobs.reconstruction_spec import SPEC
 ROWS = "rows.npy"
 LATENTS = "latents.npz"
 MODEL = "model.safetensors"
-INVERSE = "inverse.safetensors"
 SUMS = "sums.safetensors"
 #: what comes out
 MASK = "mask.mrc"
@@ -31,7 +30,7 @@ def full_map(name: str) -> str:
 
 def remove_all(folder: Path) -> None:
     """Remove what reconstructions write, and nothing else that lies in the folder."""
-    names = [SPEC, ROWS, LATENTS, MODEL, INVERSE, SUMS, MASK, REPORT, PAGE]
+    names = [SPEC, ROWS, LATENTS, MODEL, SUMS, MASK, REPORT, PAGE]
     names += [LOCAL_RESOLUTION, PLAIN_LOCAL_RESOLUTION, layout.EVENTS, layout.STDOUT, layout.STDERR]
     names += [*layout.MARKERS, layout.PAUSE_FILE, layout.ABORT_FILE]
     for name in ("run", "plain"):

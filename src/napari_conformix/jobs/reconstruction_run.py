@@ -70,6 +70,9 @@ class ReconstructionRun:
             chosen = ReconstructionSettings.model_validate(settings or {})
         except ValidationError as error:
             raise UserError(in_sentences(error, ReconstructionSettings, "Setting ")) from error
+        if chosen.mask is not None:
+            chosen = chosen.model_copy(update={"mask": chosen.mask.absolute()})
+            refuse_other_mask(chosen.mask, job)
         name = None if selection is None else selection.name
         where = Path(folder or default_folder(job, name, deformed)).absolute()
         if deformed:
@@ -235,6 +238,19 @@ class ReconstructionRun:
             pixel_size_angstrom=report.pixel_size_angstrom,
             fsc=torch.tensor(curves.unmasked),
             fsc_masked=torch.tensor(curves.masked),
+        )
+
+
+def refuse_other_mask(mask: Path, job: "Job") -> None:
+    """UserError unless the mask can be read and is on the grid of the job's maps."""
+    from napari_conformix.particles import read_map
+
+    box = job.spec.grids.box
+    shape = read_map(mask)[0].shape
+    if shape != (box,) * 3:
+        raise UserError(
+            f"The mask {mask} has the box {shape}, but the map has a box of {box}; give a mask on "
+            "the grid of the consensus map."
         )
 
 

@@ -1,6 +1,6 @@
 """Back-projection, plain and along deformations; half maps, their FSC and local resolution."""
 
-from napari_conformix.reconstruction.deformed import Field, GatherWarp, Warp
+from napari_conformix.reconstruction.deformed import Field, GatherWarp, ScatterWarp, Warp
 from napari_conformix.reconstruction.field_grid import FieldGrid, matter_weight
 from napari_conformix.reconstruction.half_maps import (
     HalfMaps,
@@ -18,6 +18,7 @@ __all__ = [
     "HalfMaps",
     "HalfReconstructions",
     "Reconstructor",
+    "ScatterWarp",
     "Warp",
     "fsc_table",
     "matter_weight",

@@ -30,6 +30,7 @@ nothing is shared between the two sums, so the FSC between the half maps keeps i
 the halves have in common is the consensus map from which both were begun.
 """
 
+import itertools
 from typing import Protocol
 
 import torch
@@ -98,6 +99,66 @@ class GatherWarp:
 
     def memory_bytes(self) -> int:
         return self.grid.memory_bytes() + 8 * self.total.numel() + 4 * self._fine.numel()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {"total": self.total}
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        self.total.copy_(state["total"])
+
+
+class ScatterWarp:
+    """The paper's way: what lies at y in the deformed particle is put to Gamma^-1(y) in the map.
+
+    Every grey value is spread over the eight voxels around its place. Where the inverse is exact
+    the sum is the gather's times det(dGamma/dx), which is near 1 where matter is not compressed.
+
+    grid     the voxels of the map that may change
+    wide     the voxels of the deformed particles whose grey values may end up there
+    inverse  of y -> Gamma^-1(y) - y, of this half
+    """
+
+    def __init__(
+        self, grid: FieldGrid, wide: FieldGrid, inverse: Field, *, oversampling: int = 4
+    ) -> None:
+        self.grid = grid
+        self.wide = wide
+        self.inverse = inverse
+        self.oversampling = oversampling
+        self.total = torch.zeros(grid.box**3, dtype=torch.float64, device=grid.weight.device)
+
+    @torch.no_grad()
+    def add(self, values: torch.Tensor, rotation: torch.Tensor, rows: torch.Tensor) -> None:
+        images = fine_images(values, self.oversampling)  # (b, f n, f n)
+        back = self.inverse(rows, self.wide.nodes)  # (b, q, 3)
+        scale = self.oversampling / self.wide.pixel_size_angstrom
+        for image, delta, matrix in zip(images, back, rotation, strict=True):
+            xy = (self.wide.positions @ matrix[:, :2].to(delta.dtype)) * scale  # (m, 2)
+            grey = sample_linear(image, xy).double()  # (m,)
+            target = self.wide.positions + self.wide.upsample(delta)
+            self._spread(target / self.wide.pixel_size_angstrom, grey)
+            self.total.index_add_(0, self.wide.voxels, -grey)
+
+    def _spread(self, xyz: torch.Tensor, grey: torch.Tensor) -> None:
+        """Add (m,) values at (m, 3) voxels from the centre, trilinearly; outside they are lost."""
+        box = self.grid.box
+        base = xyz.floor()
+        fraction = (xyz - base).double()
+        first = base.long() + box // 2
+        for corner in itertools.product((0, 1), repeat=3):
+            offset = torch.tensor(corner, device=xyz.device)
+            share = torch.where(offset.bool(), fraction, 1 - fraction).prod(dim=1)
+            index = first + offset
+            inside = ((index >= 0) & (index < box)).all(dim=1)
+            x, y, z = index[inside].unbind(1)
+            self.total.index_add_(0, (z * box + y) * box + x, (share * grey)[inside])
+
+    def difference(self) -> torch.Tensor:
+        inside = self.total[self.grid.voxels] * self.grid.weight
+        return self.grid.as_map(inside.float())
+
+    def memory_bytes(self) -> int:
+        return self.grid.memory_bytes() + self.wide.memory_bytes() + 8 * self.total.numel()
 
     def state(self) -> dict[str, torch.Tensor]:
         return {"total": self.total}
