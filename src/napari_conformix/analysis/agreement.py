@@ -24,8 +24,8 @@ SMALLEST_PART = 0.02
 class Agreement:
     """Of two fields of the same particles.
 
-    shared, error  (p,) A^2: covariance of the fields and mean square of their difference, at each
-                   position and smoothed over its region
+    shared, error  (p,) A^2: covariance of the fields, less what was told to be of noise, and mean
+                   square of their difference, at each position and smoothed over its region
     correlation    over particles and positions
     p_value        share of random pairings of the particles that agree as well over the molecule
     significant    (p,) where the correlation is higher than that of almost all random pairings
@@ -46,9 +46,10 @@ class Agreement:
 
     @property
     def by_more_than_chance(self) -> bool:
-        """Whether the fields agree, be it on a motion that is small, but could be seen."""
+        """Whether the fields agree on a motion that could be seen, also when it is smaller than
+        its error."""
         visible = self.shared.max() > SMALLEST_MOTION_ANGSTROM**2
-        return bool(visible and self.p_value < SIGNIFICANT)
+        return bool(visible and self.shared.mean() > 0 and self.p_value < SIGNIFICANT)
 
     @property
     def moves(self) -> bool:
@@ -57,8 +58,17 @@ class Agreement:
         return bool(whole or self.beyond_error.mean() >= SMALLEST_PART)
 
 
-def agreement(first: npt.ArrayLike, second: npt.ArrayLike, place: Floats, seed: int) -> Agreement:
-    """Compare fields (v, p, 3) A whose mean over particles is 0, at positions `place` (p, 3)."""
+def agreement(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    place: Floats,
+    seed: int,
+    noise: Floats | float = 0.0,
+) -> Agreement:
+    """Compare fields (v, p, 3) A whose mean over particles is 0, at positions `place` (p, 3).
+
+    noise   (p,) A^2 of their covariance that is not to be counted
+    """
     near = cKDTree(place).query(place, k=np.arange(1, min(REGION, len(place)) + 1))[1]
     u, w = np.asarray(first, np.float32), np.asarray(second, np.float32)
 
@@ -66,7 +76,8 @@ def agreement(first: npt.ArrayLike, second: npt.ArrayLike, place: Floats, seed: 
         summed = np.einsum("vpk,vpk->p", a, b).astype(np.float64) / len(a)
         return np.asarray(summed[near].mean(axis=1))
 
-    shared, error = product(u, w), product(u - w, u - w)
+    raw, error = product(u, w), product(u - w, u - w)
+    counted_off = np.broadcast_to(noise, len(place))[near].mean(axis=1)
     power = np.sqrt(product(u, u) * product(w, w))
     power = np.where(power > 0, power, 1.0)
     random = np.random.default_rng(seed)
@@ -74,12 +85,12 @@ def agreement(first: npt.ArrayLike, second: npt.ArrayLike, place: Floats, seed: 
     highest = np.empty(PAIRINGS)
     for k in range(PAIRINGS):
         by_chance = product(u, w[random.permutation(len(w))])
-        as_good += int(by_chance.mean() >= shared.mean())
+        as_good += int(by_chance.mean() >= raw.mean())
         highest[k] = (by_chance / power).max()
     return Agreement(
-        shared=shared,
+        shared=raw - counted_off,
         error=error,
-        correlation=float(shared.mean() / power.mean()),
+        correlation=float(raw.mean() / power.mean()),
         p_value=(1 + as_good) / (1 + PAIRINGS),
-        significant=shared / power > np.quantile(highest, 1 - SIGNIFICANT),
+        significant=raw / power > np.quantile(highest, 1 - SIGNIFICANT),
     )

@@ -10,9 +10,10 @@ the poses do not count), at each position:
 If the halves' errors are independent, C is the variance of the true motion and E twice that of
 either half's error. Agreement by chance is C for particles paired at random. That test alone would
 be fooled: both encoders see the same noise and agree on fitting it, also for particles that do not
-move (most of that shifts the whole molecule and is gone after superposition). So there must also
-be more of the motion than of its error, over the molecule or in a part of it, and it must not
-follow how the particles were imaged.
+move: by shifting the whole molecule, which is gone after superposition, and by bending it. So there
+must be more of the motion than of its error, over the molecule or in a part of it, after what
+noise alone would make them agree on (`image_noise`) has been taken off, twice for safety; and it
+must not follow how the particles were imaged (`confounders`).
 """
 
 from dataclasses import dataclass, replace
@@ -36,6 +37,9 @@ FEW_PARTICLES = 100
 STILL_ANGSTROM = 0.05
 #: share of the motion that follows the imaging conditions from which on it is not counted
 FOLLOWS = 0.2
+
+#: how often the covariance that noise alone is expected to give is taken off
+NOISE_SAFETY = 2.0
 
 _ADVICE: dict[Level, str] = {
     "clear": "Believe it where the error spheres are smaller than the arrows. Particles whose "
@@ -63,6 +67,7 @@ class Verdict:
     warnings                  what else to know before believing it
     particles                 held-out particles compared
     shared_angstrom           change of shape that both halves agree on (root of C)
+    noise_angstrom            what the noise of the images alone would make them agree on, or NaN
     error_angstrom            difference between the halves (root of E)
     correlation               of the halves' fields over particles and positions
     p_value                   probability of such an agreement between randomly paired particles
@@ -83,6 +88,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     particles: int = 0
     shared_angstrom: float = np.nan
+    noise_angstrom: float = np.nan
     error_angstrom: float = np.nan
     correlation: float = np.nan
     p_value: float = np.nan
@@ -103,12 +109,15 @@ def judge(
     positions: npt.ArrayLike,
     conditions: npt.ArrayLike | None = None,
     *,
+    noise: npt.ArrayLike | None = None,
     seed: int = 0,
 ) -> Verdict:
     """Compare the halves' fields of the same held-out particles.
 
     half1, half2  (v, p, 3) A, displacements at `positions` (p, 3) xyz in A from the centre
     conditions    (v, f) from :func:`~napari_conformix.analysis.confounders.imaging_conditions`
+    noise         (p,) A^2 from :func:`~napari_conformix.analysis.image_noise.shared_noise`, of
+                  fields superposed on :func:`~...superposition.resting_core` of the halves' mean
     """
     first, second = np.asarray(half1, np.float64), np.asarray(half2, np.float64)
     place = np.asarray(positions, np.float64)
@@ -116,14 +125,18 @@ def judge(
         return too_few(len(first))
     core = resting_core((first + second) / 2, place)
     u, w = (_centred(shape_change(half, place, core)) for half in (first, second))
-    found = left = agreement(u, w, place, seed)
+    by_noise = np.zeros(len(place)) if noise is None else np.asarray(noise, np.float64)
+    found = left = agreement(u, w, place, seed, NOISE_SAFETY * by_noise)
     follows = None if conditions is None else confounding(u, w, conditions, seed)
     if follows is not None and _much(follows.share, follows.by_chance):
-        left = agreement(u - follows.predicted, w - follows.predicted, place, seed)
+        rest = u - follows.predicted, w - follows.predicted
+        left = agreement(*rest, place, seed, NOISE_SAFETY * by_noise)
     resting = _centred(first[:, core]), _centred(second[:, core])
     figures = replace(
         _figures(found, left, follows, place),
         particles=len(first),
+        shared_angstrom=_root((u * w).sum(axis=2).mean()),
+        noise_angstrom=np.nan if noise is None else _root(by_noise.mean()),
         systematic_angstrom=_rms(first.mean(axis=0) - second.mean(axis=0)),
         whole_shared_angstrom=_root((resting[0] * resting[1]).sum(axis=2).mean()),
         whole_error_angstrom=_rms(resting[0] - resting[1]),
@@ -172,7 +185,6 @@ def _figures(
         level=level,
         sentence="",
         advice=_ADVICE[level],
-        shared_angstrom=_root(found.shared.mean()),
         error_angstrom=_root(found.error.mean()),
         correlation=found.correlation,
         p_value=found.p_value,
@@ -188,6 +200,8 @@ def _figures(
 def _in_words(v: Verdict) -> Verdict:
     agreed = "the two halves, trained apart, agree on a change of shape of "
     agreed += f"{_angstrom(v.shared_angstrom)} RMS"
+    if np.isfinite(v.noise_angstrom):
+        agreed += f" (the noise of the images alone would give {_angstrom(v.noise_angstrom)})"
     differ = f"they differ by {_angstrom(v.error_angstrom)} RMS"
     differ += f" ({v.particles} held-out particles)"
     where = ", ".join(f"{c:.0f}" for c in v.top_position)

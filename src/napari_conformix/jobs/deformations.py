@@ -6,6 +6,7 @@ The latents of an epoch are decoded by the model of that epoch wherever its chec
 import threading
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.job import Job
 
-#: held-out particles whose fields are compared for the verdict
+#: held-out particles whose fields are compared for the verdict, and whose images are predicted
 HELD_OUT_JUDGED = 500
+HELD_OUT_PREDICTED = 64
 
 Progress = Callable[[float], None]
 Stop = Callable[[], bool]
@@ -96,16 +98,43 @@ class Deformations:
         for half, latents in zip((1, 2), fields.held_out_latents(sample), strict=True):
             halves.append(fields.evaluate(latents, fields.table_positions, half))
             if progress is not None:
-                progress(half / 4)
+                progress(half / 5)
             if stop is not None and stop():
                 return None
+        noise, doubt = self._noise(fields, halves[0], halves[1], stop)
+        if stop is not None and stop():
+            return None
         assert fields.table.validation_rows is not None
         conditions = self._conditions(fields.table.validation_rows[sample])
-        verdict = judge(halves[0], halves[1], fields.table_positions, conditions)
+        verdict = judge(halves[0], halves[1], fields.table_positions, conditions, noise=noise)
+        if doubt:
+            verdict = replace(verdict, warnings=(*verdict.warnings, doubt))
         self._judged, self._verdict = fields, verdict
         if progress is not None:
             progress(1.0)
         return verdict
+
+    def _noise(
+        self,
+        fields: "Fields",
+        first: NDArray[np.float32],
+        second: NDArray[np.float32],
+        stop: Stop | None,
+    ) -> tuple[NDArray[np.float64] | None, str]:
+        """(p,) A^2 that noise makes both halves agree on, or None; and a sentence if the images,
+        whose poses and CTF it needs, cannot be read."""
+        from napari_conformix.analysis.image_noise import shared_noise
+        from napari_conformix.analysis.superposition import resting_core
+        from napari_conformix.training.data import TrainingData
+
+        core = resting_core((first + second) / 2, fields.table_positions)
+        settings = fields.method.settings.model_copy(update={"images": "stream"})
+        try:
+            data = TrainingData(self._job.particles, fields.method.frame, settings)
+            chosen = fields.held_out_sample(HELD_OUT_PREDICTED)
+            return shared_noise(fields, chosen, data.batch, core, stop), ""
+        except UserError as error:
+            return None, f"What the images' noise alone would give is not known: {error}"
 
     def _conditions(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """How the particles at `rows` were imaged, (v, f)."""

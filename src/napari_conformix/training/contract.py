@@ -208,6 +208,16 @@ class Method(ABC):
         """(p, 3) xyz in A: where the model's pieces sit in the consensus; None if it has none."""
         return None
 
+    def whitened_prediction(
+        self, latent: torch.Tensor, batch: Batch, half: int
+    ) -> torch.Tensor | None:
+        """(n, d) latents of n particles -> (n, k): the images they predict, in coordinates in which
+        the noise of an image has variance 1 and no correlation. None: the method does not say.
+
+        From it follows how far noise alone moves a latent, and what it makes both halves agree on.
+        """
+        return None
+
     def features(self, latent: torch.Tensor, half: int) -> torch.Tensor:
         """(n, d) -> (n, f): a description that means the same in every half.
 

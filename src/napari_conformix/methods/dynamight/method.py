@@ -425,6 +425,19 @@ class DynaMight(Method):
         latent = latent.to(self.device, torch.float32)
         return self.models[half].displacement(latent, positions.to(self.device, torch.float32))
 
+    @torch.no_grad()
+    def whitened_prediction(
+        self, latent: torch.Tensor, batch: Batch, half: int
+    ) -> torch.Tensor | None:
+        model = self.models[half]
+        positions = model.reference.positions
+        latent = latent.to(self.device, torch.float32)
+        image = model.predict(positions[None] + model.displacement(latent, positions), batch)
+        # of a complex pixel, counted twice in the full transform, real part and imaginary part
+        # each hold half of the noise's power
+        weight = (model.multiplicity / model.noise_power[model.shells]).sqrt()
+        return torch.view_as_real(image * weight).flatten(1)
+
     def consensus_positions(self, half: int) -> torch.Tensor | None:
         return self.models[half].reference.positions.detach()
 
