@@ -296,8 +296,9 @@ class DynaMight(Method):
         if not self._rises.stops(rose, self.options.stop_after_rises):
             return None
         return (
-            f"Training ends with epoch {epoch}: the unexplained power of held-out particles rose "
-            f"for the {self._rises.rises}th time (setting stop_after_rises)."
+            f"Training ends with epoch {epoch}: the unexplained power of held-out particles has "
+            f"risen {self._rises.rises} times from one epoch to the next (setting "
+            "stop_after_rises)."
         )
 
     @torch.no_grad()
