@@ -27,7 +27,6 @@ ERROR = 2.0
 class SwingingJob(FakeJob):
     """The part of `Job` that the Deformation page uses, besides that of the Explore page."""
 
-    model_biased: str | None = None
     moves = True
 
     def __init__(self, folder: Path, count: int = 600, *, paired: bool = True) -> None:

@@ -83,6 +83,7 @@ class FakeJob:
     """The part of `Job` that the Explore page uses. `angle` (N,) is the truth, in degrees."""
 
     state = "finished"
+    model_biased: str | None = None
 
     def __init__(self, folder: Path, count: int = 2000, decode_seconds: float = 0.0) -> None:
         self.folder = Path(folder)

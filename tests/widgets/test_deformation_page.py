@@ -466,3 +466,17 @@ def test_nothing_is_cut_off_in_a_narrow_panel(window) -> None:
     page = window.deformation
     assert page.minimumSizeHint().width() <= 480
     QApplication.processEvents()
+
+
+def test_the_tab_in_front_decides_whose_the_scene_is(shell) -> None:
+    shell.begin()
+    page, explore = shell.panel.deformation_page, shell.panel.explore_page
+    shell.panel.show_page("deformation")
+    assert page.active
+    assert not explore.conformation.decode.enabled
+    assert page.hint.isVisible()
+    for name in ("explore", "reconstruct", "data"):
+        shell.panel.show_page(name)
+        assert not page.active
+        assert explore.conformation.decode.enabled
+    assert shell.errors() == []

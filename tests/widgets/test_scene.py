@@ -173,6 +173,63 @@ def test_gaussians_shine_through_the_conformation(viewer, session) -> None:
     scene.clear()
 
 
+def test_a_motion_that_begins_elsewhere_has_its_start_as_the_ghost(viewer, session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0)), consensus=True)
+    show(scene, ball((24, 0, 0)))
+    scene.show_start(scene.prepare(ball((-24, 0, 0)), PIXEL_SIZE, 0.5))
+    visible = {layer.name.split(" [")[0]: layer for layer in viewer.layers if layer.visible}
+    assert set(visible) == {"Conformation A", "Conformation"}
+    np.testing.assert_allclose(
+        visible["Conformation A"].data[0].mean(axis=0), axes.to_napari([-24.0, 0, 0]), atol=0.3
+    )
+    assert visible["Conformation A"].opacity < 0.5 < visible["Conformation"].opacity
+    scene.show_start(None)
+    names = {layer.name.split(" [")[0] for layer in viewer.layers if layer.visible}
+    assert names == {"Consensus", "Conformation"}
+    scene.clear()
+
+
+def test_maps_are_glass_around_arrows(viewer, session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0), 24.0), consensus=True)
+    show(scene, ball((0, 0, 0), 24.0))
+
+    def opacities() -> list[float]:
+        return [layer.opacity for layer in viewer.layers if layer.visible]
+
+    assert max(opacities()) == 1.0
+    scene.set_glass(True)
+    assert max(opacities()) < 0.5
+    scene.set_conformation_shown(False)
+    assert len(opacities()) == 1
+    scene.set_conformation_shown(True)
+    scene.set_glass(False)
+    assert max(opacities()) == 1.0
+    scene.clear()
+
+
+def test_parts_of_the_molecule_are_seen_in_their_colours(viewer, session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0), 24.0), consensus=True)
+    places = np.array([[x, y, 0.0] for x in (-12, 12) for y in np.linspace(-12, 12, 9)])
+    rgba = np.where(places[:, :1] < 0, [[1.0, 0, 0, 1]], [[0, 1.0, 0, 1]])
+
+    def middles() -> list[float]:
+        shown = picture(viewer)
+        red = shown[..., 0] > shown[..., 1] + 40
+        green = shown[..., 1] > shown[..., 0] + 40
+        return [np.argwhere(mask)[:, 1].mean() if mask.any() else -1 for mask in (red, green)]
+
+    assert middles() == [-1, -1]
+    scene.show_parts(places, rgba)
+    left, right = middles()
+    assert 0 < left < right - 50
+    scene.show_parts(None)
+    assert middles() == [-1, -1]
+    scene.clear()
+
+
 def test_the_suggested_contour_shows_the_molecule_and_not_the_noise() -> None:
     rng = np.random.default_rng(0)
     molecule = ball((0, 0, 0), 18.0)

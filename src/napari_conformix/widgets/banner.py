@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
+    from napari_conformix.widgets.session import Session
 
 #: level -> ground, text, sign
 _LOOKS: Final = {
@@ -43,3 +47,23 @@ class Banner(QLabel):
         self.setStyleSheet(
             f"background: {ground}; color: {colour}; border-radius: 5px; padding: 7px 9px;"
         )
+
+
+class BiasBanner(Banner):
+    """Says of a session's job that its results follow an atomic model, if they do."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        session.job_opened.connect(self._open_job)
+        session.job_closed.connect(self._close_job)
+
+    def _open_job(self, job: Job) -> None:
+        def tell(biased: str | None) -> None:
+            if job is self._session.job:
+                self.say("doubt", "Biased by a model" if biased else "", biased or "")
+
+        self._session.run_in_worker(lambda: job.model_biased, tell)
+
+    def _close_job(self) -> None:
+        self.say("neutral", "")

@@ -18,7 +18,7 @@ from napari_conformix.errors import NotSupportedError
 from napari_conformix.widgets import map_views, motion_colours, motion_group
 from napari_conformix.widgets.arrows import Arrows, Limits
 from napari_conformix.widgets.arrows_group import ArrowsGroup
-from napari_conformix.widgets.banner import Banner
+from napari_conformix.widgets.banner import Banner, BiasBanner
 from napari_conformix.widgets.belief_group import BeliefGroup
 from napari_conformix.widgets.motion_group import MotionGroup
 from napari_conformix.widgets.motion_source import Found, OneParticle, Source, State
@@ -71,7 +71,7 @@ class DeformationPage(QWidget):
         self.motions = MotionStore.of(session)
         self.active = False
         self.shown: Shown | None = None
-        self.verdict, self.bias = Banner(), Banner()
+        self.verdict, self.bias = Banner(), BiasBanner(session)
         self.advice, self.warnings = hint(), sentence()
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
@@ -129,11 +129,6 @@ class DeformationPage(QWidget):
 
     def _open_job(self, job: Job) -> None:
         self._forget(_UNTRAINED)
-        self.session.run_in_worker(
-            lambda: job.model_biased,
-            lambda biased: self.bias.say("doubt", "Model bias" if biased else "", biased or ""),
-            key="job:model bias",
-        )
 
     def _close_job(self) -> None:
         self._forget(_NO_JOB)
@@ -145,7 +140,6 @@ class DeformationPage(QWidget):
         self.belief.show_table(None)
         self.motion.picker.set_list(np.zeros(0, dtype=np.int64), None, None)
         self._take_verdict(None)
-        self.bias.say("neutral", "")
         self._enable(False, why)
 
     def _take_latents(self, latents: LatentTable) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_conformix.widgets.banner import BiasBanner
 from napari_conformix.widgets.conformation_group import ConformationGroup
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.latent_map_panel import LatentMapPanel
@@ -48,6 +49,7 @@ class ExplorePage(QWidget):
         self.groups = [self.maps, self.conformation, self.selections]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
+        column.addWidget(BiasBanner(session))
         column.addWidget(self.hint)
         for group in self.groups:
             column.addWidget(group)

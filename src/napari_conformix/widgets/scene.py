@@ -303,8 +303,12 @@ class Scene:
         return layer
 
     def put_inside(self, layer: Layer) -> None:
-        """What lies inside a translucent surface must be drawn before it."""
+        """What lies inside a translucent surface must be drawn before it.
+
+        It does not stay selected, as new layers are: its size means something.
+        """
         self.viewer.layers.move(self.viewer.layers.index(layer), 0)
+        self.viewer.layers.selection.discard(layer)
 
     def _arrange(self) -> None:
         """The consensus is solid while it is alone, and a ghost beside a conformation; where a
