@@ -7,6 +7,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from napari_conformix.imaging.gaussians import (
+    crop_rfft,
+    cropped_rfft2,
     gaussian_map,
     project_gaussians,
     project_points,
@@ -129,3 +131,88 @@ def test_splats_keep_all_mass_across_the_border():
         splat_points_2d(points[..., :2], BOX).sum((1, 2)), torch.tensor(50.0).double()
     )
     assert torch.allclose(splat_points_3d(points, 16).sum((1, 2, 3)), torch.tensor(50.0).double())
+
+
+# -- width classes and masses (eq. 8) -------------------------------------------------------------
+
+WIDTHS = (4.0, 6.0, 9.0)
+
+
+def classes(count, seed=4):
+    """Widths (k,) and weights (k, n) in which every Gaussian is partly of every class."""
+    generator = torch.Generator().manual_seed(seed)
+    shares = torch.randn(len(WIDTHS), count, generator=generator, dtype=torch.float64).softmax(0)
+    amplitude = torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
+    return torch.tensor(WIDTHS, dtype=torch.float64), shares * amplitude[:, None]
+
+
+def test_projection_of_width_classes_is_the_direct_sum():
+    positions, rotation = scene()
+    widths, weights = classes(len(positions))
+    ours = to_image(project_gaussians(positions, widths, rotation, SHIFT, BOX, PIXEL, 4, weights))
+    axis = (torch.arange(BOX, dtype=torch.float64) - BOX // 2) * PIXEL
+    for image, matrix, shift in zip(ours, rotation, SHIFT, strict=True):
+        points = positions @ matrix[:, :2] + shift
+        expected = torch.zeros(BOX, BOX, dtype=torch.float64)
+        for width, weight in zip(WIDTHS, weights, strict=True):
+            g = torch.exp(-((axis - points[..., None]) ** 2) / (2 * width**2))  # (n, 2, N)
+            scale = weight * PIXEL**2 / (2 * math.pi * width**2)
+            expected += torch.einsum("n,ny,nx->yx", scale, g[:, 1], g[:, 0])
+        assert (image - expected).abs().max() < 3e-3 * expected.max()
+
+
+def test_map_of_width_classes_is_the_direct_sum():
+    positions, _ = scene(count=5)
+    widths, weights = classes(5)
+    volume = gaussian_map(positions[None], widths, BOX, PIXEL, 3, weights)[0]
+    axis = (torch.arange(BOX, dtype=torch.float64) - BOX // 2) * PIXEL
+    expected = torch.zeros_like(volume)
+    for width, weight in zip(WIDTHS, weights, strict=True):
+        g = torch.exp(-((axis - positions[..., None]) ** 2) / (2 * width**2))  # (n, 3, N)
+        scale = weight * (PIXEL / (math.sqrt(2 * math.pi) * width)) ** 3
+        expected += torch.einsum("n,nz,ny,nx->zyx", scale, g[:, 2], g[:, 1], g[:, 0])
+    assert (volume - expected).abs().max() < 0.01 * expected.max()
+    assert float(volume.sum()) == pytest.approx(float(weights.sum()), rel=1e-9)
+
+
+def test_gradients_of_width_classes_are_those_of_finite_differences():
+    positions, rotation = scene(count=6)
+    widths, weights = classes(6)
+    parameters = [p.requires_grad_() for p in (positions, widths, weights)]
+    target = torch.randn(len(SHIFT), BOX, BOX // 2 + 1, dtype=torch.complex128)
+
+    def loss(p, w, m):
+        images = project_gaussians(p, w, rotation, SHIFT, BOX, PIXEL, 2, m)
+        return (images * target.conj()).real.sum()
+
+    loss(*parameters).backward()
+    step = 1e-5
+    with torch.no_grad():
+        for which, index in [(0, (1, 0)), (0, (4, 2)), (1, (2,)), (2, (0, 3)), (2, (2, 5))]:
+            offset = [torch.zeros_like(p) for p in parameters]
+            offset[which][index] = step
+            up = loss(*(p + o for p, o in zip(parameters, offset, strict=True)))
+            down = loss(*(p - o for p, o in zip(parameters, offset, strict=True)))
+            numeric = float((up - down) / (2 * step))
+            assert float(parameters[which].grad[index]) == pytest.approx(numeric, rel=1e-4)
+
+
+def test_one_class_of_weight_one_is_the_plain_case():
+    positions, rotation = scene()
+    width = torch.tensor(5.0, dtype=torch.float64)
+    plain = project_gaussians(positions, width, rotation, SHIFT, BOX, PIXEL)
+    ones = torch.ones(1, len(positions), dtype=torch.float64)
+    weighted = project_gaussians(positions, width[None], rotation, SHIFT, BOX, PIXEL, 2, ones)
+    assert torch.allclose(plain, weighted, atol=1e-9)
+
+
+@pytest.mark.parametrize(("size", "box"), [(16, 16), (32, 16), (48, 16)])
+def test_the_cropped_transform_and_its_gradient_are_those_of_rfft2(size, box):
+    grid = torch.randn(3, size, size, dtype=torch.float64, requires_grad=True)
+    target = torch.randn(3, box, box // 2 + 1, dtype=torch.complex128)
+    plain = crop_rfft(torch.fft.rfft2(grid), box, 2)
+    ours = cropped_rfft2(grid, box)
+    assert torch.allclose(ours, plain, atol=1e-12)
+    expected = torch.autograd.grad((plain * target).real.sum(), grid)[0]
+    found = torch.autograd.grad((ours * target).real.sum(), grid)[0]
+    assert torch.allclose(found, expected, atol=1e-10)
