@@ -106,7 +106,10 @@ def test_the_verdict_is_of_the_held_out_particles_and_kept(job: Job) -> None:
 
 
 def test_analyse_writes_a_page_and_a_table(job: Job) -> None:
-    report = analyse(job, clusters=3)
+    shares: list[float] = []
+    report = analyse(job, clusters=3, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
     assert report is not None
     assert all(path.is_file() for path in report.files)
     names = [path.name for path in report.files]

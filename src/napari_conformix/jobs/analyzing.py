@@ -47,8 +47,15 @@ def analyse(
     """
     from napari_conformix.analysis.report import Report
 
-    motion = job.motion_table(progress, stop)
-    verdict = job.verdict(stop=stop) if motion is not None else None
+    def part(first: float, last: float) -> Callable[[float], None]:
+        def tell(share: float) -> None:
+            if progress is not None:
+                progress(first + (last - first) * share)
+
+        return tell
+
+    motion = job.motion_table(part(0.0, 0.6), stop)
+    verdict = job.verdict(part(0.6, 1.0), stop) if motion is not None else None
     if motion is None or verdict is None:
         return None
     latents = job.latents()
