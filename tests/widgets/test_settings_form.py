@@ -31,6 +31,11 @@ def test_an_untouched_form_gives_the_defaults(form: SettingsForm) -> None:
     assert form.settings() == DynaMightSettings()
 
 
+def test_settings_for_experts_are_not_in_the_form(form: SettingsForm) -> None:
+    assert set(DynaMightSettings.model_fields) - set(form.editors) == {"atomic_model"}
+    assert "atomic_model" not in form.values()
+
+
 @pytest.mark.parametrize("preset", sorted(DynaMightSettings.presets))
 def test_presets_pass_through_the_form(form: SettingsForm, preset: str) -> None:
     form.set_values(DynaMightSettings.preset(preset).model_dump())

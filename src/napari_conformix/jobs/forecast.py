@@ -124,6 +124,7 @@ def forecast_here(
     fabric = make_fabric(device, settings)
     torch.manual_seed(settings.seed)
     model = kind(settings, frame, fabric.device)
+    model.particles = len(particles)
     begun = perf_counter()
     facts = model.initialise(*_maps(inputs))
     set_up = perf_counter() - begun

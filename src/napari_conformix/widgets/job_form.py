@@ -178,8 +178,9 @@ class JobForm(QWidget):
 
     def _preset_of(self, values: dict[str, Any]) -> int:
         for i in range(self.preset.count()):
-            preset = self.settings.model.preset(self.preset.itemData(i)).model_dump(mode="json")
-            if preset == values:
+            named = self.settings.model.preset(self.preset.itemData(i))
+            # job.toml has no line for what is not set
+            if named.model_dump(mode="json", exclude_none=True) == values:
                 return i
         return -1
 
