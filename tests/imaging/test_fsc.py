@@ -5,7 +5,16 @@ import pytest
 import starfile
 import torch
 
-from napari_conformix.imaging import fsc, resolution_at, soft_mask
+from napari_conformix.imaging import (
+    corrected_fsc,
+    fsc,
+    resolution_at,
+    rfft_shell,
+    soft_mask,
+    sphere_mask,
+)
+from napari_conformix.imaging.filters import low_pass
+from napari_conformix.imaging.fsc import randomise_phases
 from point_atoms import Atoms
 from relion_programs import run_relion, write_mrc
 
@@ -84,3 +93,67 @@ def test_resolution_at_the_limits():
     assert resolution_at(torch.zeros(7), 0.143, 12, 2.0).angstrom == pytest.approx(24.0)
     broken = torch.tensor([1.0, 1.0, float("nan"), 1.0, 1.0, 1.0, 1.0])
     assert resolution_at(broken, 0.143, 12, 2.0).reached
+
+
+# -- corrected for the mask -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def noisy_halves():
+    """Half maps that agree at low frequencies, with a mask that cuts into them."""
+    generator = torch.Generator().manual_seed(0)
+    shared, *own = torch.randn(3, 48, 48, 48, generator=generator)
+    smooth = low_pass(shared, 2.0, 12.0) + 0.3 * low_pass(shared, 2.0, 6.0)
+    first, second = (smooth + 0.4 * noise for noise in own)
+    return first, second, sphere_mask(48, 8.0, 3.0)
+
+
+@pytest.mark.relion
+def test_corrected_curves_are_those_of_relion_postprocess(noisy_halves, tmp_path):
+    first, second, mask = noisy_halves
+    for name, volume in (("run_half1", first), ("run_half2", second), ("mask", mask)):
+        write_mrc(tmp_path / f"{name}.mrc", volume.numpy(), 2.0)
+    (tmp_path / "post").mkdir()  # for its plots
+    arguments = ["--i", "run_half1.mrc", "--o", "post", "--mask", "mask.mrc", "--angpix", "2"]
+    run_relion("relion_postprocess", *arguments, folder=tmp_path)
+    theirs = starfile.read(tmp_path / "post.star", always_dict=True)["fsc"]
+    ours = corrected_fsc(first, second, mask)
+    for curve, name in ((ours.unmasked, "Unmasked"), (ours.masked, "Masked")):
+        table = theirs[f"rlnFourierShellCorrelation{name}Maps"]
+        np.testing.assert_allclose(curve, table, atol=1e-5)
+    random = theirs["rlnCorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps"].to_numpy()
+    corrected = theirs["rlnFourierShellCorrelationCorrected"].to_numpy()
+    start = ours.random_from
+    # phases are random, and so are the curves from there on: compare before, and the scatter
+    np.testing.assert_allclose(ours.randomised[: start - 3], random[: start - 3], atol=0.05)
+    np.testing.assert_allclose(ours.corrected[: start + 2], corrected[: start + 2], atol=1e-5)
+    scatter = np.array(
+        [corrected_fsc(first, second, mask, seed=s).corrected.numpy() for s in range(12)]
+    )
+    beyond = slice(start + 2, None)
+    middle, spread = scatter[:, beyond].mean(0), scatter[:, beyond].std(0)
+    assert (np.abs(corrected[beyond] - middle) < 4.5 * spread + 0.01).all()
+
+
+def test_what_the_mask_brings_is_taken_off():
+    """A mask that cuts through what both share at low frequencies makes high ones correlate."""
+    noise = torch.randn(2, 48, 48, 48, generator=torch.Generator().manual_seed(2))
+    common = 20 * low_pass(sphere_mask(48, 14.0), 2.0, 24.0)
+    curves = corrected_fsc(*(noise + common), sphere_mask(48, 8.5, 0.0))
+    fine = slice(curves.random_from + 2, None)
+    assert curves.unmasked[fine].mean() < 0.05
+    assert curves.masked[fine].mean() > 0.5
+    assert curves.corrected[fine].mean() < 0.2
+
+
+def test_randomised_maps_keep_their_amplitudes():
+    volume = torch.randn(32, 32, 32, generator=torch.Generator().manual_seed(3)).double()
+    mixed = randomise_phases(volume, 6, torch.Generator().manual_seed(4))
+    low = rfft_shell(32, 3) < 6
+    before, after = torch.fft.rfftn(volume), torch.fft.rfftn(mixed)
+    torch.testing.assert_close(after[low], before[low])
+    shells = fsc(volume, mixed)
+    assert shells[1:6].min() > 0.9999
+    assert shells[7:].abs().max() < 0.35
+    inner = (slice(None), slice(None), slice(1, 16))  # planes that need no conjugate symmetry
+    torch.testing.assert_close(after[inner].abs(), before[inner].abs())

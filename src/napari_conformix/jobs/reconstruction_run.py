@@ -71,8 +71,9 @@ class ReconstructionRun:
         except ValidationError as error:
             raise UserError(in_sentences(error, ReconstructionSettings, "Setting ")) from error
         if chosen.mask is not None:
-            chosen = chosen.model_copy(update={"mask": chosen.mask.absolute()})
-            refuse_other_mask(chosen.mask, job)
+            mask = chosen.mask.absolute()
+            _refuse_other_mask(mask, job)
+            chosen = chosen.model_copy(update={"mask": mask})
         name = None if selection is None else selection.name
         where = Path(folder or default_folder(job, name, deformed)).absolute()
         if deformed:
@@ -241,7 +242,7 @@ class ReconstructionRun:
         )
 
 
-def refuse_other_mask(mask: Path, job: "Job") -> None:
+def _refuse_other_mask(mask: Path, job: "Job") -> None:
     """UserError unless the mask can be read and is on the grid of the job's maps."""
     from napari_conformix.particles import read_map
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: particles read at once for a reconstruction, and pixels of them
 PARTICLES_AT_ONCE = 128
-PIXELS_AT_ONCE = 1 << 21
+PIXELS_AT_ONCE = 1 << 23
 
 
 def export_rows(

@@ -35,6 +35,8 @@ PLACES_LOOKED_AT = 1000
 #: the same for the residual of an inverse; steps of its training between two signs of life
 INVERSES_ASKED = 64
 STEPS_BETWEEN_EVENTS = 50
+#: positions of all particles for which a network is asked at once; bounds its scratch memory
+POINTS_AT_ONCE = 1 << 22
 #: share of folded places above which the user is told
 FOLDED_SHARE_WARNED = 0.001
 
@@ -255,8 +257,13 @@ class LatentField:
 
     def __call__(self, rows: "torch.Tensor", positions: "torch.Tensor") -> "torch.Tensor":
         """(b,) rows, (q, 3) A -> (b, q, 3) A."""
+        import torch
+
         latent = self._latents[rows.to(self._latents.device)]
-        return self._method.displacement(latent, positions, self._half)
+        at_once = max(1, POINTS_AT_ONCE // len(positions))
+        return torch.cat(
+            [self._method.displacement(z, positions, self._half) for z in latent.split(at_once)]
+        )
 
 
 def field_grids(
