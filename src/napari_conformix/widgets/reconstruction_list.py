@@ -34,7 +34,7 @@ class Entry:
 
 def entries_of(job: Job) -> list[Entry]:
     """All reconstructions of a job, the newest first; reads their reports, so in a worker."""
-    return [_entry(run) for run in job.reconstructions()]
+    return [_entry(run) for run in reversed(job.reconstructions())]
 
 
 def _entry(run: Any) -> Entry:

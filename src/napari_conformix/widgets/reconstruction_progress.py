@@ -65,7 +65,7 @@ class ReconstructionProgress(QWidget):
             elif isinstance(event, Failed):
                 self._failure = event
             elif isinstance(event, ev.ReconstructionFinished):
-                self._facts = {"time": f"took {in_words(event.seconds)}"}
+                self._facts = {"time": f"last run: {in_words(event.seconds)}"}
         self._show()
 
     def show_state(self, state: str) -> None:
