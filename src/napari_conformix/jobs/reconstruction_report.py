@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging.fsc import FscCurves, resolution_at
 from napari_conformix.training.files import atomic_write
+
+if TYPE_CHECKING:
+    from napari_conformix.imaging.fsc import FscCurves
 
 #: the threshold at which the resolution of half maps is read off
 HALF_MAP_THRESHOLD = 0.143
@@ -34,8 +36,10 @@ class Curves(BaseModel):
     reached: bool = Field(description="False: still above 0.143 at Nyquist")
 
     @classmethod
-    def of(cls, curves: FscCurves, box: int, pixel_size_angstrom: float) -> "Curves":
+    def of(cls, curves: "FscCurves", box: int, pixel_size_angstrom: float) -> "Curves":
         """The curves of maps with this box and pixel size."""
+        from napari_conformix.imaging.fsc import resolution_at  # a report is read without torch
+
         resolution = resolution_at(curves.corrected, HALF_MAP_THRESHOLD, box, pixel_size_angstrom)
         first, extent = curves.random_from, box * pixel_size_angstrom
         return cls(
