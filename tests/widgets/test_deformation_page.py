@@ -382,6 +382,18 @@ def test_a_new_epoch_asks_for_the_particle_again(window) -> None:
     assert "epoch 13" in window.page.scene.label
 
 
+def test_a_new_epoch_keeps_the_axis_that_is_shown(window) -> None:
+    window.mode(AXIS)
+    box = window.deformation.motion.axis_box
+    box.setCurrentIndex(1)
+    window.settle()
+    window.job.epoch = 14
+    window.job.tell(events.Latents(epoch=14))
+    window.wait(lambda: window.deformation.shown and window.deformation.shown.epoch == 14)
+    assert box.currentText() == "Motion 2"
+    assert window.deformation.shown.source.name == "Motion 2"
+
+
 def test_the_newest_particle_wins(window) -> None:
     rows = np.flatnonzero(window.job.validation)[:12]
     before = len(window.job.asked)

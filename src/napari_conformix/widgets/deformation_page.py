@@ -29,6 +29,7 @@ from napari_conformix.widgets.style import hint, sentence, signed
 from napari_conformix.widgets.wording import with_units
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.jobs import Job, LatentTable
     from napari_conformix.widgets.explore_page import ExplorePage
     from napari_conformix.widgets.scene import Prepared
@@ -71,6 +72,7 @@ class DeformationPage(QWidget):
         self.motions = MotionStore.of(session)
         self.active = False
         self.shown: Shown | None = None
+        self._common: Limits | None = None
         self.verdict, self.bias = Banner(), BiasBanner(session)
         self.advice, self.warnings = hint(), sentence()
         self.hint = QLabel(_NO_JOB)
@@ -183,6 +185,7 @@ class DeformationPage(QWidget):
 
     def _take_table(self, table: Any) -> None:
         self.belief.show_table(table)
+        self._common = None if table is None else _limits_of(table)
         self._fill_list(self.motion.picker.chosen_list)
         if self.shown is not None:
             self._draw(self.shown)
@@ -191,6 +194,7 @@ class DeformationPage(QWidget):
 
     def _list_names(self, names: list[str]) -> None:
         self.motion.picker.set_names(names)
+        self._fill_list(self.motion.picker.chosen_list)
 
     def _selection_changed(self) -> None:
         if self.motion.picker.chosen_list == SELECTED:
@@ -292,15 +296,10 @@ class DeformationPage(QWidget):
 
     def _limits(self, arrows: Arrows) -> Limits:
         """Colour bars that are the same for every particle, once all are known."""
-        own, table = arrows.limits(), self.motions.table
-        if table is None:
+        own, common = arrows.limits(), self._common
+        if common is None:
             return own
-        amount = np.percentile(table.peak_displacement, _RANGE_PERCENT)
-        error = table.estimated_error[np.isfinite(table.estimated_error)]
-        if not len(error):
-            return Limits(motion_colours.round_up(float(amount)), own.error)
-        most = _ERROR_OVER_RMS * float(np.percentile(error, _RANGE_PERCENT))
-        return Limits(motion_colours.round_up(float(amount)), motion_colours.round_up(most))
+        return common if common.error else Limits(common.amount, own.error)
 
     def _failed(self, error: Exception) -> None:
         self._show_nothing()
@@ -322,3 +321,11 @@ class DeformationPage(QWidget):
         self.scene.set_conformation_shown(True)
         if self.active:
             self.scene.hide_conformation()
+
+
+def _limits_of(table: MotionTable) -> Limits:
+    """Ends of colour bars that suit all but a few particles; an error of 0 where none is known."""
+    amount = float(np.percentile(table.peak_displacement, _RANGE_PERCENT))
+    error = table.estimated_error[np.isfinite(table.estimated_error)]
+    most = _ERROR_OVER_RMS * float(np.percentile(error, _RANGE_PERCENT)) if len(error) else 0.0
+    return Limits(motion_colours.round_up(amount), motion_colours.round_up(most) if most else 0.0)

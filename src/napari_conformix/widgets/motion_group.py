@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from napari_conformix.widgets.forms import combo, fill
 from napari_conformix.widgets.motion_source import (
+    AlongAxis,
     OneParticle,
     Source,
     TwoParticles,
@@ -48,6 +49,7 @@ class MotionGroup(QGroupBox):
         self._first: int | None = None
         self._spot: Spot | None = None
         self._first_spot: Spot | None = None
+        self._axes: dict[str, AlongAxis] = {}
         self.mode_box, self.axis_box = combo(), combo()
         fill(self.mode_box, list(_MODES))
         self.picker = ParticlePicker()
@@ -94,7 +96,7 @@ class MotionGroup(QGroupBox):
             if self._first_spot is None or self._spot is None or self._spot is self._first_spot:
                 return None
             return TwoPoints(self._first_spot, self._spot)
-        return self.axis_box.currentData()
+        return self._axes.get(self.axis_box.currentData())
 
     def forget(self) -> None:
         """Another job, or none."""
@@ -105,7 +107,8 @@ class MotionGroup(QGroupBox):
         """Axes and particles that there are; pinned latents of an earlier epoch mean nothing."""
         self._spot = self._first_spot = None
         self.picker.set_total(len(latents.mean))
-        fill(self.axis_box, [(axis.name, axis) for axis in axes_of(latents)])
+        self._axes = {axis.name: axis for axis in axes_of(latents)}
+        fill(self.axis_box, [(name, name) for name in self._axes])
         self._say_ends()
 
     def pick(self, row: int) -> None:

@@ -8,7 +8,6 @@ they are drawn as surfaces, many times faster there.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -17,6 +16,13 @@ from psygnal import Signal
 
 from napari_conformix.widgets import axes
 from napari_conformix.widgets.gl import software_rendering
+from napari_conformix.widgets.surfaces import (
+    Mesh,
+    Prepared,
+    diameter,
+    suggest_threshold,
+    surface_of,
+)
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -38,21 +44,7 @@ _COLOURS: Final = {
 _GHOST_OPACITY: Final = 0.3
 #: of the conformation while there is something to see inside it
 _GLASS_OPACITY: Final = 0.35
-#: boxes above this are meshed at every second voxel on the CPU
-_FINE_BOX: Final = 128
 _MAX_GAUSSIANS: Final = 5000
-
-Mesh = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A map ready to be drawn: made in a worker, shown on the window's thread."""
-
-    array: np.ndarray
-    pixel_size_angstrom: float
-    threshold: float
-    mesh: Mesh | None
 
 
 class Scene:
@@ -368,7 +360,7 @@ class Scene:
 
     def _fit(self, prepared: Prepared) -> None:
         viewer = self.viewer
-        self._zoom = 0.8 * min(viewer.canvas.size) / _diameter(prepared)
+        self._zoom = 0.8 * min(viewer.canvas.size) / diameter(prepared)
         viewer.scene.camera.zoom = self._zoom
 
     def _fit_again(self) -> None:
@@ -382,42 +374,6 @@ def _change(layer: Layer, name: str, value: Any) -> None:
     """Set an attribute if it is another: napari draws anew even when it is the same."""
     if getattr(layer, name) != value:
         setattr(layer, name, value)
-
-
-def surface_of(array: np.ndarray, pixel_size_angstrom: float, threshold: float) -> Mesh | None:
-    """Vertices (v, 3) in the scene's coordinates, A, and faces (f, 3) of a contour of a map.
-
-    None when the map has no such contour.
-    """
-    from skimage.measure import marching_cubes
-
-    if not float(array.min()) < threshold < float(array.max()):
-        return None
-    step = 1 if len(array) <= _FINE_BOX else 2
-    vertices, faces, *_ = marching_cubes(array, threshold, step_size=step)
-    xyz = (vertices[:, ::-1] - len(array) // 2) * pixel_size_angstrom
-    return axes.to_napari(xyz).astype(np.float32), faces.astype(np.int32)
-
-
-def _diameter(prepared: Prepared) -> float:
-    """The largest extent of what the contour shows, from the centre to both sides, in A."""
-    inside = np.argwhere(prepared.array >= prepared.threshold)
-    centre = len(prepared.array) // 2
-    reach = int(np.abs(inside - centre).max()) if len(inside) else centre
-    return 2 * max(reach, 1) * prepared.pixel_size_angstrom
-
-
-def suggest_threshold(array: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """The contour that training takes too where it is given none; torch is loaded for it."""
-    import torch
-
-    from napari_conformix.imaging.masks import choose_threshold
-
-    volume, within = (
-        None if a is None else torch.from_numpy(np.asarray(a, dtype=np.float32).copy())
-        for a in (array, mask)
-    )
-    return choose_threshold(volume, within)
 
 
 def _plain_colormap(name: str) -> Colormap:
