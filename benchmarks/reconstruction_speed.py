@@ -1,11 +1,11 @@
 """Deformed back-projection: how fast, where the time goes, and how good against the truth.
 
-    python benchmarks/reconstruction_speed.py                  # images per CPU-s at several boxes
-    python benchmarks/reconstruction_speed.py DATA --job JOB   # also maps of JOB against the truth
+    python benchmarks/reconstruction_speed.py                  # images per CPU-s
+    python benchmarks/reconstruction_speed.py DATA --job JOB   # and maps against the truth
 
-DATA holds truth/*.mrc and truth.npz with `state` (file number) of every particle, as
-make_dataset-like simulations write them; JOB is a job trained on DATA/particles.star. It runs with
-one thread, so that CPU-seconds compare.
+DATA holds truth/*.mrc, maps of some states along the motion; JOB is a job trained on its particles,
+whose finished deformed reconstruction is taken (or made). It runs with one thread, so that
+CPU-seconds compare.
 """
 
 import argparse
@@ -25,7 +25,13 @@ from napari_conformix import Job
 from napari_conformix.imaging import fsc, soft_mask
 from napari_conformix.methods.dynamight.networks import Decoder, ModeDecoder, PositionalEncoding
 from napari_conformix.particles import read_map
-from napari_conformix.reconstruction import FieldGrid, GatherWarp, Reconstructor, matter_weight
+from napari_conformix.reconstruction import (
+    FieldGrid,
+    GatherWarp,
+    HalfMaps,
+    Reconstructor,
+    matter_weight,
+)
 from napari_conformix.reconstruction.deformed import fine_images, sample_linear
 from napari_conformix.training.contract import Batch
 
@@ -98,12 +104,8 @@ def speed(box: int, kind: str) -> None:
     )
 
 
-def quality(data: Path, job: Job) -> None:
+def quality(data: Path, maps: HalfMaps) -> None:
     """FSC with the truth: deformed beside plain, inside the moving part and in the rest."""
-    maps = job.reconstruct(
-        folder=job.folder / "reconstruction" / "benchmark", deformed=True, overwrite=True
-    )
-    assert maps is not None
     truth = {
         int(path.stem): torch.from_numpy(read_map(path)[0].copy())
         for path in sorted((data / "truth").glob("*.mrc"))
@@ -162,7 +164,12 @@ def main() -> None:
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
     print(PUBLISHED)
     if args.data is not None and args.job is not None:
-        quality(args.data, Job.open(args.job))
+        runs = [run for run in Job.open(args.job).reconstructions() if run.deformed]
+        if not any(run.state == "finished" for run in runs):
+            Job.open(args.job).reconstruct(deformed=True)
+            runs = Job.open(args.job).reconstructions()
+        done = next(run for run in runs if run.deformed and run.state == "finished")
+        quality(args.data, done.half_maps())
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def reconstruct(
     warp: Annotated[
         str, Parameter(help="gather (exact), or inverse: the paper's way, for comparison.")
     ] = "gather",
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:1.")] = "auto",
     local_resolution: Annotated[bool, Parameter(help="Make a map of local resolution.")] = True,
     resume: Annotated[
         bool, Parameter(help="Go on with one that was stopped or interrupted.", negative=())
@@ -72,7 +73,12 @@ def reconstruct(
             output,
             deformed=follow_motion,
             overwrite=overwrite,
-            settings={"mask": mask, "warp": warp, "local_resolution": local_resolution},
+            settings={
+                "mask": mask,
+                "warp": warp,
+                "device": device,
+                "local_resolution": local_resolution,
+            },
         )
     if _show(run.run(), run):
         for sentence in run.report().sentences():

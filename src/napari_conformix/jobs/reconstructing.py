@@ -122,6 +122,7 @@ def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> I
     """Everything between `reconstruction.toml` and the report; ends early after a stop."""
     from napari_conformix.jobs.job import Job
     from napari_conformix.reconstruction import HalfReconstructions
+    from napari_conformix.training.devices import resolve_device
 
     began = monotonic()
     yield ReconstructionProgress(phase="preparing", message="Reading the particle file")
@@ -130,9 +131,11 @@ def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> I
     independent = job.method_class.independent_halves
     split = running.load_or_make_split(job.folder, job.particles, job.settings, independent)
     frame = job.spec.grids.frame()
-    outcome = Outcome(job, folder, spec, began)
+    outcome = Outcome(job, folder, spec, began, resolve_device(spec.settings.device))
     warps = (yield from deform(outcome, rows, control)) if spec.deformed else None
-    sums = HalfReconstructions(split.half, frame.box, frame.pixel_size_angstrom, warps=warps)
+    sums = HalfReconstructions(
+        split.half, frame.box, frame.pixel_size_angstrom, warps=warps, device=outcome.device
+    )
     accumulation = Accumulation(outcome, sums, rows, split.half, control)
     yield from accumulation.events()
     if not accumulation.complete:

@@ -41,6 +41,7 @@ class Outcome:
     folder: Path
     spec: ReconstructionSpec
     began: float
+    device: "torch.device"
     warnings: list[str] = field(default_factory=list)
     folded_share: float | None = None
     rms_displacement_angstrom: float | None = None

@@ -31,6 +31,7 @@ class ReconstructionSettings(BaseModel):
     coarsening: Annotated[int, Field(ge=1, le=8)] = Field(
         2, description="the displacement field is evaluated at every n-th voxel"
     )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     mask: Path | None = Field(
         None, description="for the FSC; else the job's mask; else one is made around the map"
     )

@@ -99,10 +99,12 @@ class Accumulation:
         yield ReconstructionUnpaused(done=self.done)
 
     def _started(self, before: int) -> Event:
+        from napari_conformix.training.devices import device_in_words
+
         speed = self.images_per_second or 1.0
         return ReconstructionStarted(
             versions=versions(),
-            device="cpu",
+            device=device_in_words(self._outcome.device),
             host=socket.gethostname(),
             pid=os.getpid(),
             deformed=self._outcome.spec.deformed,
@@ -132,8 +134,9 @@ class Accumulation:
         from safetensors.torch import save_file
 
         counts = {"batches": str(self._batches_done), "particles": str(self.done)}
+        state = {name: tensor.cpu().contiguous() for name, tensor in self._sums.state().items()}
         with atomic_path(self._path) as temporary:
-            save_file(self._sums.state(), temporary, metadata=counts)
+            save_file(state, temporary, metadata=counts)
         self._saved = monotonic()
         return SumsSaved(done=self.done)
 

@@ -77,7 +77,7 @@ def deform(
 
     yield ReconstructionProgress(phase="fields", message="Looking at the displacement fields")
     latents = LatentTable.load(outcome.folder / LATENTS)
-    method = load_method(outcome.folder / MODEL)
+    method = load_method(outcome.folder / MODEL, str(outcome.device))
     for doubt in _doubts(outcome.job, control):
         yield outcome.warn(doubt)
     consensus = outcome.job.spec.inputs.consensus
@@ -179,7 +179,8 @@ def _inverse_warps(
         model = model_of(method, half)
         field = partial(_displacement, method, model)
         places = grid.positions[grid.weight > 0]
-        latent = torch.from_numpy(latents.mean[rows[latents.half[rows] == half]])
+        mean = torch.from_numpy(latents.mean).to(method.device)
+        latent = mean[torch.from_numpy(rows[latents.half[rows] == half])]
         for step, trained in enumerate(train_inverse(field, latent, places, extent, pixel_size)):
             network = trained
             if step % STEPS_BETWEEN_EVENTS == 0:
@@ -187,7 +188,7 @@ def _inverse_warps(
                     phase="inverse", message=f"Training the inverse of half {half}", done=step
                 )
         asked = _matter_nodes(grid)
-        chosen = torch.from_numpy(latents.mean[sample_rows(rows, latents, half, INVERSES_ASKED)])
+        chosen = mean[torch.from_numpy(sample_rows(rows, latents, half, INVERSES_ASKED))]
         off = residual(network, field, chosen, asked)
         outcome.inverse_residual[str(half)] = InverseResidual(**vars(off))
         if off.mean_angstrom > 0.5 * pixel_size:
@@ -198,8 +199,13 @@ def _inverse_warps(
             )
         moved = float(torch.cat([field(z, asked) for z in chosen.split(1)]).norm(dim=-1).max())
         wide = matter_weight(places, frame.box, pixel_size, moved + pixel_size, pixel_size)
-        around = FieldGrid.around(wide, pixel_size, coarsening=outcome.spec.settings.coarsening)
-        warps[half] = ScatterWarp(grid, around, InverseField(network, latents.mean))
+        around = FieldGrid.around(
+            wide,
+            pixel_size,
+            coarsening=outcome.spec.settings.coarsening,
+            device=method.device,
+        )
+        warps[half] = ScatterWarp(grid, around, InverseField(network, mean))
     return warps
 
 
@@ -233,15 +239,15 @@ def model_of(method: "Method", half: int) -> int:
 class InverseField:
     """The inverse displacements of one half's particles, by its inverse network."""
 
-    def __init__(self, network: "InverseNetwork", latents: NDArray[np.float32]) -> None:
-        import torch
-
+    def __init__(self, network: "InverseNetwork", latents: "torch.Tensor") -> None:
         self._network = network
-        self._latents = torch.from_numpy(np.ascontiguousarray(latents))
+        self._latents = latents
 
     def __call__(self, rows: "torch.Tensor", positions: "torch.Tensor") -> "torch.Tensor":
         """(b,) rows, (q, 3) A -> (b, q, 3) A."""
-        displacement: torch.Tensor = self._network(self._latents[rows], positions)
+        displacement: torch.Tensor = self._network(
+            self._latents[rows.to(self._latents.device)], positions
+        )
         return displacement
 
 

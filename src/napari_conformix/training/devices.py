@@ -25,7 +25,7 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
             "Training with several processes (torchrun) is not supported by this version; start "
             "the trainer in one process and choose one GPU with --device cuda:N."
         )
-    chosen = _resolve(device)
+    chosen = resolve_device(device)
     torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) - 1))
     precision: Any = settings.precision
     if precision == "auto":
@@ -46,7 +46,8 @@ def device_in_words(device: torch.device) -> str:
     return str(device)
 
 
-def _resolve(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
+    """The device of 'auto' or of a name; UserError when it is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

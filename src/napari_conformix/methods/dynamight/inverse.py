@@ -17,10 +17,10 @@ from torch import nn
 from napari_conformix.methods.dynamight.networks import PositionalEncoding
 
 #: paper: six layers; ours are wide enough for fields of several domains
-LAYERS, WIDTH = 6, 96
+LAYERS, WIDTH = 6, 64
 FREQUENCIES = 10
 #: particles and places of a step
-PARTICLES, PLACES = 16, 256
+PARTICLES, PLACES = 16, 128
 LEARNING_RATE = 3e-3
 #: A; neighbours between which the inverse shall change little, and the weight of that
 NEIGHBOUR_ANGSTROM, SMOOTHNESS = 4.0, 1e-3
@@ -93,21 +93,23 @@ def train_inverse(
     The paper's 200 epochs over all particles become a number of steps, each with new particles and
     new places, so that the time does not grow with the data set.
     """
-    generator = torch.Generator().manual_seed(seed)
+    device = latents.device
+    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same on every device
     with torch.no_grad():
-        some = latents[torch.randint(len(latents), (64,), generator=generator)]
+        some = latents[torch.randint(len(latents), (64,), generator=generator).to(device)]
         scale = max(float(field(some, places[:: max(1, len(places) // 200)]).norm(dim=-1).max()), 1)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = InverseNetwork(latents, extent_angstrom, pixel_size_angstrom, scale)
+    network = network.to(latents.device)
     adam = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, total_steps=steps)
     for _ in range(steps):
-        z = latents[torch.randint(len(latents), (PARTICLES,), generator=generator)]
-        x = places[torch.randint(len(places), (PLACES,), generator=generator)]
+        z = latents[torch.randint(len(latents), (PARTICLES,), generator=generator).to(device)]
+        x = places[torch.randint(len(places), (PLACES,), generator=generator).to(device)]
         with torch.no_grad():
             y = x + field(z, x)  # (b, q, 3)
-        near = torch.randn(y.shape, generator=generator) * NEIGHBOUR_ANGSTROM
+        near = torch.randn(y.shape, generator=generator).to(device) * NEIGHBOUR_ANGSTROM
         back = network(z, y)
         change = (network(z, y + near) - back).square().sum(-1) / near.square().sum(-1)
         loss = (y + back - x).square().sum(-1).mean() + SMOOTHNESS * scale**2 * change.mean()
