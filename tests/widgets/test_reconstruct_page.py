@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication
 from shell_window import ShellWindow, process_events
 
 from napari_conformix.analysis import Selection
@@ -295,6 +298,20 @@ def test_the_command_line_shown_makes_the_same(window: ShellWindow, job: Job) ->
     (run,) = job.reconstructions()
     assert (run.name, run.deformed, run.spec.selection) == ("by hand", False, "open")
     window.wait(lambda: "by hand" in [entry.name for entry in page.list.entries])
+
+
+def test_scrolling_the_page_chooses_nothing(window: ShellWindow, job: Job) -> None:
+    page = _open(window, job.folder)
+    for box in (page.form.particles, page.form.mask):
+        before = box.currentIndex()
+        middle = box.rect().center()
+        wheel = QWheelEvent(
+            QPointF(middle), QPointF(box.mapToGlobal(middle)), QPoint(0, 0), QPoint(0, -240),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(box, wheel)
+        assert box.currentIndex() == before
 
 
 def test_nothing_is_cut_off_at_500_pixels(window: ShellWindow, reconstructed: Path) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QDockWidget, QFormLayout, QGroupBox, QWidget
 
+from napari_conformix.widgets.settings_form import ChoiceBox
+
 Entries = list[tuple[str, Any]]
 
 
 def combo() -> QComboBox:
-    """A list that does not widen the panel."""
-    box = QComboBox()
+    """A list that does not widen the panel, and leaves the wheel to the page."""
+    box = ChoiceBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
     return box

@@ -166,9 +166,11 @@ def _local_gain(report: ReconstructionReport) -> list[str]:
 
 
 def _residual(report: ReconstructionReport) -> list[str]:
-    """How well the learnt inverse undoes the motion, where one was used."""
+    """How much was undone, and how well a learnt inverse does it, where one was used."""
     half_voxel = 0.5 * report.pixel_size_angstrom
-    return [
+    moved = report.rms_displacement_angstrom
+    undone = [] if moved is None else [f"The motion that was undone: {moved:.1f} A RMS."]
+    return undone + [
         f"The inverse of half {half}'s motion misses by {residual.mean_angstrom:.2f} A on average "
         f"and {residual.worst_angstrom:.2f} A at worst; half a voxel is {half_voxel:.2f} A."
         for half, residual in sorted(report.inverse_residual.items())
