@@ -95,8 +95,9 @@ class DynaMightSettings(TrainingSettings):
         advanced=True,
     )
     lambda_smoothing: float = setting(
-        0.0,
-        "How much of the last epoch's weight of smoothness is kept (geometric mean); 0 none",
+        0.8,
+        "How much of the last epoch's weight of smoothness is kept (geometric mean); 0 is the "
+        "paper's, where chance sets the weights of the halves apart by factors",
         ge=0.0,
         lt=1.0,
         advanced=True,
