@@ -292,13 +292,13 @@ def test_two_points_of_the_latent_map_are_compared(window) -> None:
     assert "ends.txt" in window.deformation.save.command.toPlainText()
 
 
-def test_the_mean_motion_along_an_axis_has_its_error_from_both_halves(window) -> None:
+def test_the_mean_motion_along_an_axis_has_the_error_of_particles_at_its_ends(window) -> None:
     window.mode(AXIS)
     box = window.deformation.motion.axis_box
     assert box.itemText(0) == "Motion 1"
     assert any("half 2" in box.itemText(i) for i in range(box.count()))
     deformation = window.deformation.shown.found.deformation
-    assert deformation.error_source == "both halves"
+    assert deformation.error_source == "held-out neighbours"
     low, high = np.percentile(window.job.angle, (2, 98))
     expected = swing(high) - swing(low)
     arm = int(deformation.amount.argmax())

@@ -34,7 +34,7 @@ _HELP: Final = {
     PARTICLE: "",
     PARTICLES: "A stays as it is set; what you pick next is B.",
     POINTS: "Click in the latent map: that is B. Then set A there, and click or drag on.",
-    AXIS: "The mean motion of all particles from one end of the axis to the other.",
+    AXIS: "The motion from the particles at one end of the axis to those at the other.",
 }
 
 

@@ -13,15 +13,17 @@ import numpy as np
 
 from napari_conformix.errors import UserError
 from napari_conformix.widgets import map_views
-from napari_conformix.widgets.movie import main_motion
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.deformation import Deformation
     from napari_conformix.jobs import Job, LatentTable
-    from napari_conformix.widgets.map_views import Spot
+    from napari_conformix.widgets.map_views import Space, Spot
 
 #: axes offered of each space; those that follow hold next to nothing
 _MOST_AXES: Final = 6
+#: where an axis ends, and the share of a half's particles that stand for an end
+_ENDS_PERCENT: Final = (2.0, 98.0)
+_NEAR_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -138,33 +140,31 @@ class AlongAxis:
     name: str
 
     def find(self, job: Job, latents: LatentTable) -> Found:
-        """On the shared motion map both halves tell the same motion, and so its error."""
-        own = 0 if self.key == "motion" else int(self.key[-1])
-        halves = map_views.halves(latents) if self.key == "motion" else [own]
-        ends = {half: self._ends(latents, half) for half in halves}
-        half, label = halves[0], f"Along {self.name}, from its 2nd to its 98th percentile"
-        found = _between_latents(job, *ends[half], half, label)
-        if len(halves) < 2:
-            return found
-        positions = found.deformation.positions
-        starts, moves = [], []
-        for h in halves:
-            start, end = (job.displacement(z, positions, h) for z in ends[h])
-            starts.append(start)
-            moves.append(end - start)
-        both = replace(
-            found.deformation,
-            half1=moves[0],
-            half2=moves[1],
-            start=np.mean(starts, axis=0),
-            error=np.linalg.norm(moves[0] - moves[1], axis=1),
-            error_source="both halves",
-        )
-        return replace(found, deformation=both)
+        """With one half's model; its error is that of held-out particles near either end.
 
-    def _ends(self, latents: LatentTable, half: int) -> tuple[np.ndarray, np.ndarray]:
-        way = main_motion(latents, half, 3, key=self.key, component=self.component)
-        return way.latents[0], way.latents[-1]
+        Latents of the other half at the same place of the motion map would not tell an error:
+        that map is made of what the latents do, so there both halves do the same.
+        """
+        half = int(map_views.halves(latents)[0] if self.key == "motion" else self.key[-1])
+        ends = self._ends(map_views.build(self.key, latents), latents, half)
+        label = f"Along {self.name}, from its 2nd to its 98th percentile"
+        return _between_latents(job, *ends, half, label)
+
+    def _ends(self, space: Space, latents: LatentTable, half: int) -> list[np.ndarray]:
+        """The mean latents (d,) of the particles of a half that are nearest to either end, with
+        the other axes at their median: where the map is bent, means over all particles of an end
+        would mix its arms.
+        """
+        mine = np.flatnonzero(latents.half[space.rows] == half)
+        count = int(np.clip(len(mine) * _NEAR_SHARE, min(8, len(mine)), 200))
+        found = []
+        for percent in _ENDS_PERCENT:
+            end = np.median(space.coordinates, axis=0)
+            end[self.component] = np.percentile(space.coordinates[:, self.component], percent)
+            away = np.square(space.coordinates[mine] - end).sum(axis=1)
+            near = space.rows[mine[np.argpartition(away, count - 1)[:count]]]
+            found.append(latents.mean[near].mean(axis=0))
+        return found
 
     @property
     def file_name(self) -> str:

@@ -40,17 +40,8 @@ class Path1D:
     unit: str
 
 
-def main_motion(
-    latents: LatentTable,
-    half: int | None = None,
-    positions: int = 24,
-    *,
-    key: str | None = None,
-    component: int = 0,
-) -> Path1D:
+def main_motion(latents: LatentTable, half: int | None = None, positions: int = 24) -> Path1D:
     """The path from one end of the first motion (else principal component) to the other.
-
-    `key` and `component` choose another axis of :mod:`map_views`' motion map or components.
 
     Latents are means of particles of one half (the first one by default): halves that were
     trained independently are not mixed.
@@ -60,11 +51,10 @@ def main_motion(
     if half not in halves:
         known = ", ".join(map(str, halves))
         raise UserError(f"There are no latents of half {half}; this job has half {known}.")
-    if key is None:
-        key = "motion" if latents.motion is not None else f"pca{half}"
+    key = "motion" if latents.motion is not None else f"pca{half}"
     space = map_views.build(key, latents)
     mine = latents.half[space.rows] == half
-    place, own = space.coordinates[mine, component], latents.mean[space.rows[mine]]
+    place, own = space.coordinates[mine, 0], latents.mean[space.rows[mine]]
     if not len(place):
         raise UserError(f"No particle of half {half} has a latent yet; train for an epoch first.")
     low, high = np.percentile(place, _ENDS_PERCENT)
@@ -72,7 +62,7 @@ def main_motion(
     sigma = _WINDOW * (high - low) or 1.0
     weight = np.exp(-0.5 * ((place[None] - along[:, None]) / sigma) ** 2)  # (positions, n)
     means = (weight @ own) / weight.sum(axis=1, keepdims=True)
-    return Path1D(along, means.astype(np.float32), half, space.axes[component], space.unit)
+    return Path1D(along, means.astype(np.float32), half, space.axes[0], space.unit)
 
 
 def write_movie(
