@@ -319,3 +319,6 @@ def test_nothing_is_cut_off_at_500_pixels(window: ShellWindow, reconstructed: Pa
     window.wait(lambda: page.view.result is not None, 60)
     process_events(0.2)
     assert page.minimumSizeHint().width() <= 500 - 30
+    table = page.list
+    for column in range(table.columnCount()):
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)

@@ -43,7 +43,7 @@ class ReconstructForm(QWidget):
         self.offer: Offer | None = None
         self._named = False
         self.particles = combo()
-        self.deformed = QRadioButton("With the motion undone (and plain, to compare)")
+        self.deformed = QRadioButton("Deformed: the motion undone (and plain beside it)")
         self.deformed.setToolTip(_DEFORMED_TIP)
         self.plain = QRadioButton("Plain only")
         self.plain.setToolTip(_PLAIN_TIP)

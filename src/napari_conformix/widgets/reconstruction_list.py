@@ -16,7 +16,7 @@ from napari_conformix.widgets.style import STATE_COLOURS
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
 
-_COLUMNS: Final = ("Name", "Map", "Particles", "Resolution", "State")
+_COLUMNS: Final = ("Name", "Map", "Resolution (Å)", "State")
 _MOST_ROWS_SHOWN: Final = 5
 
 
@@ -43,12 +43,12 @@ def _entry(run: Any) -> Entry:
         try:
             report = run.report()
             particles = f"{sum(report.particles):,}"
-            resolution = f"{report.curves.resolution_angstrom:.2f} Å"
+            resolution = f"{report.curves.resolution_angstrom:.2f}"
             if report.plain is not None:
                 resolution += f" (plain {report.plain.resolution_angstrom:.2f})"
         except UserError:
             state = "unreadable"
-    kind = "motion undone" if run.deformed else "plain"
+    kind = "deformed" if run.deformed else "plain"
     return Entry(run, run.name, kind, particles, resolution, state)
 
 
@@ -89,7 +89,7 @@ class ReconstructionList(QTableWidget):
             for row, entry in enumerate(entries):
                 for column, text in enumerate(_texts(entry)):
                     item = QTableWidgetItem(text)
-                    item.setToolTip(text)
+                    item.setToolTip(_tip(entry))
                     if column == len(_COLUMNS) - 1:
                         item.setForeground(QBrush(QColor(STATE_COLOURS.get(text, "#e05a4e"))))
                     self.setItem(row, column, item)
@@ -113,4 +113,10 @@ class ReconstructionList(QTableWidget):
 
 
 def _texts(entry: Entry) -> tuple[str, ...]:
-    return entry.name, entry.kind, entry.particles, entry.resolution, entry.state
+    return entry.name, entry.kind, entry.resolution, entry.state
+
+
+def _tip(entry: Entry) -> str:
+    how = {"deformed": "with the motion undone", "plain": "as if nothing moved"}[entry.kind]
+    counted = f", {entry.particles} particles" if entry.particles else ""
+    return f"{entry.name}: {how}{counted}\n{entry.run.folder}"

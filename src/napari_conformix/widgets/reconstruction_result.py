@@ -71,7 +71,7 @@ class Result:
     def figures(self) -> list[str]:
         """All that the report says, and from which mask."""
         return [
-            with_units(text)
+            with_units(text).replace("cubic A", "Å³")
             for text in (*self.report.sentences(), f"Mask: {self.report.mask_origin}.")
         ]
 
