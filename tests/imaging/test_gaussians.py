@@ -133,6 +133,15 @@ def test_splats_keep_all_mass_across_the_border():
     assert torch.allclose(splat_points_3d(points, 16).sum((1, 2, 3)), torch.tensor(50.0).double())
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_position_that_is_not_finite_gives_nan_and_no_crash(bad):
+    """Training leaves such a step out; an index off the grid would end the run."""
+    points = torch.tensor([[[1.5, 2.5], [bad, 3.0]]], requires_grad=True)
+    image = splat_points_2d(points, 8)
+    assert bool(image.isnan().any())
+    image.sum().backward()
+
+
 # -- width classes and masses (eq. 8) -------------------------------------------------------------
 
 WIDTHS = (4.0, 6.0, 9.0)

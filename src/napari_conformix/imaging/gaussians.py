@@ -17,8 +17,11 @@ def _corners(
     """Of points (b, n, 2): fractions x, y, and flat index and share of the 4 pixels around."""
     low = torch.floor(points)  # (b, n, 2)
     fx, fy = (points - low).unbind(-1)  # (b, n)
-    x0, y0 = low.long().remainder_(size).unbind(-1)
-    x1, y1 = (x0 + 1).remainder_(size), (y0 + 1).remainder_(size)
+    # Floats are many times quicker to wrap than whole numbers. The clamp keeps the index of a
+    # position that is not finite on the grid: the loss is then NaN, and the step is left out.
+    low = low - size * torch.floor(low / size)
+    x0, y0 = low.long().clamp_(0, size - 1).unbind(-1)
+    x1, y1 = (torch.where(k == size - 1, 0, k + 1) for k in (x0, y0))
     row0, row1 = y0 * size, y1 * size
     gx, gy = 1 - fx, 1 - fy
     pixels = (row0 + x0, row0 + x1, row1 + x0, row1 + x1)
@@ -171,11 +174,44 @@ def crop_rfft(transform: torch.Tensor, box: int, dims: int) -> torch.Tensor:
     return transform
 
 
+class _CroppedRfft2d(torch.autograd.Function):
+    """The lowest `box` frequencies of rfft2, without transforming columns that are cropped.
+
+    The gradient is a real transform too, where that of `torch.fft.rfft2` is a complex one: for a
+    gradient g of the half spectrum it is Re sum_k g_k exp(2 pi i k x), which irfft2 gives once the
+    columns that it counts twice are halved.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, grid: torch.Tensor, box: int) -> torch.Tensor:
+        ctx.size = grid.shape[-1]
+        columns = torch.fft.rfft(grid)[..., : box // 2 + 1]  # (..., size, box // 2 + 1)
+        return crop_rfft(torch.fft.fft(columns, dim=-2), box, 2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        size, box = ctx.size, grad.shape[-2]
+        padded = grad.new_zeros(*grad.shape[:-2], size, box // 2 + 1)
+        padded[..., : box // 2, :] = grad[..., : box // 2, :]
+        padded[..., size - box // 2 :, :] = grad[..., box // 2 :, :]
+        padded[..., 1 : (size + 1) // 2] *= 0.5
+        columns = torch.fft.ifft(padded, dim=-2, norm="forward")
+        return torch.fft.irfft(columns, n=size, norm="forward"), None
+
+
+def cropped_rfft2(grid: torch.Tensor, box: int) -> torch.Tensor:
+    """(..., size, size) real -> the lowest frequencies of rfft2, (..., box, box // 2 + 1)."""
+    out: torch.Tensor = _CroppedRfft2d.apply(grid, box)  # type: ignore[no-untyped-call]
+    return out
+
+
 def project_points(
     positions: torch.Tensor, rotation: torch.Tensor, shift_angstrom: torch.Tensor
 ) -> torch.Tensor:
     """(b, n, 3) or (n, 3) xyz in A -> (b, n, 2): (A^T p)_xy plus the particle's shift, in A."""
-    return positions @ rotation[:, :, :2] + shift_angstrom[:, None, :]
+    # x of all points, then y of all points, in memory: the products and the splat want it so
+    across = rotation[:, :, :2].mT @ positions.mT + shift_angstrom[..., None]  # (b, 2, n)
+    return across.mT
 
 
 def project_gaussians(
@@ -203,7 +239,7 @@ def project_gaussians(
     fine = box * oversampling
     plane = project_points(positions, rotation, shift_angstrom)  # (b, n, 2) A
     grid = splat_points_2d(plane * (oversampling / pixel_size_angstrom), fine, weights)
-    transform = crop_rfft(torch.fft.rfft2(grid), box, 2)  # (b, (k,) box, box // 2 + 1)
+    transform = cropped_rfft2(grid, box)  # (b, (k,) box, box // 2 + 1)
     transform = transform * gaussian_transform(
         width_angstrom, box, pixel_size_angstrom, 2, oversampling
     )
