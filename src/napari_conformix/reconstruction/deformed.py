@@ -22,8 +22,10 @@ undeformed case, a diagonal in Fourier space; what is exact is the numerator. It
     insertion of the central slices (undeformed, exactly the plain reconstruction)
     + sum over particles of weight(x) [y'((A^T Gamma(x))_xy) - y'((A^T x)_xy)],
 
-so a field of zero gives the plain map bit for bit, the solvent (weight 0) keeps the plain map, and
-errors of the image interpolation, the same in both terms, cancel where matter does not move.
+where the second line is divided by no less than the mean weight around: deformed matter lies in
+the gaps between the slices, too. So a field of zero gives the plain map bit for bit, the solvent
+(weight 0) keeps the plain map, and errors of the image interpolation, the same in both terms,
+cancel where matter does not move.
 
 Each half set has its own decoder, its own latents and its own particles, held-out ones included:
 nothing is shared between the two sums, so the FSC between the half maps keeps its meaning. What

@@ -88,7 +88,7 @@ class HalfReconstructions:
         sums = self._sums[1]
         division = sums.memory_bytes(sums.box)  # of one half, its own sums included
         warps = sum(warp.memory_bytes() for warp in self._warps.values())
-        return division + division * 3 // 5 + warps
+        return division + division // 2 + warps
 
     def state(self) -> dict[str, torch.Tensor]:
         """All sums, by flat names, to go on from later."""

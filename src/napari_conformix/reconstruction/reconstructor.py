@@ -6,6 +6,9 @@ from napari_conformix.imaging.fourier import fourier_shift, rfft_shell
 from napari_conformix.reconstruction.insertion import empty_grid, insert_slices, symmetrise
 from napari_conformix.training.contract import Batch
 
+#: voxels of the Fourier grid; gaps between slices up to twice as wide are filled
+_GAP = 3
+
 
 class Reconstructor:
     """Accumulates sum(CTF x image) and sum(CTF^2) over central slices; their ratio is the map.
@@ -35,10 +38,11 @@ class Reconstructor:
 
     @staticmethod
     def memory_bytes(box: int, pad_factor: float = 2.0) -> int:
-        """Peak memory of one reconstruction, reached in `volume`: measured as 4.5 of its grids."""
+        """Peak memory of one reconstruction, reached in `volume`: 4.5 of its grids measured for a
+        plain one, and one more for what was deformed."""
         size = 2 * round(box * pad_factor / 2)
         grid = size * size * (size // 2 + 1) * 3 * 4
-        return 5 * grid
+        return 6 * grid
 
     @property
     def device(self) -> torch.device:
@@ -94,22 +98,30 @@ class Reconstructor:
                         shell, so that directions that were hardly seen stay quiet instead of
                         blowing up
         back_projected  (box, box, box): added to the sum of the back-projected images, in real
-                        space and in their grey values, before the division by the weights
+                        space and in their grey values. What was deformed does not lie in the slices
+                        that were inserted but also in the gaps between them: it is divided by no
+                        less than the mean weight around
         """
         grid = symmetrise(self._grid)
-        if back_projected is not None:
-            grid[..., :2] += torch.view_as_real(self._transform_of(back_projected))
         weight = grid[..., 2]
-        shell = rfft_shell(self.size, 3, grid.device)
-        sums = torch.bincount(shell.flatten(), weight.flatten())
-        least = floor * sums / torch.bincount(shell.flatten())
-        least[self.size // 2 :] = torch.inf  # nothing beyond Nyquist
-        least = least.clamp_min(torch.finfo(torch.float32).tiny).float()
+        least = self._least_weight(weight, floor)
         ratio = torch.view_as_complex(grid[..., :2].contiguous())
-        ratio /= torch.maximum(weight, least[shell])
-        del grid, weight, shell
+        ratio /= torch.maximum(weight, least)
+        if back_projected is not None:
+            local = torch.maximum(_local_mean(weight), least)
+            ratio += self._transform_of(back_projected) / torch.maximum(weight, local)
+        del grid, weight, least
         padded = torch.fft.fftshift(torch.fft.irfftn(ratio, s=(self.size,) * 3))
         return self._crop(padded)  # with the centre at index size // 2 before and box // 2 after
+
+    def _least_weight(self, weight: torch.Tensor, floor: float) -> torch.Tensor:
+        """What a weight counts as at least: a fraction of its shell's mean, infinite beyond
+        Nyquist, where nothing belongs into the map."""
+        shell = rfft_shell(self.size, 3, weight.device)
+        sums = torch.bincount(shell.flatten(), weight.flatten())
+        least = floor * sums / torch.bincount(shell.flatten())
+        least[self.size // 2 :] = torch.inf
+        return least.clamp_min(torch.finfo(torch.float32).tiny).float()[shell]
 
     def _crop(self, padded: torch.Tensor) -> torch.Tensor:
         """Cut out the box and undo the trilinear kernel, which is sinc^2 in real space."""
@@ -137,3 +149,12 @@ class Reconstructor:
         axis = torch.arange(self.box, device=self.device) - self.box // 2
         one = torch.sinc(axis / self.size).square()
         return one * one[:, None] * one[:, None, None]
+
+
+def _local_mean(weight: torch.Tensor) -> torch.Tensor:
+    """The mean of (p, p, p // 2 + 1) weights over the neighbourhood of each, to fill the gaps
+    between slices."""
+    mean: torch.Tensor = torch.nn.functional.avg_pool3d(
+        weight[None, None], 2 * _GAP + 1, stride=1, padding=_GAP, count_include_pad=False
+    )
+    return mean[0, 0]
