@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from napari_conformix.analysis.deformation import Deformation, ErrorSource, Floats, well_spread
+from napari_conformix.analysis.deformation import Deformation, ErrorSource, Floats
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.training.contract import Method
 from napari_conformix.training.latent_table import LatentTable
@@ -66,9 +66,16 @@ class Fields:
 
     @cached_property
     def table_positions(self) -> Floats:
-        """(p', 3) well-spread consensus positions of half 1, at which particles are compared."""
+        """(p', 3) consensus positions of half 1 that stand for all, where particles are compared.
+
+        As dense as the molecule is, so that a mean over them is one over all positions.
+        """
         positions = self.positions(1)
-        return positions[np.sort(well_spread(positions, TABLE_POSITIONS))]
+        nearby = cKDTree(positions).indices  # neighbours in space are neighbours in this order
+        count = min(TABLE_POSITIONS, len(positions))
+        chosen = nearby[((np.arange(count) + 0.5) * len(positions) / count).astype(np.int64)]
+        standing_for_all: Floats = positions[np.sort(chosen)]
+        return standing_for_all
 
     def evaluate(self, latents: Floats, positions: Floats, half: int) -> Floats:
         """(n, d), (p, 3) A -> (n, p, 3) float32 A, all in memory."""
