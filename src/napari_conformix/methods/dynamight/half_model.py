@@ -230,7 +230,11 @@ class HalfModel(nn.Module):
         data = self.data_loss(residual.difference)
         kl = self.latent_loss(residual.mean, residual.log_variance)
         assert self.graph is not None
-        stretch, repulsion = deformation_energy(residual.moved, self.graph)
+        # A price of deforming, not a force on the reference: that one would be spread evenly by the
+        # repulsion, out of the density that the images show.
+        positions = self.reference.positions
+        deformed = residual.moved - positions + positions.detach()
+        stretch, repulsion = deformation_energy(deformed, self.graph)
         total = data + self.kl_weight * kl + regularisation * (stretch + repulsion)
         return {
             "loss": total,
