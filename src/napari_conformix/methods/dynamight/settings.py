@@ -10,7 +10,7 @@ class DynaMightSettings(TrainingSettings):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "standard": {},
-        "quick": {"epochs": 30, "gaussians": 1000, "warmup_epochs": 2},
+        "quick": {"epochs": 20, "gaussians": 2000, "warmup_epochs": 2},
     }
 
     gaussians: int = setting(
