@@ -40,9 +40,10 @@ def demo(
 ) -> int:
     """The whole path on simulated particles, in minutes.
 
-    Simulates particles, trains a small job, exports the particles at one end of the motion and
-    opens the window; without a display it leaves pictures and a movie instead. What is there
-    already is kept, so that an interrupted demo goes on.
+    Simulates particles, trains a small job, says whether its motion exceeds its error, exports the
+    particles at one end of the motion, reconstructs a map along the motion and opens the window;
+    without a display it leaves pictures and a movie instead. What is there already is kept, so
+    that an interrupted demo goes on.
     """
     star = simulated(folder / "data", particles)
     job = made_job(folder / "job", star)
@@ -51,7 +52,7 @@ def demo(
         return status
     if job.state != "finished":  # Ctrl-C: the user knows
         return 0
-    report = exported(job, folder, star)
+    report = exported(job, folder, star) + analysed(job) + reconstructed(job)
     shown = pictures or not has_display()
     if shown:
         report += taken_pictures(job, folder)
@@ -125,6 +126,27 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
         f"Subset            {subset}: {share} at one end of the motion",
         f"Maps              {folder / 'maps'}: {len(maps)} along the first component of half 1",
     ]
+
+
+def analysed(job: "Job") -> list[str]:
+    """Say whether there is motion beyond its error; sentences that say what there is."""
+    from napari_conformix.jobs.analyzing import analyse
+
+    print("Comparing the two halves' motions of every particle")
+    report = analyse(job)
+    assert report is not None  # nothing asks it to stop
+    page = next(path for path in report.files if path.suffix == ".html")
+    return [f"Motion            {report.lines()[0]}", f"Report            {page}"]
+
+
+def reconstructed(job: "Job") -> list[str]:
+    """Reconstruct the half maps along the deformations; sentences that say what there is."""
+    run = next((old for old in job.reconstructions() if old.state == "finished"), None)
+    if run is None:
+        print("Reconstructing half maps along the motion")
+        job.reconstruct(deformed=True, overwrite=True)
+        run = job.reconstructions()[0]
+    return [f"Half maps         {run.folder}: {run.report().sentences()[0]}"]
 
 
 def one_end(job: "Job") -> "Selection":

@@ -61,6 +61,8 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
     window.grab().save(str(folder / "window.png"))
     if _show_deformation(panel):
         window.grab().save(str(folder / "deformation.png"))
+    if _show_reconstruction(panel):
+        window.grab().save(str(folder / "reconstruct.png"))
     _close(viewer)
     return 0
 
@@ -120,6 +122,17 @@ def _show_deformation(panel: ConformixPanel) -> bool:
     motion = np.where(latents.validation, page.motions.table.rms_displacement, 0.0)
     page.motion.pick(int(motion.argmax()))
     _wait(lambda: page.shown is not None)
+    _settle(_SETTLE_SECONDS)
+    return True
+
+
+def _show_reconstruction(panel: ConformixPanel) -> bool:
+    """Show the newest finished reconstruction; False where the job has none."""
+    page = panel.reconstruct_page
+    panel.show_page("reconstruct")
+    if not any(run.state == "finished" for run in panel.session.job.reconstructions()):
+        return False
+    _wait(lambda: page.view.result is not None)
     _settle(_SETTLE_SECONDS)
     return True
 
