@@ -57,7 +57,7 @@ def test_a_file_among_the_settings_is_absolute_and_must_be_there(tmp_path, monke
     plain = create("plain")
     assert Job.open(plain.folder).settings.atomic_model is None
     assert "atomic_model" not in (plain.folder / "job.toml").read_text()
-    with pytest.raises(UserError, match="atomic_model: there is no .*fitted.cif"):
+    with pytest.raises(UserError, match=r"atomic_model: there is no .*fitted.cif"):
         create("missing", atomic_model="fitted.cif")
     (data / "fitted.cif").touch()
     job = create("with", atomic_model="fitted.cif")
