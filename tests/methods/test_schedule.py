@@ -60,6 +60,18 @@ def test_a_run_asked_for_more_epochs_has_the_same_past():
     assert replacements(short) == [e for e in replacements(long) if e <= 80]
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 20, 100, 400])
+def test_step_sizes_fall_in_the_last_epochs_only(epochs):
+    schedule = Schedule.of(DynaMightSettings(epochs=epochs, warmup_epochs=0))
+    shares = [schedule.learning_rate_share(epoch) for epoch in range(1, epochs + 1)]
+    assert shares[-1] == pytest.approx(0.1)
+    assert shares == sorted(shares, reverse=True)
+    constant = shares[: epochs - max(1, min(epochs // 4, 20))]
+    assert constant == [1.0] * len(constant)
+    flat = Schedule.of(DynaMightSettings(epochs=epochs, settled_learning_rate=1.0))
+    assert flat.learning_rate_share(epochs) == 1.0
+
+
 def test_the_third_rise_stops_and_then_the_sixth():
     losses = [5.0, 4.0, 4.5, 4.4, 4.6, 4.6, 4.7, 4.6, 4.8, 4.9, 5.0]
     counter, stopped = RiseCounter(), []

@@ -77,7 +77,7 @@ def test_latents_of_many_particles_are_due_when_they_are_cheap_beside_training(m
         (7, 10, 100, 7),  # as set, whatever the memory
         (0, 1e9, 1e6, 128),  # no larger than is good for training
         (0, 1e9, 48 * estimate.STEPS_AN_EPOCH, 48),  # enough steps in an epoch
-        (0, 1e9, 10, 16),
+        (0, 1e9, 10, 32),  # but not so many that each is noise
         (0, 30_000, 1e6, 16),  # 60 % of what is free, 1000 bytes a particle
         (0, 10, 1e6, 1),
     ],

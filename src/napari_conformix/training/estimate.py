@@ -23,6 +23,8 @@ MOST_OF_MEMORY = 0.6
 LARGEST_AUTOMATIC = 128
 #: an epoch shall have about this many steps a half, or small sets learn too little in it
 STEPS_AN_EPOCH = 64
+#: gradients of fewer particles than this are so noisy that training may diverge
+SMALLEST_SENSIBLE = 32
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def choose_batch_size(method: Method, wanted: int, smallest_half: int) -> int:
     if wanted:
         return wanted
     budget = MOST_OF_MEMORY * free_memory_bytes(method.device)
-    most = min(LARGEST_AUTOMATIC, max(16, smallest_half // STEPS_AN_EPOCH))
+    most = min(LARGEST_AUTOMATIC, max(SMALLEST_SENSIBLE, smallest_half // STEPS_AN_EPOCH))
     for size in BATCH_SIZES:
         if size <= most and method.memory_bytes(size) <= budget:
             return size

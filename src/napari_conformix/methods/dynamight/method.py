@@ -64,6 +64,7 @@ class DynaMight(Method):
         self.landmarks = torch.zeros(0, 3, device=self.device)
         self.regularisation = dict.fromkeys(self.halves, 0.0)
         self._optimizers: dict[int, list[torch.optim.Optimizer]] = {}
+        self._learning_rates: dict[int, list[list[float]]] = {}
         self._phase: Phase = "warm-up"
         self._rises = RiseCounter()
         self._notices: list[str] = []
@@ -125,6 +126,7 @@ class DynaMight(Method):
                 options.threshold,
                 within,
                 generator,
+                options.most_gaussians,
             )
             start = start_from_map(placement)
         else:
@@ -175,6 +177,10 @@ class DynaMight(Method):
                 self._encoder_optimizer(model),
                 torch.optim.Adam(model.decoder.parameters(), lr=options.learning_rate),
             ]
+            self._learning_rates[half] = [
+                [group["lr"] for group in optimizer.param_groups]
+                for optimizer in self._optimizers[half]
+            ]
 
     def _encoder_optimizer(self, model: HalfModel) -> torch.optim.Optimizer:
         parameters = list(model.encoder.parameters())
@@ -217,6 +223,7 @@ class DynaMight(Method):
 
     def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
         self._begin_phase(epoch)
+        self._set_learning_rates(epoch)
         scalars = self._update_references(epoch, sampler)
         for half, model in self.models.items():
             model.rebuild_graph()
@@ -226,9 +233,7 @@ class DynaMight(Method):
             else:
                 self._estimate_noise(model, held_out)
             if not self._warming_up:
-                first = epoch == self.options.warmup_epochs + 1
-                if not first:
-                    self._calibrate(half, sampler(half, "train", _CALIBRATION_PARTICLES))
+                self._calibrate(half, sampler(half, "train", _CALIBRATION_PARTICLES))
                 scalars[f"lambda_half{half}"] = self.regularisation[half]
             widths = model.reference.width.detach().flatten().tolist()
             for k, width in enumerate(widths, 1):
@@ -251,6 +256,14 @@ class DynaMight(Method):
             )
         elif epoch > 1:
             self._notices.append(f"From epoch {epoch} the networks are trained.")
+
+    def _set_learning_rates(self, epoch: int) -> None:
+        share = self.schedule.learning_rate_share(epoch)
+        for half in self.halves:
+            optimizers = self.optimizers(half)
+            for optimizer, rates in zip(optimizers, self._learning_rates[half], strict=True):
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = share * rate
 
     def _update_references(self, epoch: int, sampler: Sampler) -> dict[str, float]:
         """Replacement and alignment of the references when it is their turn."""

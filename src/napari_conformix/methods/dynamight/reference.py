@@ -1,6 +1,7 @@
 """The reference model: Gaussians that stand for the consensus map (paper, eq. 2 and Methods)."""
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,10 +102,11 @@ def place_gaussians(
     threshold: float,
     mask: torch.Tensor | None,
     generator: torch.Generator,
+    most: int | None = None,
 ) -> Placement:
     """Fill the map (z, y, x) above a threshold at random (paper, Initialization).
 
-    count 0 and threshold 0 choose from the map. Voxels are drawn with a probability proportional
+    count 0 and threshold 0 choose from the map, the count no larger than `most`. Voxels are drawn with a probability proportional
     to their density, and each Gaussian is put at a random place within its voxel.
     """
     threshold = threshold or choose_threshold(volume, mask)
@@ -117,7 +119,7 @@ def place_gaussians(
             f"(its highest value is {float(volume.max()):g}). Choose a lower threshold."
         )
     enclosed = len(inside) * pixel_size_angstrom**3
-    count = count or gaussians_for_volume(enclosed)
+    count = count or min(gaussians_for_volume(enclosed), most or sys.maxsize)
     if count < FEWEST_GAUSSIANS:
         raise UserError(
             f"{count} Gaussian(s) cannot stand for a molecule, where each is connected to its "

@@ -31,6 +31,7 @@ class Schedule:
     reference_every: int
     reference_epochs: int
     replace_every: int
+    settled_share: float = 1.0
 
     @classmethod
     def of(cls, settings: DynaMightSettings) -> "Schedule":
@@ -41,6 +42,7 @@ class Schedule:
             settings.reference_every,
             settings.reference_epochs,
             settings.replace_every,
+            settings.settled_learning_rate,
         )
 
     def phase(self, epoch: int) -> Phase:
@@ -57,6 +59,15 @@ class Schedule:
         trained = sum(not self._frozen(k) for k in range(1, after))
         # the first one after the mark, which may have been passed just before a frozen block
         return trained > 0 and trained % self.replace_every == 0
+
+    def learning_rate_share(self, epoch: int) -> float:
+        """Share of the step sizes that is left: 1, falling to `settled_share` in the last epochs.
+
+        What the noise of single batches does to networks and latents falls with them.
+        """
+        falling = max(1, min(round(_SETTLING_SHARE * self.epochs), _SETTLING_MOST))
+        gone = (epoch - (self.epochs - falling)) / falling
+        return 1.0 - (1.0 - self.settled_share) * min(max(gone, 0.0), 1.0)
 
     def _frozen(self, after_warmup: int) -> bool:
         if self.reference_every == 0 or self.reference_epochs == 0:

@@ -10,7 +10,7 @@ class DynaMightSettings(TrainingSettings):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "standard": {},
-        "quick": {"epochs": 20, "gaussians": 2000, "warmup_epochs": 2},
+        "quick": {"epochs": 20, "most_gaussians": 2000, "warmup_epochs": 2},
     }
 
     gaussians: int = setting(
@@ -33,6 +33,13 @@ class DynaMightSettings(TrainingSettings):
         le=100.0,
     )
 
+    most_gaussians: int = setting(
+        200_000,
+        "Upper limit of the number that is derived from the map",
+        ge=64,
+        le=200_000,
+        advanced=True,
+    )
     gaussian_classes: int = setting(
         1,
         "Width classes of the Gaussians (N_c); more where the map's resolution varies strongly",
@@ -153,6 +160,14 @@ class DynaMightSettings(TrainingSettings):
     latent_learning_rate: float = setting(
         0.1, "Adam's step for latents of particles", gt=0.0, le=10.0, advanced=True
     )
+    settled_learning_rate: float = setting(
+        0.1,
+        "Share of every step size that is left in the last epoch; it falls over the last quarter "
+        "of a run, 1 keeps it",
+        gt=0.0,
+        le=1.0,
+        advanced=True,
+    )
     reference_learning_rate: float = setting(
         0.02, "Adam's step for the Gaussians' positions", unit="A", ge=0.0, le=10.0, advanced=True
     )
@@ -182,4 +197,7 @@ class DynaMightSettings(TrainingSettings):
 
         if self.gaussians:
             return f"{self.gaussians:,} Gaussians, as the settings say"
-        return f"{gaussians_for_volume(enclosed_angstrom3):,} Gaussians, two a residue"
+        derived = gaussians_for_volume(enclosed_angstrom3)
+        if derived > self.most_gaussians:
+            return f"{self.most_gaussians:,} Gaussians, the most that the settings allow"
+        return f"{derived:,} Gaussians, two a residue"
