@@ -106,8 +106,9 @@ def place_gaussians(
 ) -> Placement:
     """Fill the map (z, y, x) above a threshold at random (paper, Initialization).
 
-    count 0 and threshold 0 choose from the map, the count no larger than `most`. Voxels are drawn with a probability proportional
-    to their density, and each Gaussian is put at a random place within its voxel.
+    count 0 and threshold 0 choose from the map, the count no larger than `most`. Voxels are drawn
+    with a probability proportional to their density, and each Gaussian is put at a random place
+    within its voxel.
     """
     threshold = threshold or choose_threshold(volume, mask)
     if mask is not None:
