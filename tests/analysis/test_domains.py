@@ -165,6 +165,25 @@ def test_the_sentence_has_the_numbers() -> None:
     assert "Two would do" in more or "Only two of 3 bodies" in more
 
 
+def test_bodies_are_doubtful_where_the_motion_is_or_where_they_do_not_explain_it() -> None:
+    hinge = Hinge(2, 0.2)
+    found = find_domains(hinge.displacement, hinge.positions, 2)
+    assert not found.doubtful
+    assert with_caution(found, "No motion beyond its error.").doubtful
+    noise = np.random.default_rng(1).normal(0, 2, hinge.displacement.shape)
+    shaken = find_domains(noise, hinge.positions, 2)
+    assert shaken.doubtful
+    assert "do not take these bodies for domains" in shaken.sentence()
+
+
+def test_too_many_bodies_asked_for_are_told_how_many_would_do() -> None:
+    hinge = Hinge(2, 0.2)
+    found = find_domains(hinge.displacement, hinge.positions, 4)
+    assert found.suggested == 2
+    fewer = len(found.bodies) == 2
+    assert ("Two would do" in found.sentence()) is not fewer
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

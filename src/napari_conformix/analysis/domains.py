@@ -105,6 +105,11 @@ class Domains:
                 return count
         return len(self.explained)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether these bodies are not to be taken for domains; the sentence says why."""
+        return self.caution is not None or max(self.explained) < _MOSTLY
+
     def sentence(self) -> str:
         """What was found, with the numbers, and whether it is worth believing."""
         return " ".join(_sentences(self))
@@ -406,12 +411,12 @@ def _sentences(found: Domains) -> list[str]:
             f"{whole}; {_in_words(count)} bodies explain {_share(shares[asked - 1])} of it "
             f"and leave {left:.2g} A. One more body explains {_share(more)} more."
         )
-        if found.suggested < asked:
-            said.append(
-                f"{_in_words(found.suggested).capitalize()} would do: what further bodies add is "
-                f"below {_WORTH:.0%} each."
-            )
-    if max(shares[: asked + 1]) < _MOSTLY:
+    if found.suggested < count:
+        said.append(
+            f"{_in_words(found.suggested).capitalize()} would do: what further bodies add is "
+            f"below {_WORTH:.0%} each."
+        )
+    if max(shares) < _MOSTLY:
         said.append(
             "Most of the motion is not that of rigid bodies (a smooth bending, or noise): do not "
             "take these bodies for domains."

@@ -20,6 +20,7 @@ from napari_conformix.widgets.arrows import Arrows, Limits
 from napari_conformix.widgets.arrows_group import ArrowsGroup
 from napari_conformix.widgets.banner import Banner, BiasBanner
 from napari_conformix.widgets.belief_group import BeliefGroup
+from napari_conformix.widgets.bodies_group import BodiesGroup
 from napari_conformix.widgets.motion_group import MotionGroup
 from napari_conformix.widgets.motion_source import Found, OneParticle, Source, State
 from napari_conformix.widgets.motion_store import MotionStore
@@ -81,7 +82,8 @@ class DeformationPage(QWidget):
         self.arrows = ArrowsGroup(self.scene)
         self.belief = BeliefGroup()
         self.save = SaveGroup(session)
-        self.groups = [self.motion, self.belief, self.arrows, self.save]
+        self.bodies = BodiesGroup(session, self.scene)
+        self.groups = [self.motion, self.belief, self.arrows, self.save, self.bodies]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
         above = (self.verdict, self.warnings, self.advice, self.bias, self.hint)
@@ -100,7 +102,8 @@ class DeformationPage(QWidget):
         self.motions.table_changed.connect(self._take_table)
         self.motions.verdict_changed.connect(self._take_verdict)
         self.motions.said.connect(self.belief.say_progress)
-        self.motion.chosen.connect(self._show)
+        self.motion.chosen.connect(self._choose)
+        self.bodies.shown_changed.connect(self._bodies_shown)
         self.belief.particle_picked.connect(self.motion.pick)
         self.arrows.count_slider.valueChanged.connect(self.save.set_count)
         picker.list_chosen.connect(self._fill_list)
@@ -128,6 +131,7 @@ class DeformationPage(QWidget):
             self._again()
         else:
             self._clear_scene()
+        self.bodies.set_active(active)
 
     def _open_job(self, job: Job) -> None:
         self._forget(_UNTRAINED)
@@ -242,6 +246,18 @@ class DeformationPage(QWidget):
 
     # -- showing ----------------------------------------------------------------------------------
 
+    def _choose(self, source: Source | None) -> None:
+        """The user wants to see a motion."""
+        self.bodies.give_way()
+        self._show(source)
+
+    def _bodies_shown(self, shown: bool) -> None:
+        """Bodies take the place of arrows in the scene: they would hide each other."""
+        if shown:
+            self._clear_scene()
+        elif self.shown is not None and self.session.job is not None:
+            self._draw(self.shown)
+
     def _again(self) -> None:
         self._show(self.motion.source)
 
@@ -281,18 +297,22 @@ class DeformationPage(QWidget):
         if not self.active:
             return
         deformation = shown.found.deformation
+        if not self.bodies.shown:
+            self._draw_motion(shown)
+        row = shown.source.row if isinstance(shown.source, OneParticle) else None
+        self.belief.show_deformation(deformation, row)
+        self.save.offer(shown.found, shown.source.file_name, self.arrows.count)
+
+    def _draw_motion(self, shown: Shown) -> None:
         self.scene.set_glass(True)
         self.scene.show_start(shown.start)
         if shown.end is not None:
             half = shown.found.end.half
             model = f"half {half}, " if half else ""
             self.scene.show_prepared(
-                shown.end, f"{deformation.label}\n{model}epoch {shown.epoch}".strip()
+                shown.end, f"{shown.found.deformation.label}\n{model}epoch {shown.epoch}".strip()
             )
         self.arrows.show_arrows(shown.arrows, self._limits(shown.arrows))
-        row = shown.source.row if isinstance(shown.source, OneParticle) else None
-        self.belief.show_deformation(deformation, row)
-        self.save.offer(shown.found, shown.source.file_name, self.arrows.count)
 
     def _limits(self, arrows: Arrows) -> Limits:
         """Colour bars that are the same for every particle, once all are known."""

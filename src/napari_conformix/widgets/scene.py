@@ -36,6 +36,7 @@ _CONFORMATION: Final = "Conformation"
 _START: Final = "Conformation A"
 _GAUSSIANS: Final = "Gaussians"
 _PARTS: Final = "Parts of the molecule"
+_BODIES: Final = "Rigid bodies"
 _COLOURS: Final = {
     _CONSENSUS: (0.78, 0.78, 0.76),
     _START: (0.85, 0.75, 0.55),
@@ -183,6 +184,19 @@ class Scene:
         """As :meth:`show_gaussians`, each in its colour (p, 4)."""
         self._show_points(_PARTS, positions, rgba)
 
+    def show_bodies(
+        self,
+        positions: np.ndarray | None,
+        rgba: np.ndarray | None = None,
+        diameter_angstrom: float = 1.0,
+    ) -> None:
+        """As :meth:`show_parts`, as shaded spheres of a diameter that makes bodies look solid."""
+        self._show_points(_BODIES, positions, rgba)
+        layer = self._living(_BODIES)
+        if positions is not None and layer is not None:
+            layer.shading = "spherical"
+            layer.size = diameter_angstrom
+
     # -- inside -----------------------------------------------------------------------------------
 
     @property
@@ -308,7 +322,7 @@ class Scene:
         conformation, beside = self._living(_CONFORMATION), _CONFORMATION in self._maps
         glass = self._glass or any(
             layer is not None and layer.visible
-            for layer in (self._living(_GAUSSIANS), self._living(_PARTS))
+            for layer in map(self._living, (_GAUSSIANS, _PARTS, _BODIES))
         )
         if conformation is not None:
             shown = beside and self._conformation_wanted and self._drawable(_CONFORMATION)
