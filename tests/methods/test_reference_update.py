@@ -31,6 +31,13 @@ class Turn(nn.Module):
         return turned - positions
 
 
+class Folded(Turn):
+    """A turn by 2 |z| - 0.5: two latents far apart show the same conformation."""
+
+    def forward(self, latent, positions):
+        return super().forward(2 * latent.abs() - 0.5, positions)
+
+
 def half(angles) -> HalfModel:
     """A bar of Gaussians along x; particle i is turned by angles[i] (radians)."""
     settings = DynaMightSettings(latent_dim=1, gaussians=200)
@@ -140,6 +147,23 @@ def test_alignment_averages_a_tenth_of_few_particles():
     model = half(angles)
     align(model, predictions(half([0.0]), [0.5])[0], batches(61), 6.0, 100)
     assert float(model.origin) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("decoder", [Turn, Folded])
+def test_alignment_leaves_the_predictions_where_they_were(decoder):
+    """Also where the mean of the latents that agree has another conformation than they have."""
+    angles = np.linspace(-0.6, 0.6, 241)
+    model = half(angles)
+    model.decoder = decoder()
+    other = predictions(half([0.0]), [0.5])[0]
+    of_all = angles[::10].astype(np.float32).tolist()
+    before = predictions(model, of_all)
+    shift = align(model, other, batches(len(angles)), 6.0, 100).shift_angstrom
+    assert references_apart(model.reference.positions, other) < 1.0
+    there = model.displacement(model.origin, model.reference.positions.detach())
+    assert rms(there) == 0.0
+    common = (predictions(model, of_all) - before).mean(0)
+    assert rms(common) < 0.5 * shift  # second order: a turn by 0.5 is a large one
 
 
 def test_near_mask_is_that_of_a_search_for_the_nearest_gaussian():

@@ -59,8 +59,10 @@ def align(
 ) -> Change:
     """Bring the reference into the conformation of the other half's, `other` (n, 3) in A.
 
-    It becomes the mean of those predictions (paper: 100) that have the most Gaussians within
-    `radius_angstrom` (6 A) of a Gaussian of the other half.
+    The predictions (paper: 100) that have the most Gaussians within `radius_angstrom` (6 A) of a
+    Gaussian of the other half are averaged. The reference becomes the prediction of a single latent
+    next to that mean, as a rule of the mean latent: a mean of predictions is itself none, and
+    would leave all predictions displaced by what it differs from the one at the new origin.
 
     This is the one place where a half learns of the other: which of its own predictions agree
     best with the other's reference. The positions still come from its own decoder and images;
@@ -77,10 +79,13 @@ def align(
     latent, share = torch.cat(latents), torch.cat(counts)
     chosen = max(1, min(predictions, int(_MOST_AVERAGED * len(share))))
     best = share.topk(chosen)
-    field = torch.stack([model.displacement(z[None], positions)[0] for z in latent[best.indices]])
-    shift = field.mean(0)
-    move_reference(model, shift, latent[best.indices].mean(0))
-    return Change(_rms(shift), float(best.values.mean()))
+    agreeing = latent[best.indices]
+    # the mean latent, or one of them where the latent space is folded and the mean is elsewhere
+    tried = torch.cat([agreeing.mean(0, keepdim=True), agreeing])
+    field = torch.stack([model.displacement(z[None], positions)[0] for z in tried])
+    nearest = int((field - field[1:].mean(0)).square().sum((1, 2)).argmin())
+    move_reference(model, field[nearest], tried[nearest])
+    return Change(_rms(field[nearest]), float(best.values.mean()))
 
 
 @torch.no_grad()
