@@ -75,6 +75,17 @@ def test_points_are_drawn_in_their_colours(window: Window) -> None:
     assert (window.map_picture().sum(axis=2) > 120).mean() < 0.001
 
 
+def test_small_points_keep_their_colours(window: Window) -> None:
+    """vispy draws a border of its own around points as small as they may get."""
+    window.choose(window.page.maps.colour_box, "half set")
+    window.page.canvas.viewer.scene.camera.zoom /= 8
+    picture = window.map_picture()
+    points = picture[picture.sum(axis=2) > 250]
+    assert len(points) > 20
+    saturation = points.max(axis=1) - points.min(axis=1)
+    assert (saturation > 60).mean() > 0.95, "blue and orange, not grey"
+
+
 def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) -> None:
     box = window.page.maps.colour_box
     for index in [*range(box.count()), 1, 4, 0]:

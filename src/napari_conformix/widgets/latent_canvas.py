@@ -162,6 +162,10 @@ class LatentCanvas(QWidget):
         self._points.data = yx
         if not same_size:  # each of these three uploads every point again
             self._points.size = size
+        # vispy draws a border around points at the limits of their size, of whatever width is asked
+        # for. In the points' own colours it is part of them; it is uploaded with the faces below.
+        with self._points.events.border_color.blocker():
+            self._points.border_color = rgba
         self._points.face_color = rgba
         self._points.visible = True
 
@@ -187,13 +191,14 @@ class LatentCanvas(QWidget):
             name=name,
             size=size,
             face_color=rgba,
+            border_color=rgba,
             border_width=0,
             antialiasing=0,
             blending="translucent_no_depth",
             canvas_size_limits=_POINT_PIXELS,
         )
         if name.startswith("selected"):
-            layer.current_face_color = HIGHLIGHT
+            layer.current_face_color = layer.current_border_color = HIGHLIGHT
         layer.selected_data = set()
         return layer
 
