@@ -214,6 +214,17 @@ def test_between_particles_of_any_halves_it_is_the_difference_of_their_states(
     assert made.rms_error == pytest.approx(0.0, abs=1e-3)
 
 
+def test_arrows_between_particles_end_where_the_second_is() -> None:
+    """Held out and trained: of the two models that know the first, one knows the second."""
+    method = Moving(offset=0.4)
+    table, _ = particles(method)
+    fields = Fields(method, table)
+    for trained, half in ((12, 1), (11, 2)):
+        made = fields.between(fields.latents_of(10), fields.latents_of(trained), 1, "a pair")
+        end = fields.evaluate(table.mean[[trained]], made.positions, half)[0]
+        np.testing.assert_allclose(made.begins + made.displacement, made.positions + end, atol=1e-4)
+
+
 def test_a_path_that_comes_back_is_shown_to_its_farthest_point() -> None:
     method = Moving()
     table, _ = particles(method)

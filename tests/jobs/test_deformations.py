@@ -57,6 +57,21 @@ def test_a_deformation_is_what_the_models_displace(job: Job) -> None:
     np.testing.assert_allclose(of_point.displacement, job.deformation(own).displacement)
 
 
+def test_few_arrows_say_what_the_whole_molecule_does(job: Job, tmp_path: Path) -> None:
+    """Well-spread positions are those far out, where a molecule that turns moves most."""
+    made = job.deformation(int(np.flatnonzero(~job.latents().validation)[0]))
+    path = job.write_deformation(made, tmp_path / "few.bild", count=4)
+    assert made.thinned(4).sentence() != made.sentence()
+    assert " ".join(made.sentence().split()) in path.read_text()
+    assert path.read_text().count(".arrow") <= 4
+
+
+@pytest.mark.parametrize("row", [-1, 240])
+def test_rows_that_are_not_there_are_sentences(job: Job, row: int) -> None:
+    with pytest.raises(UserError, match=f"no particle {row}; rows go from 0 to 239"):
+        job.encode([row], half=1)
+
+
 def test_the_motion_table_is_kept_until_there_are_newer_latents(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -226,7 +226,8 @@ class Fields:
             error=error,
             error_source=source,
             mixed=None if fields else self._from_own_means(first, last, at),
-            start=self._displacement(first, positions),
+            # by the halves that give the displacement: then the arrows end where the last latent is
+            start=self._displacement({half: first[half] for half in fields} or first, positions),
         )
 
     def _displacement(self, latents: dict[int, Floats], positions: Floats) -> Floats:

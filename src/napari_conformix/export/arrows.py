@@ -54,19 +54,22 @@ def write_bild(
     *,
     box: int,
     pixel_size_angstrom: float,
+    sentence: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Arrows from where the displacement begins (the consensus, or the first of two states) to
     where it ends, coloured by their length, with a transparent sphere at each end whose radius is
     the error there (no sphere without an error).
 
-    `box` and `pixel_size_angstrom` are those of the maps to show them with. UserError when `path`
-    exists and `overwrite` is False, or does not end with .bild.
+    `box` and `pixel_size_angstrom` are those of the maps to show them with; `sentence` takes the
+    place of the deformation's own, which for a few well-spread arrows would not be that of the
+    molecule. UserError when `path` exists and `overwrite` is False, or does not end with .bild.
     """
     path = _checked(path, ".bild", overwrite)
     corner = (box // 2) * pixel_size_angstrom
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in _bild_lines(deformation, corner))
+        said = deformation.sentence() if sentence is None else sentence
+        file.writelines(line + "\n" for line in _bild_lines(deformation, corner, said))
     return path
 
 
@@ -92,11 +95,11 @@ def write_arrow_table(deformation: Displaced, path: str | Path, *, overwrite: bo
     return path
 
 
-def _bild_lines(deformation: Displaced, corner: float) -> Iterator[str]:
+def _bild_lines(deformation: Displaced, corner: float, sentence: str) -> Iterator[str]:
     amount = np.linalg.norm(deformation.displacement, axis=1)
     longest = float(amount.max())
     error = deformation.error
-    yield f".comment {_one_line(deformation.sentence())}"
+    yield f".comment {_one_line(sentence)}"
     yield (
         ".comment Arrows: from where matter was to where it moves, in Angstrom, in the frame of "
         "the map. Colour: dark blue is 0 A, "

@@ -173,6 +173,7 @@ class Deformations:
             path,
             box=grids.box,
             pixel_size_angstrom=grids.pixel_size_angstrom,
+            sentence=deformation.sentence(),
             overwrite=overwrite,
         )
 

@@ -29,8 +29,11 @@ def encode_rows(
     """Mean and standard deviation, each (b, d), of particles of the job by `half`'s model.
 
     What the model was trained on or held out is encoded; the other half's particles are strangers
-    to it and are embedded.
+    to it and are embedded. UserError when there is no such row.
     """
+    wrong = rows[(rows < 0) | (rows >= len(particles))]
+    if len(wrong):
+        raise UserError(f"There is no particle {wrong[0]}; rows go from 0 to {len(particles) - 1}.")
     known = (split.half[rows] == half) | split.validation[rows] | (half == 0)
     mean = np.empty((len(rows), method.latent_dim), dtype=np.float32)
     std = np.empty_like(mean)
