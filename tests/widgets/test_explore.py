@@ -86,6 +86,15 @@ def test_small_points_keep_their_colours(window: Window) -> None:
     assert (saturation > 60).mean() > 0.95, "blue and orange, not grey"
 
 
+def test_a_job_of_fewer_particles_is_drawn_after_a_larger_one(window: Window, tmp_path) -> None:
+    for count in (300, 900, 200):
+        (tmp_path / str(count)).mkdir()
+        window.open(FakeJob(tmp_path / str(count), count=count))
+        assert window.messages == []
+        assert len(window.page.canvas.drawn_rows) == count
+        assert (window.map_picture().sum(axis=2) > 250).sum() > 50
+
+
 def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) -> None:
     box = window.page.maps.colour_box
     for index in [*range(box.count()), 1, 4, 0]:

@@ -159,6 +159,9 @@ class LatentCanvas(QWidget):
             return
         # Layers are emptied and filled, never removed: napari's Points keeps its OpenGL objects.
         same_size = len(yx) == len(self._points.data) and np.isclose(self._points.size[0], size)
+        # First: napari does not slice the data of a hidden layer, and then looks for points that
+        # are no longer there.
+        self._points.visible = True
         self._points.data = yx
         if not same_size:  # each of these three uploads every point again
             self._points.size = size
@@ -167,7 +170,6 @@ class LatentCanvas(QWidget):
         with self._points.events.border_color.blocker():
             self._points.border_color = rgba
         self._points.face_color = rgba
-        self._points.visible = True
 
     def _draw_selected(self) -> None:
         if self._points is None or self.map_view is None:
@@ -181,9 +183,9 @@ class LatentCanvas(QWidget):
         if len(chosen) > self.max_drawn // 3:
             chosen = chosen[np.argsort(_shuffle_key(view.rows[chosen]))[: self.max_drawn // 3]]
         yx, size = view.xy[chosen][:, ::-1], float(self._points.size[0])
+        self._selected.visible = True
         self._selected.data = yx
         self._selected.size = size
-        self._selected.visible = True
 
     def _add_layer(self, name: str, yx: np.ndarray, rgba: np.ndarray, size: float):
         layer = self.viewer.add_points(
