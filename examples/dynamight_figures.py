@@ -98,6 +98,8 @@ def draw_map(
         axes.contour(edge, edge, image, levels=[0.15 * image.max()], colors=colour, linewidths=1.6)
     axes.set_aspect("equal")
     half_width = 1.15 * np.abs(np.argwhere(image > 0.1 * image.max()) - box // 2).max() * pixel
+    if colour is not None:  # what was drawn before stays in sight
+        half_width = max(half_width, axes.get_xlim()[1])
     axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
     axes.set_xlabel(f"{'xyz'[view[0]]} (A)")
     axes.set_ylabel(f"{'xyz'[view[1]]} (A)")
@@ -125,13 +127,14 @@ def figure4(job: Job, states: States, motion: Deformation, out: Path) -> None:
     right.set_title("motion from the first state to the last")
     error = motion.rms_error
     said = "error unknown" if error is None else f"error {error:.2g} A RMS"
-    figure.suptitle(f"{motion.rms_displacement:.2g} A RMS, {said}")
+    figure.suptitle(f"moves by {motion.rms_displacement:.2g} A RMS, {said}")
     figure.savefig(out / "figure4.png", dpi=160)
 
 
 def figure5(job: Job, states: States, view: tuple[int, int, int], out: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
     draw_latents(left, states)
+    left.set_title(f"latent space of half set {HALF}")
     volumes = [volume_of(job, row) for row in states.rows]
     draw_map(right, job, np.mean(volumes, axis=0), view)
     for volume, colour in zip(volumes, COLOURS, strict=False):

@@ -44,7 +44,7 @@ def main(data: Path, folder: Path) -> None:
         write_map(path, volume, job.method().frame.pixel_size_angstrom)
         print("wrote", path)
         job.save_selection(Selection(name=name, rows=np.flatnonzero(rows), total=len(rows)))
-    print("wrote", job.export(job.selection("high"), folder / "subsets" / "high.star"))
+    print("wrote", job.export(job.selection("high"), folder / "high.star"))
 
 
 if __name__ == "__main__":
