@@ -19,6 +19,7 @@ from napari_conformix.training.events import (
     Event,
     Failed,
     Finished,
+    Notice,
     Paused,
     Preparing,
     Started,
@@ -27,6 +28,9 @@ from napari_conformix.training.events import (
     Unpaused,
     Warning,
 )
+
+#: how the name of a fact ends, and its unit
+_UNITS = {"_angstrom": " A", "_angstrom3": " A^3"}
 
 
 def show_run(events: Iterable[Event], job: Path) -> int:
@@ -140,6 +144,8 @@ def line_that_stays(event: Event, job: Path) -> str | None:
             return epoch_line(event)
         case Warning():
             return f"Warning: {event.message}"
+        case Notice():
+            return event.message
         case Paused():
             return "Paused (the file PAUSE exists in the job folder)."
         case Unpaused():
@@ -160,8 +166,26 @@ def _started(event: Started) -> str:
     text += f" Estimate: {duration(event.estimated_seconds)}"
     text += f" and {memory(event.estimated_memory_bytes)} of memory."
     for name, value in event.facts.items():
-        text += f"\n  {name.replace('_', ' ')}: {value}"
+        text += f"\n  {fact_line(name, value)}"
     return text
+
+
+def fact_line(name: str, value: object) -> str:
+    """'gaussian_width_angstrom', 2.43886566 -> 'gaussian width: 2.439 A'."""
+    unit = next((end for end in _UNITS if name.endswith(end)), "")
+    values = value if isinstance(value, list) else [value]
+    said = ", ".join(_in_short(each) for each in values)
+    return f"{name.removesuffix(unit).replace('_', ' ')}: {said}{_UNITS.get(unit, '')}"
+
+
+def _in_short(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+    return str(value)
 
 
 def epoch_line(event: Epoch) -> str:

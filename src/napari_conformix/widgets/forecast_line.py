@@ -123,7 +123,7 @@ class ForecastLine(QWidget):
 
 
 def in_a_sentence(forecast: Forecast, epochs: int) -> str:
-    """'Estimate on cpu (1 threads): 41 min for 36 epochs (68 s each), 1.3 GB of memory, ...'."""
+    """'Estimate on cpu (1 thread): 41 min for 36 epochs (68 s each), 1.3 GB of memory, ...'."""
     gaussians = forecast.facts.get("gaussians")
     parts = [
         f"about {in_words(forecast.seconds(epochs))} for {epochs} epochs "
