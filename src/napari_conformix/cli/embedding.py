@@ -39,7 +39,9 @@ def embed(
     if output.suffix != ".npz":
         raise UserError(f"{output} must end in .npz; that is what latents are written as.")
     if output.exists() and not overwrite:
-        raise UserError(f"{output} exists; choose another name or give --overwrite.")
+        raise UserError(
+            f"{output} exists; choose another name, or ask to overwrite it (--overwrite)."
+        )
     opened = Job.open(job)
     halves = (1, 2) if opened.method_class.independent_halves else (0,)
     strangers = read_particles(particles, datadir=datadir)

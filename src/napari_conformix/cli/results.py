@@ -103,7 +103,9 @@ def map_files(output: Path, count: int, *, overwrite: bool) -> list[Path]:
         there = sorted(output.glob("volume_*.mrc")) or [output / LATENTS_OF_MAPS]
     taken = [file for file in there if file.exists()]
     if taken and not overwrite:
-        raise UserError(f"{taken[0]} exists; choose another name, or replace it with --overwrite.")
+        raise UserError(
+            f"{taken[0]} exists; choose another name, or ask to overwrite it (--overwrite)."
+        )
     for file in set(taken) - set(files):
         file.unlink()
     return files

@@ -137,5 +137,7 @@ def _checked(path: str | Path, suffix: str, overwrite: bool) -> Path:
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} is not there; make it first.")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists; choose another name, or allow it to be overwritten.")
+        raise UserError(
+            f"{path} exists; choose another name, or ask to overwrite it (--overwrite)."
+        )
     return path

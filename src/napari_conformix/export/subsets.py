@@ -34,7 +34,9 @@ def export_subset(
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} is not there; make it first.")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists; choose another name, or allow it to be overwritten.")
+        raise UserError(
+            f"{path} exists; choose another name, or ask to overwrite it (--overwrite)."
+        )
     kind = path.suffix.lower()
     cryosparc = particles.source.format == "cryosparc"
     if kind == ".npy":

@@ -297,9 +297,9 @@ def _make_room(folder: Path, overwrite: bool) -> None:
         raise UserError(f"A reconstruction is under way in {folder}; stop it first.")
     if not overwrite:
         advice = (
-            "Ask to overwrite it, or name another folder"
+            "Ask to overwrite it (--overwrite), or name another folder"
             if old.state == "finished"
-            else "Resume it, ask to overwrite it, or name another folder"
+            else "Resume it (--resume), ask to overwrite it (--overwrite), or name another folder"
         )
         raise UserError(f"{folder} holds a {old.state} reconstruction. {advice}.")
     files.remove_all(folder)
