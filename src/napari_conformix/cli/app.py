@@ -26,7 +26,7 @@ app = App(
     name="conformix",
     help="From a cryo-EM consensus refinement to motions of the molecule, subsets and movies.",
     version=__version__,
-    help_format="plaintext",
+    help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
 

@@ -117,7 +117,7 @@ class DynaMightSettings(TrainingSettings):
     )
     decoder: Literal["modes", "coordinate"] = setting(
         "modes",
-        "What makes displacements of a latent: modes - learnt modes of motion, about five times "
+        "What makes displacements of a latent: modes - learnt modes of motion, about ten times "
         "faster; coordinate - the paper's network of position and latent",
         advanced=True,
     )
