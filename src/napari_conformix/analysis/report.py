@@ -95,7 +95,9 @@ class Report:
         if np.isfinite(self.motion.rms_error).any():
             text.append(
                 "Errors are differences between the halves' models; those of particles that one "
-                "half was trained on are estimated from held-out particles near them."
+                "half was trained on are estimated from held-out particles near them. The verdict "
+                "is on changes of shape about their mean, without what shifts or turns the whole "
+                "molecule, as RMS over all held-out particles: its figures differ from these."
             )
             if not self.verdict.moves:
                 text.append(

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_conformix.training.events import Epoch
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.report import Cluster, Curve, Report
+    from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -61,7 +63,7 @@ def analyse(
     latents = job.latents()
     report = Report(
         job=job.folder.name,
-        verdict=verdict,
+        verdict=with_job_named(verdict, job.folder),
         motion=motion,
         latents=latents,
         curves=_curves(job),
@@ -70,6 +72,11 @@ def analyse(
         clusters=() if clusters is None else _clusters(job, latents, motion, clusters),
     )
     return _written(report, job.folder / layout.ANALYSIS)
+
+
+def with_job_named(verdict: "Verdict", folder: Path) -> "Verdict":
+    """The verdict with the folder of the job in the command that it advises."""
+    return replace(verdict, advice=verdict.advice.replace(" JOB ", f" {quote(str(folder))} "))
 
 
 def _written(report: "Report", folder: Path) -> "Report":
