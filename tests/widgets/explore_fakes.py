@@ -36,6 +36,7 @@ class Latents:
     epoch: int
     motion: np.ndarray | None
     motion_unit: str
+    motion_variance: np.ndarray | None = None
 
 
 class Particles:
@@ -127,6 +128,8 @@ class FakeJob:
             self.epoch,
             (self.sign * motion).astype(np.float32),
             "A",
+            # some of the motion is in coordinates that are not kept
+            0.9 * motion.var(axis=0) / motion.var(axis=0).sum(),
         )
 
     def angle_of(self, latent: np.ndarray, half: int) -> float:

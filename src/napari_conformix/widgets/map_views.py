@@ -201,7 +201,10 @@ def _motion(latents: LatentTable) -> Space:
     motion = latents.motion
     rows = np.flatnonzero(np.isfinite(motion).all(axis=1)).astype(np.int64)
     coordinates = np.asarray(motion[rows], dtype=np.float32)
-    variance = coordinates.var(axis=0) if len(rows) else np.zeros(motion.shape[1])
+    share = latents.motion_variance  # of all motion, also of what these coordinates leave out
+    if share is None:
+        variance = coordinates.var(axis=0) if len(rows) else np.zeros(motion.shape[1])
+        share = variance / (variance.sum() or 1.0)
     unit = {"A": "Å RMS", "Å": "Å RMS"}.get(latents.motion_unit or "", latents.motion_unit or "")
     both = halves(latents) == [1, 2]
     explanation = "Each particle by what its latent does to the molecule."
@@ -219,7 +222,7 @@ def _motion(latents: LatentTable) -> Space:
         0,
         latents.epoch,
         explanation,
-        share=variance / (variance.sum() or 1.0),
+        share=share,
     )
 
 
