@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -81,11 +82,19 @@ def reconstruct(
             },
         )
     if _show(run.run(), run):
-        for sentence in run.report().sentences():
+        report = run.report()
+        for sentence in report.sentences():
             print(sentence)
         if opened.model_biased is not None:
             print(opened.model_biased)
         print(f"Maps, curves and report.html: {run.folder}")
+        half1, solvent = (
+            quote(str(run.folder / name)) for name in (report.half_maps[0], report.mask)
+        )
+        pixel = f"{report.pixel_size_angstrom:g}"
+        print(
+            f"Sharpen in RELION: relion_postprocess --i {half1} --mask {solvent} --angpix {pixel}"
+        )
     else:
         print(f"Stopped. Go on with the same command and --resume ({run.folder}).")
 
