@@ -49,7 +49,9 @@ class LatentTable:
     def load(cls, path: str | Path) -> "LatentTable":
         """Read a table; UserError when it is not there yet."""
         if not Path(path).exists():
-            raise UserError(f"{path} is not there yet; it is written when an epoch is done.")
+            raise UserError(
+                f"{path} is not there yet; it is written when an epoch is done: train the job."
+            )
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files if name in cls.__annotations__}
         arrays["epoch"] = int(arrays["epoch"])
