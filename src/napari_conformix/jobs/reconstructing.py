@@ -122,11 +122,12 @@ def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> I
     """Everything between `reconstruction.toml` and the report; ends early after a stop."""
     from napari_conformix.jobs.job import Job
     from napari_conformix.reconstruction import HalfReconstructions
-    from napari_conformix.training.devices import resolve_device
+    from napari_conformix.training.devices import resolve_device, use_threads
 
     began = monotonic()
     yield ReconstructionProgress(phase="preparing", message="Reading the particle file")
     job = Job.open(spec.job_folder(folder))
+    use_threads(job.settings)
     rows = np.load(folder / ROWS, allow_pickle=False)
     independent = job.method_class.independent_halves
     split = running.load_or_make_split(job.folder, job.particles, job.settings, independent)

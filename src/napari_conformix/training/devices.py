@@ -26,7 +26,7 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
             "the trainer in one process and choose one GPU with --device cuda:N."
         )
     chosen = resolve_device(device)
-    torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) - 1))
+    use_threads(settings)
     precision: Any = settings.precision
     if precision == "auto":
         modern = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -35,6 +35,11 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
     # One process, whatever a cluster's environment variables say of the allocation.
     alone = LightningEnvironment()
     return Fabric(accelerator=chosen.type, devices=devices, precision=precision, plugins=[alone])
+
+
+def use_threads(settings: TrainingSettings) -> None:
+    """Let torch compute with as many threads as the settings say; sums depend on their number."""
+    torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) - 1))
 
 
 def device_in_words(device: torch.device) -> str:
