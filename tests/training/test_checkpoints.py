@@ -49,6 +49,14 @@ def test_the_newest_and_the_best_are_kept(tmp_path, method):
     assert folder.find() == folder.find("last") == folder.find(7) == folder.weights_path(7)
 
 
+def test_the_model_of_the_latents_is_kept(tmp_path, method):
+    folder = CheckpointFolder(tmp_path)
+    for epoch in range(1, 6):
+        save(folder, method, epoch)
+        folder.prune(1, also=2 if epoch >= 2 else None)
+    assert folder.epochs() == [2, 5]
+
+
 def test_what_the_pointer_does_not_name_yet_is_not_used(tmp_path, method):
     folder = CheckpointFolder(tmp_path)
     save(folder, method, 1)

@@ -123,13 +123,14 @@ class CheckpointFolder:
         loaded: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         return loaded
 
-    def prune(self, keep: int) -> None:
-        """Keep the newest `keep` checkpoints, the best one, and none newer than the last one."""
+    def prune(self, keep: int, also: int | None = None) -> None:
+        """Keep the newest `keep` checkpoints, the best one, that of the epoch `also`, and none
+        newer than the last one."""
         last = self.last()
         if last is None:
             return
         older = [epoch for epoch in self.epochs() if epoch <= last]
-        kept = {*older[-keep:], last, self.best()}
+        kept = {*older[-keep:], last, self.best(), also}
         for epoch in set(self.epochs()) - kept:
             self.resume_path(epoch).unlink(missing_ok=True)
             self.weights_path(epoch).unlink(missing_ok=True)

@@ -378,7 +378,8 @@ class _Run:
             "converged": self.converged,
         }
         path = self.checkpoints.save(self.method, epoch, resume, best=best)
-        self.checkpoints.prune(self.settings.keep_checkpoints)
+        shown = None if self.latents is None else self.latents.epoch  # what latents.npz goes with
+        self.checkpoints.prune(self.settings.keep_checkpoints, also=shown)
         relative = path.relative_to(self.folder).as_posix()
         yield events.Checkpoint(epoch=epoch, path=relative, best=best)
 
