@@ -1,7 +1,7 @@
 """How fast DynaMight trains here, and how well: images per CPU-second, memory, first picture.
 
     python benchmarks/dynamight_training.py DATA [--epochs 20] [--gaussians 2000] [--job FOLDER]
-                                            [--set embedding=encoder decoder=coordinate ...]
+                                            [--set embedding=encoder] [--set decoder=coordinate]
 
 DATA holds particles.star, consensus.mrc and truth.npz with `value` (as `conformix simulate`
 writes them). Training runs in this process with one thread, so that CPU-seconds compare with the
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--gaussians", type=int, default=2000)
     parser.add_argument("--batch-size", type=int, default=0)
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--job", type=Path, help="keep the job here")
     args = parser.parse_args()
 

@@ -43,7 +43,7 @@ NOISE_SAFETY = 2.0
 
 _ADVICE: dict[Level, str] = {
     "clear": "Believe it where the error spheres are smaller than the arrows. Particles whose "
-    "motion exceeds its error: conformix select JOB --ratio-above 1 --name believed",
+    "motion exceeds its error: conformix select JOB --ratio-above 1 --name moving",
     "weak": "Do not sort single particles by this motion. More particles, fewer latent dimensions "
     "or a stronger regularisation make the error smaller.",
     "none": "Take the consensus refinement as it is. If you know that the molecule moves, train "

@@ -38,7 +38,7 @@ STEPS_BETWEEN_EVENTS = 50
 #: positions of all particles for which a network is asked at once; bounds its scratch memory
 POINTS_AT_ONCE = 1 << 22
 #: share of folded places above which the user is told
-FOLDED_SHARE_WARNED = 0.001
+FOLDED_SHARE_WARNED = 0.01
 
 
 def has_displacement(kind: "type[Method]") -> bool:
