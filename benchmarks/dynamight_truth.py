@@ -157,9 +157,7 @@ def main() -> None:
     else:
         scene = find_scene(args.scene)
         middle = len(scene) // 2
-        true, known = true_fields(
-            lambda s: scene.atoms(int(s))[0], state[rows], middle, positions
-        )
+        true, known = true_fields(lambda s: scene.atoms(int(s))[0], state[rows], middle, positions)
     first, second, true = (
         (field - field.mean(0))[:, known].astype(float) for field in (*halves, true)
     )
