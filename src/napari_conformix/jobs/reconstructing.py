@@ -24,9 +24,9 @@ from napari_conformix.jobs.reconstruction_events import (
 from napari_conformix.jobs.reconstruction_files import ROWS
 from napari_conformix.jobs.reconstruction_results import Outcome, write_results
 from napari_conformix.jobs.reconstruction_spec import ReconstructionSpec
-from napari_conformix.jobs.reconstruction_sums import Accumulation
+from napari_conformix.jobs.reconstruction_sums import Accumulation, particles_in_sums
 from napari_conformix.jobs.signals import stop_on_signals
-from napari_conformix.jobs.warping import deform
+from napari_conformix.jobs.warping import Stopped, deform
 from napari_conformix.training.control import FolderControl
 from napari_conformix.training.events import Event, Failed
 from napari_conformix.training.files import is_disk_full, remove_leftovers
@@ -133,7 +133,13 @@ def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> I
     split = running.load_or_make_split(job.folder, job.particles, job.settings, independent)
     frame = job.spec.grids.frame()
     outcome = Outcome(job, folder, spec, began, resolve_device(spec.settings.device))
-    warps = (yield from deform(outcome, rows, control)) if spec.deformed else None
+    try:
+        warps = (yield from deform(outcome, rows, control)) if spec.deformed else None
+    except Stopped:
+        yield ReconstructionFinished(
+            reason="stopped", done=particles_in_sums(folder), seconds=monotonic() - began
+        )
+        return
     sums = HalfReconstructions(
         split.half, frame.box, frame.pixel_size_angstrom, warps=warps, device=outcome.device
     )

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -157,6 +158,16 @@ class Accumulation:
                 f"The sums of the earlier run, {self._path}, cannot be used ({error}). Delete "
                 "that file and resume: the particles are then added from the first one on."
             ) from error
+
+
+def particles_in_sums(folder: Path) -> int:
+    """How many particles an earlier run of this folder has added and saved."""
+    import safetensors
+
+    if not (folder / SUMS).exists():
+        return 0
+    with safetensors.safe_open(folder / SUMS, framework="pt") as stream:
+        return int((stream.metadata() or {}).get("particles", 0))
 
 
 def _memory() -> int:

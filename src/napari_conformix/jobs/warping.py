@@ -41,6 +41,10 @@ POINTS_AT_ONCE = 1 << 22
 FOLDED_SHARE_WARNED = 0.01
 
 
+class Stopped(Exception):
+    """A stop was asked for while the displacement fields were made ready."""
+
+
 def has_displacement(kind: "type[Method]") -> bool:
     """Whether a method moves matter, so that its reconstructions can be deformed."""
     from napari_conformix.training.contract import Method
@@ -69,7 +73,10 @@ def keep_model(job: "Job", folder: Path) -> None:
 def deform(
     outcome: "Outcome", rows: NDArray[np.int64], control: Control
 ) -> "Generator[Event, None, dict[int, Warp]]":
-    """The warp of each half from the model kept in the folder; doubts are said on the way."""
+    """The warp of each half from the model kept in the folder; doubts are said on the way.
+
+    Raises Stopped when a stop was asked for before the warps were there.
+    """
     import torch
 
     from napari_conformix.jobs.models import load_method
@@ -88,7 +95,7 @@ def deform(
     )
     yield from _look_at_fields(outcome, method, latents, grids, rows)
     if outcome.spec.settings.warp == "inverse":
-        return (yield from _inverse_warps(outcome, method, latents, grids, rows))
+        return (yield from _inverse_warps(outcome, method, latents, grids, rows, control))
     return _gathers(method, latents, grids)
 
 
@@ -165,6 +172,7 @@ def _inverse_warps(
     latents: LatentTable,
     grids: "dict[int, FieldGrid]",
     rows: NDArray[np.int64],
+    control: Control,
 ) -> "Generator[Event, None, dict[int, Warp]]":
     """Train an inverse of each half's fields, report its residual, and scatter by it."""
     import torch
@@ -182,6 +190,8 @@ def _inverse_warps(
         mean = torch.from_numpy(latents.mean).to(method.device)
         latent = mean[torch.from_numpy(rows[latents.half[rows] == half])]
         for step, trained in enumerate(train_inverse(field, latent, places, extent, pixel_size)):
+            if control.stop_requested():
+                raise Stopped
             network = trained
             if step % STEPS_BETWEEN_EVENTS == 0:
                 yield ReconstructionProgress(
