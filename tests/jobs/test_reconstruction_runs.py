@@ -8,6 +8,12 @@ import samples
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import Job, reconstruction_sums
+from napari_conformix.jobs.reconstruction_report import (
+    USE_PLAIN,
+    Curves,
+    LocalResolution,
+    ReconstructionReport,
+)
 from napari_conformix.jobs.reconstruction_run import ReconstructionRun
 from napari_conformix.particles import read_map
 
@@ -225,3 +231,37 @@ def test_damaged_sums_are_said(job, tmp_path):
     assert run.state == "failed"
     lines = (run.folder / "events.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["kind"] == "failed"
+
+
+def report_with(local: tuple[float, float], resolution: float):
+    """A report whose deformed maps have this (median, worst) local resolution, beside plain ones
+    of 7 and 11 A within 6 A."""
+    curves = {name: [1.0, 0.5] for name in ("unmasked", "masked", "randomised", "corrected")}
+    curves |= {"frequency": [0.0, 0.1], "randomised_from_angstrom": None, "reached": True}
+    where = {"path": "local.mrc", "threshold": 0.5, "window_angstrom": 30.0, "best_angstrom": 5.0}
+    return ReconstructionReport(
+        name="maps", job="job", deformed=True, particles=(50, 50), box=48, mask="mask.mrc",
+        pixel_size_angstrom=2.0, half_maps=MAPS[:2], full_map=MAPS[2], mask_origin="given",
+        curves=Curves(**curves, resolution_angstrom=resolution),
+        plain=Curves(**curves, resolution_angstrom=6.0),
+        local_resolution=LocalResolution(
+            **where, median_angstrom=local[0], worst_angstrom=local[1]
+        ),
+        plain_local_resolution=LocalResolution(**where, median_angstrom=7.0, worst_angstrom=11.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("local", "resolution", "worse"),
+    [
+        ((8.3, 21.9), 6.0, True),  # the same overall, and worse in most places
+        ((7.0, 11.0), 6.5, True),  # coarser overall
+        ((7.0, 11.0), 6.0, False),
+        ((7.5, 9.0), 6.0, False),  # what moves has gained
+        ((6.0, 9.0), 5.5, False),
+    ],
+)
+def test_a_report_says_when_the_plain_map_is_better(local, resolution, worse):
+    report = report_with(local, resolution)
+    assert report.worse_than_plain is worse
+    assert (USE_PLAIN in report.sentences()) is worse

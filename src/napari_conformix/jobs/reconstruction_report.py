@@ -139,6 +139,19 @@ class ReconstructionReport(BaseModel):
         except (ValidationError, json.JSONDecodeError) as error:
             raise UserError(f"{path} is not a readable report: {error}.") from error
 
+    @property
+    def worse_than_plain(self) -> bool:
+        """Whether undoing the motion has cost more than it gained: the half maps, or most places of
+        them, agree to a coarser resolution, and the worst places have gained nothing."""
+        ours, theirs = self.local_resolution, self.plain_local_resolution
+        if self.plain is None:
+            return False
+        coarser = self.curves.resolution_angstrom > WORSE * self.plain.resolution_angstrom
+        if ours is None or theirs is None:
+            return coarser
+        gained = ours.worst_angstrom < theirs.worst_angstrom
+        return not gained and (coarser or ours.median_angstrom > WORSE * theirs.median_angstrom)
+
     def sentences(self) -> list[str]:
         """What was found, in words, each with its numbers and units."""
         first, second = self.particles
@@ -159,6 +172,8 @@ class ReconstructionReport(BaseModel):
                     f"{local.best_angstrom:.1f} and {local.worst_angstrom:.1f} A "
                     f"(FSC {local.threshold:g} in windows of {local.window_angstrom:.0f} A)."
                 )
+        if self.worse_than_plain:
+            found.append(USE_PLAIN)
         if self.deformed:
             found.append(INDEPENDENCE)
         return found
@@ -170,6 +185,12 @@ class ReconstructionReport(BaseModel):
         atomic_write(path, report_page(self).encode())
 
 
+#: a resolution coarser by this factor is called worse
+WORSE = 1.05
+USE_PLAIN = (
+    "Use the plain map: with the motion undone the half maps agree less than without. The motion "
+    "is not known well enough to sharpen this map; train longer, or with a stronger regularisation."
+)
 #: what a gain in FSC means, and what it does not
 INDEPENDENCE = (
     "The two half maps were deformed by two models, each trained on, and applied to, its own half "

@@ -39,7 +39,7 @@ class Advice:
         lines = [("warning", with_units(offer.biased))] if offer.biased else []
         verdict = self._verdicts.get(offer.epoch)
         if deformed and verdict is not None:
-            lines.append(_expectation(verdict))
+            lines += _expectation(verdict)
         self._form.show_advice(lines)
         known = self._speeds.get((offer.epoch, deformed))
         self._form.estimate.setText(_in_words(known, choice.count) if possible else "")
@@ -83,8 +83,10 @@ def _in_words(known: ReconstructionForecast | str | None, count: int) -> str:
     )
 
 
-def _expectation(verdict: Verdict) -> tuple[str, str]:
-    """(severity, sentence) of whether a better map can be expected."""
+def _expectation(verdict: Verdict) -> list[tuple[str, str]]:
+    """(severity, sentence) of whether a better map can be expected, and what speaks against it."""
     if verdict.moves:
-        return "note", with_units(verdict.sentence)
-    return "warning", with_units(f"Do not expect a better map. {verdict.sentence} {verdict.advice}")
+        doubts = [("warning", with_units(text)) for text in verdict.warnings]
+        return [("note", with_units(verdict.sentence)), *doubts]
+    words = f"Do not expect a better map. {verdict.sentence} {verdict.advice}"
+    return [("warning", with_units(words))]

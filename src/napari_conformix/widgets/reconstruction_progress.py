@@ -108,6 +108,8 @@ class ReconstructionProgress(QWidget):
             self._facts["stage"] = self._stage
         else:
             self._facts.pop("stage", None)
+        if not live:
+            self._facts.pop("eta", None)
         self.text.setText(" · ".join(part for part in self._facts.values() if part))
         self.text.setVisible(bool(self.text.text()))
         said = [signed(*line) for line in self._outcome()]

@@ -65,7 +65,10 @@ class Result:
     def sentences(self) -> list[tuple[str, str]]:
         """(severity, sentence): what came out, then what to heed."""
         found = [("note", text) for text in [*_gain(self.report), *_residual(self.report)]]
-        heed = [("warning", text) for text in self.report.warnings]
+        from napari_conformix.jobs.reconstruction_report import USE_PLAIN
+
+        worse = [USE_PLAIN] if self.report.worse_than_plain else []
+        heed = [("warning", text) for text in [*worse, *self.report.warnings]]
         return [(severity, with_units(text)) for severity, text in [*found, *heed]]
 
     def figures(self) -> list[str]:
