@@ -45,6 +45,13 @@ def reconstruct(
     warp: Annotated[
         str, Parameter(help="gather (exact), or inverse: the paper's way, for comparison.")
     ] = "gather",
+    steady: Annotated[
+        bool,
+        Parameter(
+            help="Hold displacements back where the models of the two halves do not agree on them, "
+            "so that a resting part is not blurred."
+        ),
+    ] = True,
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:1.")] = "auto",
     local_resolution: Annotated[bool, Parameter(help="Make a map of local resolution.")] = True,
     resume: Annotated[
@@ -77,6 +84,7 @@ def reconstruct(
             settings={
                 "mask": mask,
                 "warp": warp,
+                "steady": steady,
                 "device": device,
                 "local_resolution": local_resolution,
             },

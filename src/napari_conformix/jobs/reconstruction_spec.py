@@ -28,6 +28,11 @@ class ReconstructionSettings(BaseModel):
         description="gather: read every image where each voxel's matter went (exact). inverse: the "
         "paper's, which puts grey values back by a learnt inverse of the deformation",
     )
+    steady: bool = Field(
+        True,
+        description="hold displacements back where the models of the two halves do not agree on "
+        "them, so that a resting part is not blurred (gather only)",
+    )
     coarsening: Annotated[int, Field(ge=1, le=8)] = Field(
         2, description="the displacement field is evaluated at every n-th voxel"
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.job import Job
     from napari_conformix.jobs.reconstruction_results import Outcome
     from napari_conformix.methods.dynamight.inverse import InverseNetwork
-    from napari_conformix.reconstruction import FieldGrid, Warp
+    from napari_conformix.reconstruction import Field, FieldGrid, Warp
     from napari_conformix.training.contract import Method
 
 
@@ -96,7 +96,7 @@ def deform(
     yield from _look_at_fields(outcome, method, latents, grids, rows)
     if outcome.spec.settings.warp == "inverse":
         return (yield from _inverse_warps(outcome, method, latents, grids, rows, control))
-    return _gathers(method, latents, grids)
+    return _gathers(method, latents, grids, steady=outcome.spec.settings.steady)
 
 
 def gather_warps(
@@ -107,14 +107,23 @@ def gather_warps(
 
 
 def _gathers(
-    method: "Method", latents: LatentTable, grids: "dict[int, FieldGrid]"
+    method: "Method",
+    latents: LatentTable,
+    grids: "dict[int, FieldGrid]",
+    *,
+    steady: bool = False,
 ) -> "dict[int, Warp]":
+    from napari_conformix.jobs.steadying import SteadyField, trust_at
     from napari_conformix.reconstruction import GatherWarp
 
-    return {
-        half: GatherWarp(grid, LatentField(method, latents.mean, model_of(method, half)))
-        for half, grid in grids.items()
-    }
+    warps: dict[int, Warp] = {}
+    for half, grid in grids.items():
+        field: Field = LatentField(method, latents.mean, model_of(method, half))
+        trust = trust_at(method, latents, grid.nodes) if steady else None
+        if trust is not None:
+            field = SteadyField(field, grid.nodes, trust)
+        warps[half] = GatherWarp(grid, field)
+    return warps
 
 
 def _doubts(job: "Job", control: Control) -> Iterator[str]:
