@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,14 +13,13 @@ from napari_conformix.jobs import (
     creation,
     launching,
     layout,
-    lock,
     models,
     reconstruction_run,
     results,
     running,
 )
 from napari_conformix.jobs.deformations import Deformations
-from napari_conformix.jobs.eventlog import EventReader
+from napari_conformix.jobs.run_folder import RunFolder
 from napari_conformix.jobs.spec import Inputs, JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
 from napari_conformix.training.events import Event
@@ -41,25 +39,18 @@ if TYPE_CHECKING:
     from napari_conformix.training.preflight import Report
     from napari_conformix.training.settings import TrainingSettings
 
-State = Literal["created", "running", "paused", "stopped", "interrupted", "failed", "finished"]
-#: how often a follower with nothing to read looks whether the trainer lives
-SECONDS_BETWEEN_SIGNS_OF_LIFE = 0.25
 
-
-class Job:
+class Job(RunFolder):
     """A job folder. Several objects, processes and hosts may look at one folder at once."""
 
     def __init__(self, folder: str | Path, spec: JobSpec) -> None:
-        self.folder = Path(folder).absolute()
+        super().__init__(folder)
         self.spec = spec
         #: what the checks found, when this object made the job
         self.report: Report | None = None
         self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
         self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
         self._deformations = Deformations(self)
-
-    def __repr__(self) -> str:
-        return f"Job({str(self.folder)!r})"
 
     # -- making and opening -----------------------------------------------------------------------
 
@@ -109,23 +100,6 @@ class Job:
         return cls(folder, JobSpec.read(Path(folder) / layout.SPEC))
 
     # -- what it is -------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """What the job is doing, from the lock, the marker files and the events."""
-        launching.reap()
-        if lock.live_owner(self.folder) is not None:
-            return "paused" if (self.folder / layout.PAUSE_FILE).exists() else "running"
-        endings: dict[str, State] = {
-            layout.SUCCESS: "finished",
-            layout.FAILURE: "failed",
-            layout.ABORTED: "stopped",
-        }
-        for name, state in endings.items():
-            if (self.folder / name).exists():
-                return state
-        began = (self.folder / layout.EVENTS).exists() or (self.folder / layout.LOCK).exists()
-        return "interrupted" if began else "created"
 
     @cached_property
     def settings(self) -> "TrainingSettings":
@@ -185,51 +159,6 @@ class Job:
     def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
         """Train in a process of its own that outlives this one; returns its number."""
         return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
-
-    def pause(self) -> None:
-        """Let the run wait after its current step, until :meth:`unpause`."""
-        (self.folder / layout.PAUSE_FILE).touch()
-
-    def unpause(self) -> None:
-        """Let the run go on."""
-        (self.folder / layout.PAUSE_FILE).unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        """Let the run end after its current step; the checkpoint of the last whole epoch stands."""
-        (self.folder / layout.ABORT_FILE).touch()
-
-    def kill(self) -> None:
-        """End the trainer at once (only on this host); the last checkpoint stands."""
-        launching.kill(self.folder)
-
-    # -- following --------------------------------------------------------------------------------
-
-    def events(self) -> list[Event]:
-        """What has happened so far."""
-        return EventReader(self.folder / layout.EVENTS).read_new()
-
-    def follow(
-        self,
-        *,
-        from_start: bool = True,
-        poll_seconds: float = 0.05,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Event]:
-        """Events as they come. Ends when the run has ended, or its process is gone without a
-        word (then :attr:`state` is 'interrupted'), or `stop` says so."""
-        reader = EventReader(self.folder / layout.EVENTS, from_start=from_start)
-        looked = float("-inf")
-        while not stop():
-            new = reader.read_new()
-            yield from new
-            if new:
-                continue
-            if monotonic() - looked > SECONDS_BETWEEN_SIGNS_OF_LIFE:
-                looked = monotonic()
-                if self.state not in ("running", "paused"):
-                    yield from reader.read_new()
-                    return
-            sleep(poll_seconds)
 
     # -- results ----------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -25,6 +24,7 @@ from napari_conformix.jobs.reconstruction_spec import (
     ReconstructionSpec,
     path_to_job,
 )
+from napari_conformix.jobs.run_folder import RunFolder
 from napari_conformix.jobs.spec import in_sentences
 from napari_conformix.training.events import Event, Failed
 from napari_conformix.training.files import atomic_save
@@ -34,19 +34,13 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.job import Job
     from napari_conformix.reconstruction import HalfMaps
 
-RunState = Literal["created", "running", "paused", "stopped", "interrupted", "failed", "finished"]
-SECONDS_BETWEEN_SIGNS_OF_LIFE = 0.25
 
-
-class ReconstructionRun:
+class ReconstructionRun(RunFolder):
     """A folder of a reconstruction. Several objects and processes may look at it at once."""
 
     def __init__(self, folder: str | Path, spec: ReconstructionSpec) -> None:
-        self.folder = Path(folder).absolute()
+        super().__init__(folder)
         self.spec = spec
-
-    def __repr__(self) -> str:
-        return f"ReconstructionRun({str(self.folder)!r})"
 
     @classmethod
     def create(
@@ -112,50 +106,6 @@ class ReconstructionRun:
         """Whether the maps follow the particles' displacements."""
         return self.spec.deformed
 
-    @property
-    def state(self) -> RunState:
-        """What it is doing, from the lock, the marker files and the events."""
-        launching.reap()
-        if lock.live_owner(self.folder) is not None:
-            return "paused" if (self.folder / layout.PAUSE_FILE).exists() else "running"
-        endings: dict[str, RunState] = {
-            layout.SUCCESS: "finished",
-            layout.FAILURE: "failed",
-            layout.ABORTED: "stopped",
-        }
-        for name, state in endings.items():
-            if (self.folder / name).exists():
-                return state
-        began = (self.folder / layout.EVENTS).exists() or (self.folder / layout.LOCK).exists()
-        return "interrupted" if began else "created"
-
-    def events(self) -> list[Event]:
-        """What has happened so far."""
-        return self._reader().read_new()
-
-    def follow(
-        self,
-        *,
-        from_start: bool = True,
-        poll_seconds: float = 0.05,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Event]:
-        """Events as they come. Ends when the run has ended, or its process is gone without a
-        word (then :attr:`state` is 'interrupted'), or `stop` says so."""
-        reader = self._reader(from_start)
-        looked = float("-inf")
-        while not stop():
-            new = reader.read_new()
-            yield from new
-            if new:
-                continue
-            if monotonic() - looked > SECONDS_BETWEEN_SIGNS_OF_LIFE:
-                looked = monotonic()
-                if self.state not in ("running", "paused"):
-                    yield from reader.read_new()
-                    return
-            sleep(poll_seconds)
-
     def _reader(self, from_start: bool = True) -> EventReader:
         path = self.folder / layout.EVENTS
         return EventReader(path, from_start=from_start, parse=reconstruction_event)
@@ -186,22 +136,6 @@ class ReconstructionRun:
     def resume(self) -> int:
         """Go on after a stop, a kill or a failure, with the sums saved last."""
         return self.launch()
-
-    def pause(self) -> None:
-        """Let the run wait after its current batch, until :meth:`unpause`."""
-        (self.folder / layout.PAUSE_FILE).touch()
-
-    def unpause(self) -> None:
-        """Let the run go on."""
-        (self.folder / layout.PAUSE_FILE).unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        """Let the run end after its current batch; its sums are saved, to be resumed."""
-        (self.folder / layout.ABORT_FILE).touch()
-
-    def kill(self) -> None:
-        """End the process at once (only on this host); the sums saved last stand."""
-        launching.kill(self.folder)
 
     def _refuse_finished(self) -> None:
         if self.state == "finished":
