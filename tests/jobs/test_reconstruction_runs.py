@@ -1,5 +1,6 @@
 """Reconstructions as runs of their own: events, pause, stop, kill and resume."""
 
+import errno
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import samples
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import Job, reconstruction_sums
+from napari_conformix.jobs.eventlog import EventLog
 from napari_conformix.jobs.reconstruction_report import (
     USE_PLAIN,
     Curves,
@@ -265,3 +267,20 @@ def test_a_report_says_when_the_plain_map_is_better(local, resolution, worse):
     report = report_with(local, resolution)
     assert report.worse_than_plain is worse
     assert (USE_PLAIN in report.sentences()) is worse
+
+
+def test_a_disk_that_fills_ends_the_run_with_a_sentence(job, tmp_path, monkeypatch):
+    append = EventLog.append
+
+    def full(log, event):
+        if event.kind == "started":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(log, event)
+
+    monkeypatch.setattr(EventLog, "append", full)
+    run = create(job, tmp_path / "maps")
+    *_, last = run.run()
+    assert last.kind == "failed"
+    assert "The disk is full" in last.message
+    assert run.state == "failed"
+    assert not (run.folder / "trainer.lock").exists()

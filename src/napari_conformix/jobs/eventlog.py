@@ -1,13 +1,16 @@
 """`events.jsonl`: appended by the trainer a line at a time, followed by everyone else."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from pydantic import ValidationError
 
-from napari_conformix.training.events import Event, Warning, from_line, to_line
+from napari_conformix.training.events import Event, Failed, Warning, from_line, to_line
+from napari_conformix.training.files import is_disk_full
 
 
 class EventLog:
@@ -101,3 +104,20 @@ class EventReader:
             return self._parse(line.decode(errors="replace"))
         except ValidationError:
             return Warning(message=f"Line {self._line} of {self._path.name} cannot be read.")
+
+
+def logged(events: Iterator[Event], log: EventLog) -> Iterator[Event]:
+    """Append every event before it is passed on; a full disk ends the run with `failed`."""
+    for event in events:
+        try:
+            log.append(event)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            last = Failed(message=f"The disk is full, so events cannot be written: {error}.")
+            with contextlib.suppress(OSError):
+                log.append(last)
+            print(last.message, file=sys.stderr)
+            yield last
+            return
+        yield event

@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout, lock, running
-from napari_conformix.jobs.eventlog import EventLog
+from napari_conformix.jobs.eventlog import EventLog, logged
 from napari_conformix.jobs.reconstruction_events import (
     ReconstructionFinished,
     ReconstructionProgress,
@@ -58,12 +58,11 @@ def run(
             stop_on_signals(control.stop),
             EventLog(folder / layout.EVENTS) as log,
         ):
-            for event in _guarded(_reconstruct(folder, spec, control), folder):
-                log.append(event)
+            for event in logged(_guarded(_reconstruct(folder, spec, control), folder), log):
                 marker = _marker(event)
                 yield event
     finally:
-        (folder / marker).touch()
+        running.mark(folder, marker)
         lock.release(folder, owner)
 
 

@@ -1,6 +1,5 @@
 """A run in this process: everything between `job.toml` and the training loop."""
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout, lock
-from napari_conformix.jobs.eventlog import EventLog
+from napari_conformix.jobs.eventlog import EventLog, logged
 from napari_conformix.jobs.signals import stop_on_signals
 from napari_conformix.jobs.spec import JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
@@ -24,7 +23,7 @@ from napari_conformix.training.events import (
     Step,
     Warning,
 )
-from napari_conformix.training.files import is_disk_full, remove_leftovers
+from napari_conformix.training.files import remove_leftovers
 from napari_conformix.training.split import Split, make_split
 
 if TYPE_CHECKING:
@@ -94,29 +93,12 @@ def run(
             from napari_conformix.training.failures import guarded
 
             trained = guarded(_train(folder, spec, control, device, epochs, resume), folder)
-            for event in _logged(trained, log):
+            for event in logged(trained, log):
                 marker = _marker(event)
                 yield event
     finally:
-        _mark(folder, marker)
+        mark(folder, marker)
         lock.release(folder, owner)
-
-
-def _logged(events: Iterator[Event], log: EventLog) -> Iterator[Event]:
-    """Append every event before it is passed on; a full disk ends the run with `failed`."""
-    for event in events:
-        try:
-            log.append(event)
-        except OSError as error:
-            if not is_disk_full(error):
-                raise
-            last = Failed(message=f"The disk is full, so events cannot be written: {error}.")
-            with contextlib.suppress(OSError):
-                log.append(last)
-            print(last.message, file=sys.stderr)
-            yield last
-            return
-        yield event
 
 
 def _train(
@@ -214,7 +196,8 @@ def _marker(event: Event) -> str:
     return layout.ABORTED
 
 
-def _mark(folder: Path, marker: str) -> None:
+def mark(folder: Path, marker: str) -> None:
+    """Leave the file that says how a run ended; a disk that cannot take it is told."""
     try:
         (folder / marker).touch()
     except OSError as error:
