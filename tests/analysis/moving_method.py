@@ -30,6 +30,7 @@ class Moving(Method):
     title = "Moving test method"
     Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     independent_halves = True
+    has_displacement = True
 
     def __init__(self, offset: float = 0.0) -> None:
         super().__init__(TrainingSettings(), FRAME)

@@ -36,6 +36,10 @@ class Data:
     def __len__(self):
         return PARTICLES
 
+    @property
+    def rotation(self):
+        return self.batch.rotation.numpy()
+
     def prepare(self):
         return iter(())
 

@@ -101,6 +101,7 @@ class TrueMethod:
     """The arm turns about the origin; half 2 errs at it by a constant."""
 
     title, device, independent_halves, halves = "Truth", torch.device("cpu"), True, (1, 2)
+    has_displacement = True
 
     def __init__(self, job: SwingingJob) -> None:
         self._job = job

@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.contract import Frame, Method, Sampler
     from napari_conformix.training.estimate import Estimate
+    from napari_conformix.training.plan import Task
     from napari_conformix.training.settings import TrainingSettings
     from napari_conformix.training.split import Split
 
-#: batches of each half that are read
-_BATCHES = 2
-#: held-out particles that a method may ask for (for its noise) while it is measured
+#: particles of a half that a method may ask for (for its noise) while it is measured
 _MOST_SAMPLED = 64
 
 
@@ -132,7 +131,7 @@ def forecast_here(
     batch_size = choose_batch_size(model, settings.batch_size, smallest)
     reading, estimate = _measure(model, particles, split, fabric, batch_size)
     return Forecast(
-        set_up_seconds=set_up + reading,
+        set_up_seconds=set_up + reading + estimate.first_pass_seconds,
         epoch_seconds=estimate.epoch_seconds,
         memory_bytes=estimate.memory_bytes + _images_in_memory(particles, frame, settings),
         batch_size=estimate.batch_size,
@@ -160,11 +159,22 @@ def _measure(
     """Seconds to read all images, and the time of an epoch of all particles, from a few."""
     from napari_conformix.training.contract import Method
     from napari_conformix.training.data import TrainingData
-    from napari_conformix.training.estimate import measure
-    from napari_conformix.training.plan import Task, epoch_tasks, make_sampler
+    from napari_conformix.training.estimate import MEASURED_STEPS, measure
+    from napari_conformix.training.plan import epoch_tasks, make_sampler
 
     settings, halves = model.settings, model.halves
-    rows = _a_few(split, halves, batch_size)
+    seed, epoch = settings.seed, settings.epochs
+    tasks = epoch_tasks(
+        split,
+        halves,
+        batch_size,
+        seed=seed,
+        epoch=epoch,
+        held_out=type(model).held_out_step is not Method.held_out_step,
+        classes=model.batch_classes(particles.rotation),
+    )
+    measured = tasks[:MEASURED_STEPS]
+    rows = _a_few(split, halves, measured)
     few = replace(split, half=split.half[rows], validation=split.validation[rows], images="")
     data = TrainingData(
         particles.subset(rows), model.frame, settings.model_copy(update={"images": "memory"})
@@ -173,34 +183,28 @@ def _measure(
     for _ in data.prepare():
         pass
     reading = (perf_counter() - begun) * len(particles) / len(rows)
-    held_out = type(model).held_out_step is not Method.held_out_step
-    seed, epoch = settings.seed, settings.epochs
-    tasks = epoch_tasks(few, halves, batch_size, seed=seed, epoch=epoch, held_out=held_out)
-    unseen = int(split.validation.sum())
-    of_an_epoch = len(split) - unseen + (len(halves) * unseen if held_out else 0)
-    rest = of_an_epoch - sum(len(task.rows) for task in tasks)
     estimate = measure(
         model,
         data,
-        # What is left of the epoch is only counted.
-        [*tasks, Task(halves[0], "train", np.zeros(max(rest, 0), np.int64))],
+        [replace(task, rows=np.searchsorted(rows, task.rows)) for task in measured],
         fabric=fabric,
         batch_size=batch_size,
         epoch=epoch,
         sampler=_sparing(make_sampler(few, data.batch, batch_size, seed=seed, epoch=epoch)),
+        trained=sum(len(task.rows) for task in tasks),
         particles=len(particles),
     )
     return reading, estimate
 
 
-def _a_few(split: "Split", halves: tuple[int, ...], batch_size: int) -> NDArray[np.int64]:
-    """Sorted rows: training particles of every half for some batches, and held-out ones."""
+def _a_few(split: "Split", halves: tuple[int, ...], tasks: "list[Task]") -> NDArray[np.int64]:
+    """Sorted rows: those of `tasks`, and for what a method asks of every half a few others."""
     random = np.random.default_rng(0)
-    chosen = []
+    chosen = [task.rows for task in tasks]
     for half in halves:
-        for subset, most in (("train", _BATCHES * batch_size), ("validation", _MOST_SAMPLED)):
+        for subset in ("train", "validation"):
             rows = split.rows(half, subset)
-            chosen.append(random.choice(rows, size=min(most, len(rows)), replace=False))
+            chosen.append(random.choice(rows, size=min(_MOST_SAMPLED, len(rows)), replace=False))
     return np.unique(np.concatenate(chosen))
 
 

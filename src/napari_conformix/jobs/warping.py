@@ -47,9 +47,7 @@ class Stopped(Exception):
 
 def has_displacement(kind: "type[Method]") -> bool:
     """Whether a method moves matter, so that its reconstructions can be deformed."""
-    from napari_conformix.training.contract import Method
-
-    return kind.displacement is not Method.displacement
+    return kind.has_displacement
 
 
 def refuse_without_displacement(kind: "type[Method]") -> None:

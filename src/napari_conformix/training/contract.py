@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_conformix.errors import NotSupportedError
 from napari_conformix.training.events import Terms
@@ -91,6 +93,17 @@ class Method(ABC):
     headline: ClassVar[str] = "loss"
     #: that term in words, for the axis of the curve
     headline_label: ClassVar[str] = "Loss"
+    #: names among the terms of a step that are told beside the loss and are no part of its scale,
+    #: for example an annealing weight; the loop shows them with the scalars of the epoch
+    scalar_terms: ClassVar[tuple[str, ...]] = ()
+    #: True: when training ends, its result is the epoch whose validation `headline` is lowest, not
+    #: the last one: latents, decoding and the live map are of that epoch. Going on (`--resume`)
+    #: starts from the last epoch all the same.
+    chooses_epoch: ClassVar[bool] = False
+    #: True: `first_pass` is to see every training particle before epoch 1
+    needs_first_pass: ClassVar[bool] = False
+    #: whether `displacement` works; pages and commands ask this instead of trying
+    has_displacement: ClassVar[bool] = False
 
     def __init__(
         self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
@@ -126,6 +139,34 @@ class Method(ABC):
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
         """The optimisers that the loop steps after `training_step` of that half."""
 
+    def batch_classes(self, rotation: NDArray[np.float32]) -> NDArray[np.int64] | None:
+        """(N, 3, 3) poses A of all particles -> (N,) class of each, or None.
+
+        With classes, every training batch holds particles of one class only, and still every
+        particle comes exactly once an epoch. None: batches are drawn from all particles. Asked
+        for anew at every start and resume, so the answer must follow from the poses alone.
+        """
+        return None
+
+    def first_pass(self, batch: Batch, half: int) -> None:
+        """Called with every batch of training particles once before epoch 1, without gradients,
+        when `needs_first_pass`: the place to fill a memory of all particles.
+
+        In the order of the particle file and before the first `start_epoch`. Never repeated: a
+        resumed run goes on from its checkpoint, so what is filled belongs into `state` or
+        `resume_state`. The copy on which the loop measures time sees a few batches only, so that
+        steps must work while some particles are still unknown.
+        """
+        raise NotSupportedError(f"{self.title} needs no first pass.")
+
+    def begin_step(self, epochs_done: float) -> None:  # noqa: B027 - few methods care
+        """Called before every training step: how many sweeps of the run are done, from 0.
+
+        3.25: a quarter of epoch 4 is done. It follows from the place of the step alone, so what is
+        computed from it (an annealing weight) is the same in a resumed run. Divided by
+        `settings.epochs` it is the share of the whole run.
+        """
+
     def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
         """Called before epoch `epoch` (counted from 1); returns scalars for the curves.
 
@@ -159,7 +200,10 @@ class Method(ABC):
 
     @abstractmethod
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        """Loss terms of one batch as 0-d tensors; 'loss' is the one to differentiate."""
+        """Terms of one batch as 0-d tensors; 'loss' is the one to differentiate.
+
+        Every term becomes a curve; terms that are no losses are named in `scalar_terms`.
+        """
 
     def held_out_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor] | None:
         """As `training_step` for held-out particles, for methods whose encoder may see them.
@@ -215,6 +259,16 @@ class Method(ABC):
         the noise of an image has variance 1 and no correlation. None: the method does not say.
 
         From it follows how far noise alone moves a latent, and what it makes both halves agree on.
+        """
+        return None
+
+    def image_residual(self, latent: torch.Tensor, batch: Batch, half: int) -> torch.Tensor | None:
+        """(b, d) latents of the b particles of `batch` -> (b, h, w // 2 + 1) complex: the image
+        less what the latent predicts, in rfft layout, whitened so that pure noise has mean square
+        1 at every Fourier pixel. None: the method cannot say.
+
+        Without gradients. From it follows whether a latent explains an image better than another
+        one does, see `analysis.heterogeneity`.
         """
         return None
 

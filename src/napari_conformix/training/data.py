@@ -31,6 +31,10 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def rotation(self) -> NDArray[np.float32]:
+        """(N, 3, 3): the poses A of all particles."""
+
     def prepare(self) -> Iterator[Preparing]:
         """Do what is needed before the first batch, telling the progress."""
 
@@ -78,6 +82,11 @@ class TrainingData:
 
     def __len__(self) -> int:
         return len(self.particles)
+
+    @property
+    def rotation(self) -> NDArray[np.float32]:
+        """(N, 3, 3): the poses A of all particles."""
+        return self._rotation.numpy()
 
     def prepare(self) -> Iterator[Preparing]:
         """Fill memory or the cache file, telling the progress."""

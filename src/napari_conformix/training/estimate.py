@@ -25,15 +25,21 @@ LARGEST_AUTOMATIC = 128
 STEPS_AN_EPOCH = 64
 #: gradients of fewer particles than this are so noisy that training may diverge
 SMALLEST_SENSIBLE = 32
+#: steps of which the time is taken; the first one pays for set-up and is left out
+MEASURED_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of an epoch, peak memory in bytes, and the batch size that fitted."""
+    """Seconds of an epoch, peak memory in bytes, and the batch size that fitted.
+
+    first_pass_seconds   of the pass over all training particles before epoch 1, if there is one
+    """
 
     epoch_seconds: float
     memory_bytes: int
     batch_size: int
+    first_pass_seconds: float = 0.0
 
 
 def choose_batch_size(method: Method, wanted: int, smallest_half: int) -> int:
@@ -57,37 +63,61 @@ def measure(
     batch_size: int,
     epoch: int,
     sampler: Sampler,
+    trained: int,
     particles: int,
 ) -> Estimate:
     """Run a few steps of `tasks` on a copy of the method and scale them to an epoch.
+
+    An epoch trains on `trained` particles, those of `tasks` or more, and encodes `particles`.
 
     The method itself is not touched and torch's random state is put back, so that a run that was
     measured is the same run. Out-of-memory errors shrink the batch here already.
     """
     with torch.random.fork_rng(devices=_cuda_devices(method.device)):
         trial = copy.deepcopy(method)
+        first_pass = _first_pass_seconds_a_particle(trial, data, tasks, fabric)
         start = perf_counter()
         trial.start_epoch(epoch, sampler)
         _wait(method.device)
         set_up = perf_counter() - start
         stepper = Stepper(trial, fabric, batch_size)
         stepper.start_epoch(len(tasks))
-        step = _seconds_a_particle(stepper, data, tasks)
+        step = _seconds_a_particle(stepper, data, tasks, epoch)
         encode = _encode_seconds_a_particle(trial, data, tasks[0], fabric, stepper.batch_size)
         peak = memory_bytes(method.device)
-    trained = sum(len(task.rows) for task in tasks)
     return Estimate(
         epoch_seconds=set_up + step * trained + encode * particles,
         memory_bytes=peak,
         batch_size=stepper.batch_size,
+        first_pass_seconds=first_pass * trained,
     )
 
 
-def _seconds_a_particle(stepper: Stepper, data: Batches, tasks: Sequence[Task]) -> float:
+def _first_pass_seconds_a_particle(
+    method: Method, data: Batches, tasks: Sequence[Task], fabric: "Fabric"
+) -> float:
+    """0 without a first pass; else of the steps that are measured next, so that they find in the
+    method's memory what later steps will."""
+    if not method.needs_first_pass:
+        return 0.0
+    count = 0
+    start = perf_counter()
+    for task in tasks[:MEASURED_STEPS]:
+        with inference(fabric):
+            method.first_pass(data.batch(task.rows).to(method.device), task.half)
+        count += len(task.rows)
+    _wait(method.device)
+    return (perf_counter() - start) / max(count, 1)
+
+
+def _seconds_a_particle(
+    stepper: Stepper, data: Batches, tasks: Sequence[Task], epoch: int
+) -> float:
     """The first step pays for set-up of many kinds and is not counted if there is another."""
     times = []
-    for task in tasks[:3]:
+    for task in tasks[:MEASURED_STEPS]:
         start = perf_counter()
+        stepper.method.begin_step(epoch - 0.5)
         batch: Batch = data.batch(task.rows).to(stepper.method.device)
         stepper.step(batch, task.half, held_out=task.purpose == "held_out")
         _wait(stepper.method.device)

@@ -34,6 +34,7 @@ from napari_conformix.training.plan import (
     Task,
     epoch_seed,
     epoch_tasks,
+    first_pass_tasks,
     make_sampler,
     validation_tasks,
 )
@@ -50,6 +51,8 @@ SECONDS_BETWEEN_STEP_EVENTS = 0.5
 #: in epochs of many minutes, so that the log of a long run stays readable at once
 MOST_SECONDS_BETWEEN_STEP_EVENTS = 2.0
 SECONDS_BETWEEN_LOOKS_IN_A_PAUSE = 0.1
+#: what the time before epoch 1 goes into, where a method keeps something of every particle
+FIRST_PASS = "first look at every particle"
 
 Result = TypeVar("Result")
 
@@ -130,6 +133,7 @@ class _Run:
         self.checkpoints = CheckpointFolder(folder / "checkpoints")
         self.schedule = LatentSchedule(settings.latents_every, len(split))
         self.held_out = type(method).held_out_step is not Method.held_out_step
+        self.classes = method.batch_classes(data.rotation)
         self.best = _Best()
         self.done_epochs = 0
         #: why training ended before its last epoch, a sentence of the method
@@ -188,14 +192,16 @@ class _Run:
     def _measure(self, batch_size: int) -> Estimate:
         # The last epoch is the one to measure: the first ones may train only a part (warm-up).
         epoch = self.settings.epochs
+        tasks = self._tasks(epoch, batch_size)
         return measure(
             self.method,
             self.data,
-            self._tasks(epoch, batch_size),
+            tasks,
             fabric=self.fabric,
             batch_size=batch_size,
             epoch=epoch,
             sampler=self._sampler(epoch, batch_size),
+            trained=sum(len(task.rows) for task in tasks),
             particles=len(self.split),
         )
 
@@ -214,7 +220,8 @@ class _Run:
             epochs=self.settings.epochs,
             first_epoch=self.done_epochs + 1,
             batch_size=estimate.batch_size,
-            estimated_seconds=estimate.epoch_seconds * remaining,
+            estimated_seconds=estimate.epoch_seconds * remaining
+            + (0.0 if self.done_epochs else estimate.first_pass_seconds),
             estimated_memory_bytes=estimate.memory_bytes,
             headline=self.method.headline,
             headline_label=self.method.headline_label,
@@ -226,6 +233,8 @@ class _Run:
     def epochs(self) -> Iterator[events.Event]:
         if self._latents_are_behind():
             yield from self._refresh_latents(self.done_epochs)
+        if self.done_epochs == 0 and self.method.needs_first_pass and not self._over():
+            yield from self._first_pass()
         while not self._over() and not self.control.stop_requested():
             epoch = self.done_epochs + 1
             finished = yield from self._epoch(epoch)
@@ -237,6 +246,26 @@ class _Run:
         yield events.Finished(
             epoch=self.done_epochs, reason=self._reason(), best_epoch=self.best.epoch
         )
+
+    def _first_pass(self) -> Generator[events.Event]:
+        """Show every training particle to a method that keeps something of each."""
+        tasks = first_pass_tasks(self.split, self.method.halves, self.stepper.batch_size)
+        total = sum(len(task.rows) for task in tasks)
+        torch.manual_seed(epoch_seed(self.settings.seed, 0))
+
+        def work() -> Generator[tuple[int, int]]:
+            done = 0
+            with prefetched(lambda task: self.data.batch(task.rows), tasks) as batches:
+                for task, batch in batches:
+                    if self.control.stop_requested():
+                        return
+                    with inference(self.fabric):
+                        self.method.first_pass(batch.to(self.method.device), task.half)
+                    done += len(batch)
+                    yield done, total
+
+        yield events.Preparing(message=FIRST_PASS)
+        yield from self._progress(1, FIRST_PASS, work())
 
     def _over(self) -> bool:
         """Whether no epoch is left to do."""
@@ -263,6 +292,7 @@ class _Run:
         validation = yield from self._validate()
         if validation is None:
             return False
+        scalars |= _scalars_of(train, self.method)
         self.converged = self.method.end_epoch(epoch, train.values(), validation)
         self.done_epochs = epoch
         yield self._epoch_event(epoch, phase, train, validation, scalars, seconds)
@@ -289,6 +319,7 @@ class _Run:
                 if self.control.stop_requested():
                     return False
                 held_out = task.purpose == "held_out"
+                self.method.begin_step(epoch - 1 + done / total)
                 batch = batch.to(self.method.device)
                 for result in self.stepper.step(batch, task.half, held_out=held_out):
                     terms = {"held_out": result.terms["loss"]} if held_out else result.terms
@@ -303,7 +334,7 @@ class _Run:
                         phase=phase,
                         done=done,
                         total=total,
-                        terms=recent.values(),
+                        terms=recent.values(without=self.method.scalar_terms),
                         images_per_second=(done - done_before) / max(elapsed, 1e-9),
                         eta_seconds=self.clock.eta(done / total),
                         memory_bytes=memory_bytes(self.method.device),
@@ -333,7 +364,7 @@ class _Run:
                 with inference(self.fabric):
                     terms = self.method.validation_step(batch.to(self.method.device), task.half)
                 means.add(task.half, terms, len(batch))
-        return means.values()
+        return means.values(without=self.method.scalar_terms)
 
     def _epoch_event(
         self,
@@ -349,7 +380,7 @@ class _Run:
             epoch=epoch,
             epochs=self.settings.epochs,
             phase=phase,
-            train=train.values(),
+            train=train.values(without=self.method.scalar_terms),
             validation=validation,
             headline=self.method.headline,
             scalars=scalars,
@@ -453,6 +484,7 @@ class _Run:
             seed=self.settings.seed,
             epoch=epoch,
             held_out=self.held_out,
+            classes=self.classes,
         )
 
     def _sampler(self, epoch: int, batch_size: int) -> Sampler:
@@ -465,6 +497,16 @@ class _Run:
 def _short(curves: dict[str, list[float]]) -> dict[str, list[float]]:
     """Four significant digits, enough for a plot: the log holds a curve for every epoch."""
     return {name: [float(f"{value:.4g}") for value in values] for name, values in curves.items()}
+
+
+def _scalars_of(train: Means, method: Method) -> dict[str, float]:
+    """An epoch's means of the terms that are no losses, named as scalars are."""
+    return {
+        f"{name}_half{half}" if half != "0" else name: value
+        for half, terms in train.values().items()
+        for name, value in terms.items()
+        if name in method.scalar_terms
+    }
 
 
 def _redone(epoch: int) -> str:

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Collection
 from statistics import median
 from time import monotonic
 
@@ -31,10 +32,14 @@ class Means:
             sums[name] = sums[name] + weighted if name in sums else weighted
             counts[name] = counts.get(name, 0) + count
 
-    def values(self) -> Terms:
-        """half -> term -> mean."""
+    def values(self, without: Collection[str] = ()) -> Terms:
+        """half -> term -> mean, of all terms but those named."""
         return {
-            half: {name: float(value) / self._counts[half][name] for name, value in sums.items()}
+            half: {
+                name: float(value) / self._counts[half][name]
+                for name, value in sums.items()
+                if name not in without
+            }
             for half, sums in self._sums.items()
         }
 

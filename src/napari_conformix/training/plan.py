@@ -22,7 +22,7 @@ class Task:
     """One batch to come: whose half, what for, and which rows."""
 
     half: int
-    purpose: Literal["train", "held_out", "validate", "encode"]
+    purpose: Literal["train", "held_out", "validate", "encode", "first pass"]
     rows: Rows
 
 
@@ -38,6 +38,21 @@ def cut(rows: Rows, batch_size: int) -> list[Rows]:
     return list(np.array_split(rows, -(-len(rows) // batch_size)))
 
 
+def cut_by_class(
+    order: Rows, classes: NDArray[np.int64], batch_size: int, random: np.random.Generator
+) -> list[Rows]:
+    """Batches of one class each, in random order: every row of `order` once.
+
+    Each class is cut into batches of nearly equal size, so that none is smaller than half of
+    `batch_size` unless its whole class is.
+    """
+    of_order = classes[order]
+    batches = [
+        batch for one in np.unique(of_order) for batch in cut(order[of_order == one], batch_size)
+    ]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
 def epoch_tasks(
     split: Split,
     halves: tuple[int, ...],
@@ -46,16 +61,22 @@ def epoch_tasks(
     seed: int,
     epoch: int,
     held_out: bool,
+    classes: NDArray[np.int64] | None = None,
 ) -> list[Task]:
     """Every training particle once, in random order, the halves taking turns.
 
     With `held_out`, the encoder of every half also sees all validation particles (paper:
-    "held out of both decoders"), spread evenly over the epoch.
+    "held out of both decoders"), spread evenly over the epoch. With `classes` (N,), every training
+    batch holds one class only (OPUS-DSD: one projection class).
     """
     timed: list[tuple[float, int, Task]] = []
     for half in halves:
         random = np.random.default_rng([seed, epoch, half])
-        train = cut(random.permutation(split.rows(half, "train")), batch_size)
+        order = random.permutation(split.rows(half, "train"))
+        if classes is None:
+            train = cut(order, batch_size)
+        else:
+            train = cut_by_class(order, classes, batch_size, random)
         unseen = random.permutation(split.rows(0, "validation")) if held_out else np.empty(0, int)
         tasks = [Task(half, "train", rows) for rows in train]
         timed += [((i + 0.5) / len(tasks), half, task) for i, task in enumerate(tasks)]
@@ -71,6 +92,15 @@ def validation_tasks(split: Split, halves: tuple[int, ...], batch_size: int) -> 
         Task(half, "validate", rows)
         for half in halves
         for rows in cut(split.rows(half, "validation"), batch_size)
+    ]
+
+
+def first_pass_tasks(split: Split, halves: tuple[int, ...], batch_size: int) -> list[Task]:
+    """The training particles of each half, in the order of the particle file."""
+    return [
+        Task(half, "first pass", rows)
+        for half in halves
+        for rows in cut(split.rows(half, "train"), batch_size)
     ]
 
 

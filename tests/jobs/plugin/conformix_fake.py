@@ -48,6 +48,7 @@ class Linear(Method):
     title = "Linear test method"
     Settings = LinearSettings
     independent_halves = True
+    has_displacement = True
     features_unit = "A"
 
     def __init__(self, settings: Any, frame: Any, device: torch.device | str = "cpu") -> None:

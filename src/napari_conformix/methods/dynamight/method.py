@@ -49,6 +49,7 @@ class DynaMight(Method):
     title: ClassVar[str] = "DynaMight (continuous motion, Gaussians)"
     Settings: ClassVar[type[TrainingSettings]] = DynaMightSettings
     independent_halves: ClassVar[bool] = True
+    has_displacement: ClassVar[bool] = True
     features_unit: ClassVar[str] = "A"
     headline: ClassVar[str] = "unexplained"
     headline_label: ClassVar[str] = "Image power not explained (fraction)"
