@@ -3,8 +3,6 @@
 Pure functions of how far the run is, so that a resumed run goes on where it was.
 """
 
-import math
-
 
 def annealing_weight(progress: float, cycles: int = 4, rising: float = 0.5) -> float:
     """Cyclical annealing (Fu et al. 2019, eq. 6 and 7): weight of the priors, from 0 to 1.
@@ -13,26 +11,17 @@ def annealing_weight(progress: float, cycles: int = 4, rising: float = 0.5) -> f
     1 over the share `rising` of it and stays at 1 for the rest. The defaults are those of Fu et
     al.; the OPUS-DSD paper weights the overall restraint strength so and names neither number.
 
-    progress: share of the run that is done, 0 to 1; the end of a run has weight 1
+    progress: share of the run that is done, from 0. At 1 and beyond (more epochs than were
+    planned) the weight is 1.
     """
     if cycles < 1 or not 0 <= rising <= 1:
         raise ValueError("cycles must be at least 1 and rising from 0 to 1")
-    if not 0 <= progress <= 1:
-        raise ValueError(f"progress is a share of the run, from 0 to 1, not {progress}")
     place = progress * cycles % 1.0
-    if progress == 1 or place >= rising:
+    if progress >= 1 or place >= rising:
         return 1.0
     return place / rising
 
 
-def run_progress(epoch: int, step: int, steps: int, epochs: int) -> float:
-    """Share of a run that is done before step `step` (from 0) of `steps` in epoch `epoch` (from 1).
-
-    Never above 1, also in epochs beyond those that were planned.
-    """
-    return min((epoch - 1 + min(step / max(steps, 1), 1.0)) / max(epochs, 1), 1.0)
-
-
 def learning_rate_share(epoch: int, decay: float = 0.95) -> float:
     """Share of the first learning rate in epoch `epoch` (from 1): it decays by 0.95 an epoch."""
-    return math.pow(decay, epoch - 1)
+    return float(decay ** (epoch - 1))
