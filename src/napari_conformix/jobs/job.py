@@ -27,11 +27,14 @@ from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.clusters import How, Suggestion
     from napari_conformix.analysis.deformation import Deformation
     from napari_conformix.analysis.domains import Domains
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.analysis.verdict import Verdict
+    from napari_conformix.jobs.clustering_process import ClusteringHandle
+    from napari_conformix.jobs.clusters import ClusterSet
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
@@ -293,6 +296,73 @@ class Job(RunFolder):
         from napari_conformix.jobs.domains import write_masks
 
         return write_masks(self, domains, folder, overwrite=overwrite)
+
+    # -- clusters ---------------------------------------------------------------------------------
+
+    def cluster(
+        self,
+        k: int,
+        how: "How" = "kmeans",
+        name: str | None = None,
+        labels: "str | Path | ArrayLike | None" = None,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        **more: Any,
+    ) -> "ClusterSet | None":
+        """Group the particles by their latents and decode a map for each group.
+
+        `labels` are known ones to compare with: a column of the particle file, a .npy or text
+        file, or an array (N,). Kept in clusters/NAME, by default kmeans6 and the like; `more` are
+        the other fields of `jobs.clusters.Request`. `progress` is told the share done; None when
+        `stop` said so.
+        """
+        from napari_conformix.jobs import clusters
+
+        request = clusters.Request(k, how, name, labels, **more)
+        return clusters.make(self, request, progress, stop)
+
+    def launch_clustering(
+        self,
+        k: int,
+        how: "How" = "kmeans",
+        name: str | None = None,
+        labels: str | Path | None = None,
+        **more: Any,
+    ) -> "ClusteringHandle":
+        """As :meth:`cluster`, in a process of its own that ends with this one."""
+        from napari_conformix.jobs import clusters
+        from napari_conformix.jobs.clustering_process import start_clustering
+
+        return start_clustering(self, clusters.Request(k, how, name, labels, **more))
+
+    def suggest_clusters(
+        self,
+        most: int = 10,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "Suggestion | None":
+        """How many Gaussians describe the particles best (BIC by their number)."""
+        from napari_conformix.jobs import clusters
+
+        return clusters.suggest(self, most, progress=progress, stop=stop)
+
+    def cluster_sets(self) -> list[str]:
+        """Names of the sets of clusters, the oldest first."""
+        from napari_conformix.jobs.clusters import sets_of
+
+        return sets_of(self.folder)
+
+    def cluster_set(self, name: str) -> "ClusterSet":
+        """A set of clusters; UserError names those that there are."""
+        from napari_conformix.jobs.clusters import ClusterSet
+
+        return ClusterSet(self, name)
+
+    def delete_cluster_set(self, name: str) -> None:
+        """Remove a set and its maps; selections and reconstructions made of it stay."""
+        from napari_conformix.jobs.clusters import delete
+
+        delete(self, name)
 
     # -- selections -------------------------------------------------------------------------------
 

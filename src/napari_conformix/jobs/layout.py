@@ -12,6 +12,7 @@ SUBSETS = "subsets"
 RECONSTRUCTION = "reconstruction"
 CACHE = "cache"
 ANALYSIS = "analysis"
+CLUSTERS = "clusters"
 MOTION = "analysis/motion.npz"
 STDOUT = "run.out"
 STDERR = "run.err"
@@ -29,6 +30,7 @@ __all__ = [
     "ANALYSIS",
     "CACHE",
     "CHECKPOINTS",
+    "CLUSTERS",
     "EVENTS",
     "FAILURE",
     "LATENTS",

@@ -1,0 +1,487 @@
+"""Clusters of a job's particles: making a set, and what can be asked of one.
+
+A set is a folder, clusters/NAME: `clusters.npz` and `clusters.json` (see `cluster_record`), and a
+map for each cluster, cluster_01.mrc and so on. It is made in a folder of another name and renamed,
+so that it is there as a whole or not at all. Clusters count from 0 in Python and from 1 wherever
+people see them: in file names, selections and words.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
+from napari_conformix.jobs.cluster_record import (
+    RECORD,
+    ClusterRecord,
+    load_arrays,
+    save_arrays,
+)
+from napari_conformix.training.files import TEMPORARY_MARK
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.cluster_checks import Separation, Stability
+    from napari_conformix.analysis.clusters import Clustering, Coordinates, How, Suggestion
+    from napari_conformix.analysis.purity import Purity
+    from napari_conformix.analysis.selection import Selection
+    from napari_conformix.jobs.job import Job
+    from napari_conformix.training.latent_table import LatentTable
+
+#: shares of the time for finding clusters, checking them, and decoding their maps
+FOUND, CHECKED = 0.2, 0.5
+
+Progress = Callable[[float], None]
+Stop = Callable[[], bool]
+
+
+class ClusterSet:
+    """A set of clusters in its folder. Cheap to open: the arrays are read once, maps when asked."""
+
+    def __init__(self, job: "Job", name: str) -> None:
+        from napari_conformix.analysis.selection import check_name
+
+        self.job = job
+        self.name = check_name(name)
+        self.folder = folder_of(job, name)
+        if not (self.folder / RECORD).exists():
+            known = ", ".join(sets_of(job.folder)) or "none; make one with `conformix clusters`"
+            raise UserError(f"There are no clusters {name!r} in {job.folder}; it has: {known}.")
+        self.record = ClusterRecord.load(self.folder)
+        self.clustering, self._truth = load_arrays(self.folder, self.record)
+        self._purity: Purity | None = None
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.clustering.k
+
+    @property
+    def epoch(self) -> int:
+        """Of the latents that were grouped."""
+        return self.record.epoch
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(k,) particles."""
+        return self.clustering.counts
+
+    @property
+    def half_counts(self) -> NDArray[np.int64]:
+        """(k, 2) particles of half set 1 and 2."""
+        return np.array(self.record.half_counts, dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def held_out(self) -> NDArray[np.float64]:
+        """(k,) share of the particles that were held out of training."""
+        return np.array(self.record.held_out)
+
+    @property
+    def outdated(self) -> str | None:
+        """A sentence when the job has latents of another epoch by now."""
+        now = self.job.latents().epoch
+        if now == self.epoch:
+            return None
+        return (
+            f"The clusters {self.name} are of the latents of epoch {self.epoch}; the job's are of "
+            f"epoch {now} now. Make them again to group those."
+        )
+
+    # -- its clusters, from 0 ---------------------------------------------------------------------
+
+    def maps(self) -> tuple[Path, ...]:
+        """The files of the maps, one a cluster; none if it was made without."""
+        return tuple(self.folder / name for name in self.record.maps)
+
+    def volume(self, index: int) -> NDArray[np.float32]:
+        """(z, y, x): the map of a cluster, of its most central particle, on the consensus grid."""
+        from napari_conformix.particles import read_map
+
+        self._check(index)
+        if not self.record.maps:
+            raise UserError(f"The clusters {self.name} were made without maps; make them again.")
+        return np.asarray(read_map(self.folder / self.record.maps[index])[0])
+
+    def whose_map(self, index: int) -> str:
+        """Which particle a map is of, and whose model decoded it."""
+        self._check(index)
+        half = self.record.representative_halves[index]
+        text = f"particle {int(self.clustering.representatives[index])}"
+        return text + (f", decoded by the model of half {half}" if half else "")
+
+    def selection(self, index: int, name: str | None = None) -> "Selection":
+        """The particles of a cluster, by default named NAME_cluster_01; not saved yet."""
+        from napari_conformix.analysis.selection import Selection
+
+        self._check(index)
+        record = self.record
+        step = {"action": "replace", "kind": "cluster", "set": self.name, "number": index + 1}
+        step |= {"clusters": len(self), "how": record.how, "seed": record.seed}
+        step |= {"coordinates": record.coordinates, "epoch": record.epoch}
+        chosen = name or self.selection_name(index)
+        labels = self.clustering.labels
+        return Selection(chosen, self.clustering.rows(index), len(labels), (step,), record.epoch)
+
+    def selection_name(self, index: int) -> str:
+        """NAME_cluster_01."""
+        return f"{self.name}_cluster_{index + 1:02d}"
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise UserError(
+                f"There is no cluster {index + 1} in {self.name}; it has clusters 1 to {len(self)}."
+            )
+
+    # -- how far to believe it --------------------------------------------------------------------
+
+    @property
+    def stability(self) -> "Stability | None":
+        """Whether other particles give the same clusters; None if that was not looked at."""
+        from napari_conformix.analysis.cluster_checks import Stability
+
+        if self.record.stability is None:
+            return None
+        return Stability(np.array(self.record.stability))
+
+    @property
+    def separation(self) -> "Separation | None":
+        """Whether there are gaps between the clusters; None if that was not looked at."""
+        from napari_conformix.analysis.cluster_checks import Separation
+
+        if self.record.density is None or self.record.density_by_chance is None:
+            return None
+        density = np.array(self.record.density, dtype=np.float64)  # None becomes NaN
+        return Separation(density.reshape(len(self), len(self)), self.record.density_by_chance)
+
+    @property
+    def purity(self) -> "Purity | None":
+        """Against known labels, if any were given."""
+        from napari_conformix.analysis.purity import purity
+
+        if self._truth is None:
+            return None
+        if self._purity is None:
+            source = self.record.truth or ""
+            self._purity = purity(self.clustering.labels, _as_labels(self._truth), source=source)
+        return self._purity
+
+    def compare_with(self, labels: "str | Path | ArrayLike") -> "Purity":
+        """Compare with known labels (a column, a file, or (N,)), and keep them with the set."""
+        truth, source = _truth(self.job, labels)
+        record = self.record.model_copy(update={"truth": source})
+        save_arrays(self.folder, self.clustering, truth)
+        record.save(self.folder)
+        self.record, self._truth, self._purity = record, truth, None
+        purity = self.purity
+        assert purity is not None
+        return purity
+
+    def sentences(self) -> list[str]:
+        """How it was made, what the clusters are, and how they compare with known labels."""
+        from napari_conformix.analysis.cluster_checks import in_words
+
+        text = [self.clustering.sentence()]
+        stable, separate = self.stability, self.separation
+        if stable is not None and separate is not None:
+            text += [in_words(stable, separate)]
+            text += [stable.sentence(), separate.sentence()] if len(self) > 1 else []
+        if self.purity is not None:
+            text.append(self.purity.sentence())
+        if self.outdated is not None:
+            text.append(self.outdated)
+        if self.record.model_epoch != self.epoch and self.record.maps:
+            text.append(
+                f"The model of epoch {self.epoch} is not kept any more: the maps were decoded by "
+                f"that of epoch {self.record.model_epoch}."
+            )
+        return text
+
+
+# -- finding sets ---------------------------------------------------------------------------------
+
+
+def folder_of(job: "Job", name: str) -> Path:
+    """clusters/NAME in the job."""
+    return job.folder / layout.CLUSTERS / name
+
+
+def sets_of(job_folder: Path) -> list[str]:
+    """Names of the sets of clusters in a job folder, the oldest first."""
+    found = [
+        path.parent
+        for path in (job_folder / layout.CLUSTERS).glob(f"*/{RECORD}")
+        if not path.parent.name.startswith(".")
+    ]
+    return [
+        folder.name
+        for folder in sorted(found, key=lambda f: ((f / RECORD).stat().st_mtime_ns, f.name))
+    ]
+
+
+def delete(job: "Job", name: str) -> None:
+    """Remove a set with its maps; selections and reconstructions made of it stay."""
+    found = ClusterSet(job, name)
+    _discard(found.folder)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder; it is gone from sight at once, whatever happens meanwhile."""
+    away = folder.with_name(f".{folder.name}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}")
+    os.replace(folder, away)
+    shutil.rmtree(away)
+
+
+# -- making one -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to make; the fields are those of :meth:`Job.cluster`."""
+
+    k: int
+    how: "How" = "kmeans"
+    name: str | None = None
+    labels: "str | Path | ArrayLike | None" = None
+    coordinates: "Coordinates | None" = None
+    rows: ArrayLike | None = None
+    seed: int = 1
+    epoch: int | None = None
+    maps: bool = True
+    checks: bool = True
+    overwrite: bool = False
+
+    @property
+    def chosen_name(self) -> str:
+        """The name, or the default one such as kmeans6."""
+        return self.name or f"{self.how}{self.k}"
+
+
+def make(
+    job: "Job",
+    request: Request,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> ClusterSet | None:
+    """Find clusters, check them, decode their maps, and write the set; None when stopped.
+
+    `progress` is told the share done, 0 to 1. UserError when there is a set of that name (unless
+    `overwrite`), or when the clusters or the known labels cannot be had; nothing is written then.
+    """
+    from napari_conformix.analysis.clusters import cluster
+    from napari_conformix.analysis.selection import check_name
+
+    name = check_name(request.chosen_name)
+    refuse_taken(job, request)
+    tell, asked = progress or (lambda share: None), stop or (lambda: False)
+    table = job.latents(request.epoch)
+    values, coordinates = coordinates_of(job, table, request.coordinates)
+    truth, source = (None, None) if request.labels is None else _truth(job, request.labels)
+    found = cluster(
+        values,
+        request.k,
+        request.how,
+        request.seed,
+        request.rows,
+        epoch=table.epoch,
+        coordinates=coordinates,
+    )
+    tell(FOUND)
+    checks = _checks(values, found, tell, asked) if request.checks else {}
+    if checks is None or asked():
+        return None
+    record = _record(job, table, found, request).model_copy(update={"truth": source, **checks})
+    folder = job.folder / layout.CLUSTERS
+    folder.mkdir(exist_ok=True)
+    _clear_leftovers(folder, name)
+    making = folder / f".{name}{TEMPORARY_MARK}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    making.mkdir()
+    try:
+        if request.maps:
+            written = _write_maps(job, table, found, record, making, tell, asked)
+            if written is None:
+                return None
+            record = record.model_copy(update={"maps": written})
+        save_arrays(making, found, truth)
+        record.save(making)
+        _put_in_place(making, folder / name)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    tell(1.0)
+    return ClusterSet(job, name)
+
+
+def refuse_taken(job: "Job", request: Request) -> None:
+    """UserError when there is a set of that name that may not be replaced."""
+    if not request.overwrite and (folder_of(job, request.chosen_name) / RECORD).exists():
+        raise UserError(
+            f"There are clusters {request.chosen_name!r} already; choose another name, or ask to "
+            "overwrite them (--overwrite)."
+        )
+
+
+def coordinates_of(
+    job: "Job", table: "LatentTable", wanted: "Coordinates | None" = None
+) -> "tuple[NDArray[np.float32], Coordinates]":
+    """What is grouped: the latents of a method with one model, else the motion coordinates, which
+    alone mean the same in both halves."""
+    two = job.method_class.independent_halves
+    chosen = wanted or ("motion" if two else "latents")
+    if chosen == "latents":
+        if two:
+            raise UserError(
+                "The latents of the two halves of this job have nothing to do with each other; "
+                "group the motion coordinates, which mean the same in both."
+            )
+        return table.mean, "latents"
+    if table.motion is None:
+        raise UserError("These latents have no motion coordinates to group particles by.")
+    return table.motion, "motion"
+
+
+def suggest(
+    job: "Job",
+    most: int = 10,
+    *,
+    epoch: int | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> "Suggestion | None":
+    """BIC of 1 to `most` Gaussians in the coordinates that would be grouped."""
+    from napari_conformix.analysis.clusters import suggest as compare
+
+    values, _ = coordinates_of(job, job.latents(epoch))
+    return compare(values, most, seed, progress=progress, stop=stop)
+
+
+def _checks(
+    values: NDArray[np.float32], found: "Clustering", tell: Progress, stop: Stop
+) -> dict[str, Any] | None:
+    """Fields of the record that say how far to believe the clusters; None when stopped."""
+    from napari_conformix.analysis.cluster_checks import separation, stability
+
+    rows = np.flatnonzero(found.labels >= 0)
+    part = (CHECKED - FOUND) / 2
+    stable = stability(
+        values, found.k, found.how, found.seed, rows,
+        progress=lambda share: tell(FOUND + part * share), stop=stop,
+    )  # fmt: skip
+    if stable is None:
+        return None
+    separate = separation(
+        values, found.labels, found.how, found.seed,
+        progress=lambda share: tell(FOUND + part * (1 + share)), stop=stop,
+    )  # fmt: skip
+    if separate is None:
+        return None
+    density = [[None if np.isnan(v) else float(v) for v in row] for row in separate.density]
+    return {
+        "stability": stable.adjusted_rand.tolist(),
+        "density": density,
+        "density_by_chance": separate.by_chance,
+    }
+
+
+def _record(
+    job: "Job", table: "LatentTable", found: "Clustering", request: Request
+) -> ClusterRecord:
+    own = table.half[found.representatives]
+    if not job.method_class.independent_halves:
+        own = np.zeros_like(own)
+    groups = [found.rows(i) for i in range(found.k)]
+    return ClusterRecord(
+        how=found.how,
+        asked=found.asked,
+        seed=found.seed,
+        epoch=table.epoch,
+        model_epoch=_model_epoch(job, table.epoch),
+        coordinates=found.coordinates,
+        covariance=found.covariance,
+        fitted=found.fitted,
+        representative_halves=[int(half) for half in own],
+        half_counts=[
+            (int((table.half[rows] == 1).sum()), int((table.half[rows] == 2).sum()))
+            for rows in groups
+        ],
+        held_out=[float(table.validation[rows].mean()) for rows in groups],
+    )
+
+
+def _model_epoch(job: "Job", epoch: int) -> int:
+    """The epoch of the latents where its model is kept, else that of the model there is."""
+    kept = job.checkpoints.epochs()
+    return epoch if epoch in kept or not kept else max(kept)
+
+
+def _write_maps(
+    job: "Job",
+    table: "LatentTable",
+    found: "Clustering",
+    record: ClusterRecord,
+    folder: Path,
+    tell: Progress,
+    stop: Stop,
+) -> list[str] | None:
+    """Decode and write the map of every cluster's most central particle; None when stopped."""
+    from napari_conformix.particles import write_map
+
+    names = []
+    for index, row in enumerate(found.representatives):
+        if stop():
+            return None
+        half = record.representative_halves[index] or None
+        volume = job.decode(table.mean[row], half, record.model_epoch)
+        names.append(f"cluster_{index + 1:02d}.mrc")
+        write_map(folder / names[-1], volume, job.spec.grids.pixel_size_angstrom)
+        tell(CHECKED + (1 - CHECKED) * (index + 1) / found.k)
+    return names
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Rename a finished set into place, and an older one away."""
+    if folder.exists():
+        _discard(folder)
+    os.replace(made, folder)
+
+
+def _clear_leftovers(folder: Path, name: str) -> None:
+    """Remove what processes that were killed had begun; those at work have names of their own."""
+    import psutil
+
+    for path in folder.glob(f".*{TEMPORARY_MARK}*"):
+        pid = path.name.rpartition(TEMPORARY_MARK)[2].partition("-")[0]
+        if not (pid.isdecimal() and psutil.pid_exists(int(pid))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _truth(job: "Job", labels: "str | Path | ArrayLike") -> tuple[NDArray[np.str_], str]:
+    """(N,) known labels as text (empty where there is none), and where they are from."""
+    from napari_conformix.analysis.purity import label_codes
+    from napari_conformix.jobs.known_labels import known_labels
+
+    if isinstance(labels, str | Path):
+        values, source = known_labels(job.particles, labels), str(labels)
+    else:
+        values, source = np.asarray(labels), "as given"
+        if values.shape != (len(job.particles),):
+            raise UserError(
+                f"There are {values.size:,} known labels, but the job has {len(job.particles):,} "
+                "particles; give one label for every particle."
+            )
+    codes, states = label_codes(values)
+    return np.array([*states, ""])[codes], source
+
+
+def _as_labels(text: NDArray[np.str_]) -> NDArray[Any]:
+    """Numbers again where all labels are whole numbers, so that they sort as such."""
+    try:
+        return np.where(text == "", np.nan, np.where(text == "", "0", text).astype(np.int64))
+    except ValueError:
+        return text
