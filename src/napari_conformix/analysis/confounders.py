@@ -7,10 +7,11 @@ is seen.
 """
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_conformix.analysis.imaging_conditions import powers, standardised
 
 Floats = npt.NDArray[np.float64]
 #: principal components of the motion that are predicted
@@ -51,12 +52,12 @@ def imaging_conditions(
     the optics groups (v,).
     """
     matrix = np.asarray(rotation, np.float64)
-    columns = [*_powers(matrix[:, :, 2], DEGREE), *_powers(matrix[:, :, 0], 2)]
-    columns += _powers(np.asarray(shift_angstrom, np.float64), 2)
-    columns += _powers(_standard(np.asarray(defocus_angstrom, np.float64)[:, None]), 2)
+    columns = [*powers(matrix[:, :, 2], DEGREE), *powers(matrix[:, :, 0], 2)]
+    columns += powers(np.asarray(shift_angstrom, np.float64), 2)
+    columns += powers(standardised(np.asarray(defocus_angstrom, np.float64)[:, None]), 2)
     groups = np.asarray(group)
     columns += [(groups == g).astype(np.float64) for g in np.unique(groups)[1:]]
-    return _standard(np.stack(columns, axis=1))
+    return standardised(np.stack(columns, axis=1))
 
 
 def confounding(
@@ -99,19 +100,3 @@ def _taken_away(scores: list[Floats], predicted: Floats) -> float:
         return 0.0
     left = float(((scores[0] - predicted) * (scores[1] - predicted)).sum())
     return float(np.clip(1 - left / shared, 0.0, 1.0))
-
-
-def _powers(values: Floats, degree: int) -> list[Floats]:
-    """All products of up to `degree` of the columns of (v, k)."""
-    columns = range(values.shape[1])
-    return [
-        values[:, list(chosen)].prod(axis=1)
-        for power in range(1, degree + 1)
-        for chosen in combinations_with_replacement(columns, power)
-    ]
-
-
-def _standard(columns: Floats) -> Floats:
-    """Columns with mean 0 and variance 1; constant ones become 0."""
-    spread = columns.std(axis=0)
-    return np.asarray((columns - columns.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf))
