@@ -98,10 +98,26 @@ def test_gradients_are_those_of_finite_differences(masked):
     assert torch.autograd.gradcheck(lambda v: lasso(v, inside), (volume,))
 
 
+def test_every_volume_has_a_gradient_of_its_own_loss():
+    """Weights that differ between volumes, against automatic differentiation of the formula."""
+    torch.manual_seed(3)
+    volume = torch.randn(3, 5, 4, 6, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([0.5, -2.0, 7.0], dtype=torch.float64)
+    steps = [
+        torch.diff(volume, dim=axis, append=volume[(slice(None),) * axis + (slice(-1, None),)])
+        for axis in (1, 2, 3)
+    ]
+    expected = ((sum(step.square() for step in steps) + 1e-12).sqrt() - 1e-6).mean((1, 2, 3))
+    (automatic,) = torch.autograd.grad((weights * expected).sum(), volume)
+    (own,) = torch.autograd.grad((weights * total_variation(volume)).sum(), volume)
+    torch.testing.assert_close(own, automatic, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 1e-6])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_gradient_of_a_flat_volume_is_zero_and_finite(dtype):
+def test_gradient_of_a_flat_volume_is_zero_and_finite(dtype, smoothing):
     flat = torch.full((1, 5, 5, 5), 0.5, dtype=dtype, requires_grad=True)
-    total_variation(flat).sum().backward()
+    total_variation(flat, smoothing=smoothing).sum().backward()
     assert torch.equal(flat.grad, torch.zeros_like(flat))
 
 

