@@ -9,6 +9,7 @@ from cyclopts import App, Group
 from napari_conformix import __version__
 from napari_conformix.cli import (
     analyzing,
+    compare,
     demo,
     doctor,
     domains,
@@ -52,6 +53,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
         RESULTS,
         (
             analyzing.analyze,
+            compare.compare,
             results.decode,
             analyzing.arrows,
             embedding.embed,
