@@ -79,10 +79,9 @@ def disentanglement(
 
 def _squared_within(codes: torch.Tensor) -> torch.Tensor:
     """Squared distances of every code (b, d) to all others of the batch -> (b, b - 1)."""
-    count = len(codes)
-    squared = (codes[:, None] - codes).square().sum(-1)  # (b, b)
-    others = ~torch.eye(count, dtype=torch.bool, device=codes.device)
-    return squared[others].reshape(count, max(count - 1, 0))
+    row = torch.arange(len(codes), device=codes.device)
+    others = (row[:, None] + row[1:]) % max(len(codes), 1)  # after oneself, round to before
+    return (codes[:, None] - codes[others]).square().sum(-1)
 
 
 def _squared_across(
