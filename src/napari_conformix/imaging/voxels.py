@@ -8,13 +8,15 @@ the voxels, cut at their Nyquist sphere, but for what the splat aliases, at the 
 additions a voxel. Source: OPUS-DSD, Methods, "image formation"; the paper rotates a voxel grid.
 """
 
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from scipy.fft import next_fast_len
 
-from napari_conformix.imaging.fourier import fourier_shift, rfft_radius
-from napari_conformix.imaging.gaussians import cropped_rfft2, splat_blur
+from napari_conformix.imaging.fourier import fourier_shift
+from napari_conformix.imaging.gaussians import cropped_rfft2, frequencies
 from napari_conformix.imaging.projection import project_volume
 
 
@@ -72,22 +74,22 @@ def _sampling_grid(
     positions: torch.Tensor,
     rotation: torch.Tensor,
     shift_angstrom: torch.Tensor,
-    size: tuple[int, int],
+    size: int,
     spacing_angstrom: float,
 ) -> torch.Tensor:
-    """Where points of the consensus frame land in images, as `grid_sample` wants it.
+    """Where points of the consensus frame land in square images, as `grid_sample` wants it.
 
-    Pixel i of w lies at 2 i / (w - 1) - 1 ("align corners"), the centre of the image at w // 2.
+    Pixel i of n lies at 2 i / (n - 1) - 1 ("align corners"), the centre of the image at n // 2.
 
-    positions (n, 3) A, rotation (b, 3, 3), shift (b, 2) A, size (h, w) -> (b, 1, n, 2) (x, y)
+    positions (n, 3) A, rotation (b, 3, 3), shift (b, 2) A -> (b, 1, n, 2) (x, y)
     """
-    h, w = size
-    to_grid = positions.new_tensor([2 / (w - 1), 2 / (h - 1)]) / spacing_angstrom
-    centre = positions.new_tensor([w // 2 * 2 / (w - 1) - 1, h // 2 * 2 / (h - 1) - 1])
+    pixel = 2 / (size - 1)
+    to_grid = pixel / spacing_angstrom
     # one product for all images: x of all points, then y of all points, image by image
-    matrix = (rotation[:, :, :2].mT * to_grid[:, None]).reshape(-1, 3)  # (2b, 3)
-    offset = (shift_angstrom * to_grid + centre).reshape(-1, 1)
-    plane = torch.addmm(offset, matrix, positions.T)  # (2b, n)
+    matrix = to_grid * rotation[:, :, :2].mT.reshape(-1, 3)  # (2b, 3)
+    offset = to_grid * shift_angstrom.reshape(-1, 1) + (size // 2 * pixel - 1)  # (2b, 1)
+    with torch.autocast(positions.device.type, enabled=False):  # half precision moves points
+        plane = torch.addmm(offset, matrix, positions.T)  # (2b, n)
     return plane.view(len(rotation), 1, 2, -1).mT
 
 
@@ -121,34 +123,46 @@ def project_voxels(
                      (voxel_size / pixel_size)^3 of them.
     returns          (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that
                      it compares with ``rfft2(ifftshift(image))``. Grey values are the plain sum
-                     along z. Frequencies above the Nyquist frequency of the voxels are 0: there
-                     the voxels have only replicas of the lower ones.
+                     along z. From the Nyquist frequency of the voxels, or of the images, on it
+                     is 0: there the voxels have only replicas of the lower frequencies.
 
     What falls outside of the image is not in it. Differentiable in `values` alone.
     """
-    voxel = voxel_size_angstrom or pixel_size_angstrom
-    fine = box * oversampling
+    ratio = (voxel_size_angstrom or pixel_size_angstrom) / pixel_size_angstrom
+    band = min(box, 2 * math.ceil(box / (2 * ratio)))  # all that coarse voxels have frequencies for
+    fine = next_fast_len(band * oversampling // 2, real=True) * 2
     grid = _sampling_grid(
-        positions, rotation, shift_angstrom, (fine, fine), pixel_size_angstrom / oversampling
+        positions, rotation, shift_angstrom, fine, box * pixel_size_angstrom / fine
     )
     splat: torch.Tensor = _Splat.apply(  # type: ignore[no-untyped-call]
         values.to(grid.dtype), grid, fine
     )
-    transfer = _transfer(box, oversampling, voxel / pixel_size_angstrom, like=splat)
-    return cropped_rfft2(splat, box) * transfer
+    nyquist = box / (2 * max(ratio, 1.0))
+    transform = cropped_rfft2(splat, band) * _transfer(band, fine, nyquist, like=splat)
+    return _pad_rfft2(transform * ratio**3, box)
 
 
-def _transfer(box: int, oversampling: int, ratio: float, *, like: torch.Tensor) -> torch.Tensor:
+def _transfer(box: int, fine: int, nyquist: float, *, like: torch.Tensor) -> torch.Tensor:
     """(box, box // 2 + 1): undo the splat's blur, move the origin to the centre, limit the band.
 
-    `ratio` is the edge of a voxel in pixels.
+    box      frequencies along an edge that are kept of the `fine` ones of the splat
+    nyquist  Nyquist frequency of the voxels or of the images, the lower one, in units of 1 / box
     """
-    axis = torch.arange(box // 2 + 1, device=like.device) % 2
-    sign = 1 - 2 * ((axis + torch.arange(box, device=like.device)[:, None] % 2) % 2)
-    blur_y = splat_blur(box, oversampling, half=False, like=like)
-    blur_x = splat_blur(box, oversampling, half=True, like=like)
-    below_nyquist = rfft_radius(box, 2, like.device) <= box / (2 * ratio) + 1e-6
-    return ratio**3 * sign * below_nyquist / (blur_y[:, None] * blur_x)
+    y, x = (frequencies(box, 1 / box, half=half, like=like) for half in (False, True))
+    centred = torch.cos(torch.pi * y)[:, None] * torch.cos(torch.pi * x)  # 1 or -1
+    blur = torch.sinc(y / fine)[:, None].square() * torch.sinc(x / fine).square()
+    below_nyquist = y[:, None].square() + x.square() < (nyquist - 1e-6) ** 2
+    return centred * below_nyquist / blur
+
+
+def _pad_rfft2(transform: torch.Tensor, box: int) -> torch.Tensor:
+    """The inverse of a crop: (b, n, n // 2 + 1) -> (b, box, box // 2 + 1), zeros at the end."""
+    n = transform.shape[-2]
+    if n == box:
+        return transform
+    low, high = transform.split(n // 2, dim=-2)
+    columns = torch.cat([low, low.new_zeros(*low.shape[:-2], box - n, low.shape[-1]), high], dim=-2)
+    return F.pad(columns, (0, (box - n) // 2))
 
 
 def sample_images(
@@ -163,11 +177,11 @@ def sample_images(
     The spatial transformer of the encoder, and the adjoint of the splat without oversampling: a
     point takes the grey value of the pixel that it is projected to; 0 outside of the image.
 
-    images (b, h, w), centre at index N // 2; positions (n, 3) xyz in A; rotation (b, 3, 3) A;
+    images (b, n, n), centre at index n // 2; positions (n, 3) xyz in A; rotation (b, 3, 3) A;
     shift (b, 2) A of the particle from the image centre -> (b, n)
     """
-    h, w = images.shape[-2:]
-    grid = _sampling_grid(positions, rotation, shift_angstrom, (h, w), pixel_size_angstrom)
+    size = images.shape[-1]
+    grid = _sampling_grid(positions, rotation, shift_angstrom, size, pixel_size_angstrom)
     return _gather(images, grid.to(images.dtype))
 
 
