@@ -336,7 +336,7 @@ class Suggestion:
             f"{self.fitted:,} particles looked at best (BIC). "
         )
         if self.best == most:
-            text = text[:-2] + "; more might do so still better). "
+            text = text[:-2] + ", and more might describe them better still. "
         return text + (
             "These need not be states: a cloud that is bent or has long tails takes several, too."
         )

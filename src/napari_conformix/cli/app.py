@@ -9,6 +9,7 @@ from cyclopts import App, Group
 from napari_conformix import __version__
 from napari_conformix.cli import (
     analyzing,
+    clusters,
     compare,
     demo,
     doctor,
@@ -53,6 +54,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
         RESULTS,
         (
             analyzing.analyze,
+            clusters.clusters,
             compare.compare,
             results.decode,
             analyzing.arrows,

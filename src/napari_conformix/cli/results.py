@@ -180,6 +180,13 @@ def select(
         float | None,
         Parameter(name="--max", help="Largest value of the range.", allow_leading_hyphen=True),
     ] = None,
+    cluster: Annotated[
+        int | None, Parameter(help="The particles of a cluster: its number, from 1.")
+    ] = None,
+    of: Annotated[
+        str | None,
+        Parameter(help="The set of clusters that --cluster is of; not needed if there is one."),
+    ] = None,
     motion_above: Annotated[
         float | None, Parameter(help="Particles whose RMS motion is at least this, in A.")
     ] = None,
@@ -197,7 +204,8 @@ def select(
         bool, Parameter(help="Replace the selection of that name.", negative=())
     ] = False,
 ) -> None:
-    """Select particles by a list of rows, a range of a column, or their motion and its error.
+    """Select particles by a list of rows, a range of a column, a cluster, or their motion and its
+    error.
 
     Conditions on motion and error may be combined. The error of particles that are not held out is
     estimated from held-out particles near them.
@@ -205,6 +213,7 @@ def select(
     from napari_conformix.cli.selecting import (
         MotionLimits,
         rows_by_motion,
+        rows_in_cluster,
         rows_in_range,
         rows_of_file,
     )
@@ -212,15 +221,18 @@ def select(
 
     opened = Job.open(job)
     limits = MotionLimits(motion_above, error_below, error_above, ratio_above)
-    if [indices is None, column is None, not limits.given].count(False) != 1:
+    asked = [indices is not None, column is not None, cluster is not None, bool(limits.given)]
+    if asked.count(True) != 1:
         raise UserError(
-            "Give one of: --indices FILE; --column NAME with --min or --max; or conditions such "
-            "as --error-below, --motion-above, --ratio-above."
+            "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; or "
+            "conditions such as --error-below, --motion-above, --ratio-above."
         )
     if indices is not None:
         selection = rows_of_file(opened, name, indices)
     elif column is not None:
         selection = rows_in_range(opened, name, column, min_, max_)
+    elif cluster is not None:
+        selection = rows_in_cluster(opened, name, cluster, of)
     else:
         with progress_bar("Computing the motions of all particles") as tell:
             selection = rows_by_motion(opened, name, limits, tell)

@@ -1,4 +1,5 @@
-"""Selections made on the command line: by a list of rows, a range of a column, or motion."""
+"""Selections made on the command line: by a list of rows, a range of a column, a cluster, or
+motion."""
 
 import math
 import re
@@ -56,6 +57,18 @@ def rows_in_range(
     made = Selection(name, rows, len(values), (how,), epoch)
     least, most = np.nanmin(values), np.nanmax(values)
     return _refuse_empty(made, f"{column} (which goes from {least:.6g} to {most:.6g})")
+
+
+def rows_in_cluster(job: "Job", name: str, number: int, of: str | None) -> "Selection":
+    """The selection of the particles of a cluster, numbered from 1, of a set."""
+    sets = job.cluster_sets()
+    if of is None and len(sets) > 1:
+        raise UserError(f"Say which clusters are meant: --of {' or --of '.join(sets)}.")
+    if of is None and not sets:
+        raise UserError(
+            f"{job.folder} has no clusters yet; make some: conformix clusters {job.folder} -k 6"
+        )
+    return job.cluster_set(of or sets[0]).selection(number - 1, name)
 
 
 @dataclass(frozen=True)

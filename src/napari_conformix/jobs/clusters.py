@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.clusters import Clustering, Coordinates, How, Suggestion
     from napari_conformix.analysis.purity import Purity
     from napari_conformix.analysis.selection import Selection
+    from napari_conformix.jobs.cluster_reconstructions import ClusterResult
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -132,6 +133,12 @@ class ClusterSet:
     def selection_name(self, index: int) -> str:
         """NAME_cluster_01."""
         return f"{self.name}_cluster_{index + 1:02d}"
+
+    def results(self) -> "list[ClusterResult]":
+        """What the clusters' own particles reconstruct to, as far as that was done."""
+        from napari_conformix.jobs.cluster_reconstructions import result_of
+
+        return [result_of(self, index) for index in range(len(self))]
 
     def _check(self, index: int) -> None:
         if not 0 <= index < len(self):

@@ -1,6 +1,6 @@
 """Job: a job folder, for scripts, the command line and the window alike."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -363,6 +363,23 @@ class Job(RunFolder):
         from napari_conformix.jobs.clusters import delete
 
         delete(self, name)
+
+    def reconstruct_clusters(
+        self,
+        name: str,
+        indices: Sequence[int] | None = None,
+        *,
+        overwrite: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+        **settings: Any,
+    ) -> "Iterator[tuple[int, Event]]":
+        """Half maps and FSC of the clusters' own particles (all by default, else those numbered
+        from 0), one after the other; yields (cluster, event). What came of it is in
+        `cluster_set(name).results()`. Called again, it goes on with what is left."""
+        from napari_conformix.jobs.cluster_reconstructions import reconstruct
+
+        clusters = self.cluster_set(name)
+        return reconstruct(clusters, indices, overwrite=overwrite, stop=stop, **settings)
 
     # -- selections -------------------------------------------------------------------------------
 
