@@ -93,6 +93,12 @@ def make_job(folder: Path, method: str = "linear", *, halves: bool = True, **set
     )
 
 
+def read_volume(path: Path) -> np.ndarray:
+    """(z, y, x) of a map."""
+    with mrcfile.open(path) as mrc:
+        return np.array(mrc.data)
+
+
 def environment() -> dict[str, str]:
     """For subprocesses that must find the test methods."""
     paths = [str(PLUGIN), os.environ.get("PYTHONPATH", "")]

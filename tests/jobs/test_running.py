@@ -87,8 +87,10 @@ def test_results_can_be_asked_for(tmp_path):
     assert table.motion_unit == "A"
     np.testing.assert_array_equal(table.half, job.particles.half)
     np.testing.assert_array_equal(table.validation, job.split.validation)
-    with pytest.raises(UserError, match="latents of epoch 1 are not kept"):
-        job.latents(epoch=1)
+    assert job.latent_epochs() == [1, 2]
+    assert not np.array_equal(job.latents(epoch=1).mean, table.mean)
+    with pytest.raises(UserError, match="latents of epoch 3 are not kept"):
+        job.latents(epoch=3)
     # rows are those of the particle file, each by the encoder of its own half
     for row in (0, 1, 30, 47):
         mean, std = job.encode([row], half=int(table.half[row]))

@@ -9,6 +9,7 @@ from napari_conformix.training.plan import (
     encoding_tasks,
     epoch_seed,
     epoch_tasks,
+    first_pass_tasks,
     make_sampler,
     validation_tasks,
 )
@@ -94,3 +95,43 @@ def test_sampler_draws_the_same_particles_at_every_call():
     assert {r for b in draw(1, subset="validation", count=999) for r in b} == set(
         SPLIT.rows(2, "validation")
     )
+
+
+def classed(classes, epoch=1, size=8):
+    return epoch_tasks(SPLIT, (0,), size, seed=1, epoch=epoch, held_out=False, classes=classes)
+
+
+def test_batches_of_one_class_still_visit_every_particle_once():
+    classes = np.random.default_rng(0).integers(0, 5, len(SPLIT))
+    classes[:3] = 7  # a class of fewer than a batch
+    tasks = classed(classes)
+    np.testing.assert_array_equal(np.sort(rows_of(tasks, 0, "train")), SPLIT.rows(0, "train"))
+    assert all(len(set(classes[task.rows])) == 1 for task in tasks)
+    counts = Counter(classes[SPLIT.rows(0, "train")].tolist())
+    for task in tasks:
+        of_class = counts[int(classes[task.rows[0]])]
+        assert len(task.rows) <= 8
+        assert len(task.rows) >= min(of_class, 4)
+
+
+def test_classes_come_in_random_order_that_follows_from_the_epoch():
+    classes = np.arange(len(SPLIT)) % 4
+    order = [int(classes[task.rows[0]]) for task in classed(classes)]
+    assert order != sorted(order)
+    assert order == [int(classes[task.rows[0]]) for task in classed(classes)]
+    assert order != [int(classes[task.rows[0]]) for task in classed(classes, epoch=2)]
+
+
+def test_classes_split_as_evenly_as_they_can():
+    """A class of one more than a batch is halved rather than leaving one over."""
+    classes = np.zeros(len(SPLIT), int)
+    rows = SPLIT.rows(0, "train")
+    sizes = [len(task.rows) for task in classed(classes, size=len(rows) - 1)]
+    assert max(sizes) - min(sizes) <= 1
+    assert sum(sizes) == len(rows)
+
+
+def test_the_first_pass_sees_training_particles_only_in_their_order():
+    tasks = first_pass_tasks(SPLIT, (1, 2), 8)
+    for half in (1, 2):
+        np.testing.assert_array_equal(rows_of(tasks, half, "first pass"), SPLIT.rows(half, "train"))

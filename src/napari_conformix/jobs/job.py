@@ -23,6 +23,7 @@ from napari_conformix.jobs.run_folder import RunFolder
 from napari_conformix.jobs.spec import Inputs, JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
 from napari_conformix.training.events import Event
+from napari_conformix.training.latent_history import LatentHistory
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
@@ -166,16 +167,29 @@ class Job(RunFolder):
     # -- results ----------------------------------------------------------------------------------
 
     def latents(self, epoch: int | None = None) -> LatentTable:
-        """The newest latents; with `epoch`, UserError unless they are of that epoch."""
-        table = LatentTable.load(self.folder / layout.LATENTS)
-        if epoch is not None and table.epoch != epoch:
-            raise UserError(
-                f"The latents of epoch {epoch} are not kept; there are {table.epoch}'s."
-            )
-        return table
+        """The latents of the result so far, or of an epoch; UserError when they are not kept.
+
+        The result is the newest refresh while a run goes on; when it has ended, for a method that
+        chooses its epoch, the chosen one.
+        """
+        path = self.folder / layout.LATENTS
+        if epoch is None or LatentTable.epoch_of(path) == epoch:
+            return LatentTable.load(path)
+        return LatentHistory(self.folder).load(epoch, self.split)
+
+    def latent_epochs(self) -> list[int]:
+        """Epochs whose latents can be asked for, ascending."""
+        shown = LatentTable.epoch_of(self.folder / layout.LATENTS)
+        kept = LatentHistory(self.folder).epochs()
+        return sorted({*kept, *([] if shown is None else [shown])})
 
     def method(self, epoch: int | str | None = None) -> "Method":
-        """The model of an epoch, of 'best', or the newest, on the CPU; kept while it is in use."""
+        """The model of an epoch, of 'best', 'last', or (None) the one that :meth:`latents` are of,
+        on the CPU; kept while it is in use."""
+        if epoch is None:
+            shown = LatentTable.epoch_of(self.folder / layout.LATENTS)
+            if shown is not None and self.checkpoints.weights_path(shown).exists():
+                epoch = shown
         return self._models.get(epoch)
 
     def decode(

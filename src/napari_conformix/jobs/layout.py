@@ -6,6 +6,7 @@ SPEC = "job.toml"
 EVENTS = "events.jsonl"
 SPLIT = "split.npz"
 LATENTS = "latents.npz"
+LATENT_HISTORY = "latents"
 CHECKPOINTS = "checkpoints"
 SELECTIONS = "selections"
 SUBSETS = "subsets"
@@ -34,6 +35,7 @@ __all__ = [
     "EVENTS",
     "FAILURE",
     "LATENTS",
+    "LATENT_HISTORY",
     "LOCK",
     "MARKERS",
     "MOTION",

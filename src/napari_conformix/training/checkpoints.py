@@ -3,6 +3,7 @@
     checkpoints/epoch_0010.safetensors   enough to decode and encode, with its own description
     checkpoints/epoch_0010.resume.pt     what training needs beyond that
     checkpoints/last.json  best.json     {"epoch": 10}: which epoch that is
+    checkpoints/chosen.json              likewise: the epoch that a run has ended on
 
 The pointers are small files rather than links, since not every shared disk has links. They are
 written last, so that what they name is always whole.
@@ -62,6 +63,18 @@ class CheckpointFolder:
     def best(self) -> int | None:
         """The epoch with the lowest validation loss, or None."""
         return self._pointer("best")
+
+    def chosen(self) -> int | None:
+        """The epoch that the last run has ended on; None while one goes on, and for methods whose
+        result is the last epoch."""
+        return self._pointer("chosen")
+
+    def choose(self, epoch: int | None) -> None:
+        """Note the epoch that the run ends on, or (None) that it goes on."""
+        if epoch is None:
+            (self.folder / "chosen.json").unlink(missing_ok=True)
+        else:
+            atomic_json(self.folder / "chosen.json", {"epoch": epoch})
 
     def find(self, epoch: int | str | None = None) -> Path:
         """Weights of an epoch, 'best', or (None, 'last') the newest; UserError without any."""

@@ -176,6 +176,9 @@ class Finished(Event):
     epoch: int
     reason: Literal["completed", "stopped", "converged"] = "completed"
     best_epoch: int | None = None
+    chosen_epoch: int | None = Field(
+        None, description="the epoch that latents and decoded maps are of, when one was chosen"
+    )
 
 
 AnyEvent = Annotated[

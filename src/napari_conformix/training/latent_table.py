@@ -14,7 +14,8 @@ from napari_conformix.training.files import atomic_npz
 class LatentTable:
     """Row i is row i of the particle file.
 
-    mean, std         (N, d) float32: from the encoder of the particle's own half
+    mean, std         (N, d) float32: from the encoder of the particle's own half; std is NaN in
+                      tables of earlier epochs, of which it is not kept
     half              (N,) int8: 1 or 2
     validation        (N,) bool: held out of training
     epoch             the epoch that these are from
@@ -44,6 +45,14 @@ class LatentTable:
         """Write all arrays that are there, all or nothing."""
         present = {name: value for name, value in vars(self).items() if value is not None}
         atomic_npz(path, **{name: np.asarray(value) for name, value in present.items()})
+
+    @staticmethod
+    def epoch_of(path: str | Path) -> int | None:
+        """The epoch of a table, without reading the rest; None when it is not there."""
+        if not Path(path).exists():
+            return None
+        with np.load(path, allow_pickle=False) as data:
+            return int(data["epoch"])
 
     @classmethod
     def load(cls, path: str | Path) -> "LatentTable":

@@ -1,6 +1,7 @@
 """The training loop that every method shares: a generator of events.
 
     epoch:  start_epoch -> steps (halves in turn) -> validation -> checkpoint -> latents -> volume
+    end:    for a method that chooses its epoch, latents and volume of the best one
 
 An epoch is the unit of resuming: everything random in it follows from (seed, epoch), so a run that
 was killed goes on from its last checkpoint exactly as if it had not been.
@@ -8,7 +9,7 @@ was killed goes on from its last checkpoint exactly as if it had not been.
 
 import contextlib
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from os import getpid
 from pathlib import Path
@@ -20,11 +21,13 @@ import torch
 from napari_conformix.errors import UserError
 from napari_conformix.training import events
 from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
+from napari_conformix.training.chosen_epoch import Choice
 from napari_conformix.training.contract import Batch, Method, Sampler
 from napari_conformix.training.control import Control
 from napari_conformix.training.data import Batches
 from napari_conformix.training.devices import device_in_words
 from napari_conformix.training.estimate import Estimate, choose_batch_size, measure
+from napari_conformix.training.latent_history import LatentHistory
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.latents import LatentSchedule, encode_all
 from napari_conformix.training.live_volume import write_live_volumes
@@ -132,9 +135,11 @@ class _Run:
         self.control = control
         self.checkpoints = CheckpointFolder(folder / "checkpoints")
         self.schedule = LatentSchedule(settings.latents_every, len(split))
+        self.history = LatentHistory(folder, settings.keep_latents)
         self.held_out = type(method).held_out_step is not Method.held_out_step
         self.classes = method.batch_classes(data.rotation)
         self.best = _Best()
+        self.last_loss = float("nan")
         self.done_epochs = 0
         #: why training ended before its last epoch, a sentence of the method
         self.converged: str | None = None
@@ -154,6 +159,7 @@ class _Run:
             batch_size = choose_batch_size(self.method, self.settings.batch_size, smallest)
         else:
             batch_size = self._restore(last)
+        self.history.forget_after(self.done_epochs)
         if not self._over():
             yield events.Preparing(message="Measuring the time and memory of a training step")
             estimate = self._measure(batch_size)
@@ -181,6 +187,7 @@ class _Run:
         self.method.load_state(weights)
         self.method.load_resume_state(state["method"])
         self.best = _Best(state["best_epoch"], state["best_loss"])
+        self.last_loss = state.get("loss", float("nan"))
         self.facts = state["facts"]
         self.done_epochs = epoch
         if self.settings.epochs <= state.get("epochs", self.settings.epochs):
@@ -233,6 +240,8 @@ class _Run:
     def epochs(self) -> Iterator[events.Event]:
         if self._latents_are_behind():
             yield from self._refresh_latents(self.done_epochs)
+        if not self._over():
+            self.checkpoints.choose(None)
         if self.done_epochs == 0 and self.method.needs_first_pass and not self._over():
             yield from self._first_pass()
         while not self._over() and not self.control.stop_requested():
@@ -243,9 +252,36 @@ class _Run:
                 break
         if self.converged is not None:
             yield events.Notice(epoch=self.done_epochs, message=self.converged)
+        chosen = self.best.epoch if self.method.chooses_epoch else None
+        if chosen is not None:
+            yield from self._end_on(chosen)
         yield events.Finished(
-            epoch=self.done_epochs, reason=self._reason(), best_epoch=self.best.epoch
+            epoch=self.done_epochs,
+            reason=self._reason(),
+            best_epoch=self.best.epoch,
+            chosen_epoch=chosen,
         )
+
+    def _end_on(self, epoch: int) -> Generator[events.Event]:
+        """Make an earlier epoch the result: its model, latents and live map.
+
+        Its model is not trained any further; a resume begins from the last checkpoint. A stop
+        does not end this, or the latents on disk would be of an epoch that nobody chose.
+        """
+        shown = self.latents is not None and self.latents.epoch == epoch
+        if not shown or epoch != self.done_epochs:
+            self.method.load_state(load_weights(self.checkpoints.find(epoch))[0])
+            table = self.latents if shown else self.history.best(epoch)
+            if table is None:
+                table = yield from self._encoded(epoch, stop=lambda: False)
+            if table is not None:
+                yield self._show_latents(table)
+            yield from self._live_volumes(epoch)
+        self.checkpoints.choose(epoch)
+        choice = Choice(
+            epoch, self.best.loss, self.done_epochs, self.last_loss, self.method.headline_label
+        )
+        yield events.Notice(epoch=epoch, message=choice.sentence())
 
     def _first_pass(self) -> Generator[events.Event]:
         """Show every training particle to a method that keeps something of each."""
@@ -301,11 +337,14 @@ class _Run:
         if self.schedule.due(epoch, final=final):
             yield from self._refresh_latents(epoch)
         if final or epoch == 1 or epoch % self.settings.volume_every == 0:
-            mean = self.latents.mean if self.latents is not None else None
-            for path, half in write_live_volumes(self.method, mean, self.split, self.folder):
-                yield events.Volume(epoch=epoch, path=path, half=half)
+            yield from self._live_volumes(epoch)
         self.clock.end_epoch()
         return True
+
+    def _live_volumes(self, epoch: int) -> Generator[events.Event]:
+        mean = self.latents.mean if self.latents is not None else None
+        for path, half in write_live_volumes(self.method, mean, self.split, self.folder):
+            yield events.Volume(epoch=epoch, path=path, half=half)
 
     def _steps(self, epoch: int, phase: str, means: Means) -> Generator[events.Event, None, bool]:
         """All training steps of an epoch; returns False when stopped in the middle."""
@@ -399,11 +438,13 @@ class _Run:
         best = loss < self.best.loss  # False for NaN
         if best:
             self.best = _Best(epoch, loss)
+        self.last_loss = loss
         resume = {
             "method": self.method.resume_state(),
             "batch_size": self.stepper.batch_size,
             "best_epoch": self.best.epoch,
             "best_loss": self.best.loss,
+            "loss": loss,
             "facts": self.facts,
             "epochs": self.settings.epochs,
             "converged": self.converged,
@@ -418,10 +459,30 @@ class _Run:
         """After a kill between the last checkpoint and its latents, with no epoch left to do."""
         if self.done_epochs == 0 or not self._over():
             return False
+        if self.checkpoints.chosen() is not None:
+            return False  # they are of the chosen epoch, as they should be
         return self.latents is None or self.latents.epoch < self.done_epochs
 
-    def _refresh_latents(self, epoch: int) -> Iterator[events.Event]:
+    def _refresh_latents(self, epoch: int) -> Generator[events.Event]:
         start = monotonic()
+        table = yield from self._encoded(epoch, stop=self.control.stop_requested)
+        if table is None:
+            return
+        yield self._show_latents(table)
+        self.history.keep(table, always=self.checkpoints.epochs())
+        if self.method.chooses_epoch and epoch == self.best.epoch:
+            self.history.keep_best(table)
+        self.schedule.passed(monotonic() - start)
+
+    def _show_latents(self, table: LatentTable) -> events.Event:
+        table.save(self.folder / "latents.npz")
+        self.latents = table
+        return events.Latents(epoch=table.epoch)
+
+    def _encoded(
+        self, epoch: int, *, stop: Callable[[], bool]
+    ) -> Generator[events.Event, None, LatentTable | None]:
+        """All particles, by the method as it is now; None when `stop` said so meanwhile."""
         encoding = encode_all(
             self.method,
             self.data,
@@ -431,15 +492,9 @@ class _Run:
             epoch=epoch,
             seed=self.settings.seed,
             previous=self.latents,
-            stop=self.control.stop_requested,
+            stop=stop,
         )
-        table = yield from self._progress(epoch, "encoding", encoding)
-        if table is None:
-            return
-        table.save(self.folder / "latents.npz")
-        self.latents = table
-        self.schedule.passed(monotonic() - start)
-        yield events.Latents(epoch=epoch)
+        return (yield from self._progress(epoch, "encoding", encoding))
 
     def _progress(
         self, epoch: int, phase: str, work: Generator[tuple[int, int], None, Result]

@@ -82,6 +82,14 @@ class TrainingSettings(BaseModel):
     keep_checkpoints: int = setting(
         3, "How many of the newest checkpoints to keep beside the best", ge=1, advanced=True
     )
+    keep_latents: int = setting(
+        100,
+        "Epochs whose latent map is kept, to look back at; 0 keeps none (a million particles take "
+        "about 40 MB an epoch)",
+        unit="epochs",
+        ge=0,
+        advanced=True,
+    )
 
     @classmethod
     def preset(cls, name: str) -> "TrainingSettings":

@@ -1,4 +1,4 @@
-"""Two tiny methods for the tests: linear auto-encoders, with faults to order.
+"""Tiny methods for the tests: linear auto-encoders, with faults to order.
 
 They draw random numbers, keep a schedule in their state and use Adam, so that a resumed run equals
 an uninterrupted one only if all of that is restored.
@@ -168,3 +168,73 @@ class LinearWhole(Linear):
 
     name = "linear_whole"
     independent_halves = False
+
+
+class VoxelsSettings(LinearSettings):
+    worse_after: int = setting(0, "The validation loss rises after this epoch; 0: never", ge=0)
+
+
+class Voxels(LinearWhole):
+    """One model without displacements, which keeps something of every particle, trains on batches
+    of one class, anneals a weight over the run and ends on its best epoch."""
+
+    name = "voxels"
+    title = "Voxel test method"
+    Settings = VoxelsSettings
+    has_displacement = False
+    displacement = Method.displacement
+    headline = "data"
+    headline_label = "Image power not explained"
+    scalar_terms = ("annealing",)
+    chooses_epoch = True
+    needs_first_pass = True
+
+    def __init__(self, settings: Any, frame: Any, device: torch.device | str = "cpu") -> None:
+        super().__init__(settings, frame, device)
+        self.epochs_done: list[float] = []
+        self.epoch = 0
+        self.bank = torch.zeros(0, self.latent_dim)
+
+    def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
+        self.bank = torch.full((self.particles, self.latent_dim), float("nan"))
+        return super().initialise(consensus, mask)
+
+    def batch_classes(self, rotation: Any) -> Any:
+        return (rotation[:, 2, 2] > 0).astype("int64")  # looking from above or from below
+
+    def first_pass(self, batch: Batch, half: int) -> None:
+        time.sleep(self.settings.step_seconds)
+        self.seen.append(("first pass", half, batch.index.tolist()))
+        self.bank[batch.index] = self.encode(batch, half)[0]
+
+    def begin_step(self, epochs_done: float) -> None:
+        self.epochs_done.append(epochs_done)
+
+    def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
+        self.epoch = epoch
+        return super().start_epoch(epoch, sampler)
+
+    def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        terms = super().training_step(batch, half)
+        known = self.bank[batch.index].nan_to_num()
+        with torch.no_grad():
+            self.bank[batch.index] = 0.7 * known + 0.3 * self.encode(batch, half)[0]
+        weight = torch.tensor(self.epochs_done[-1] / self.settings.epochs)
+        prior = 1e-3 * weight * self.bank.nan_to_num().square().mean()
+        return terms | {"loss": terms["loss"] + prior, "prior": prior, "annealing": weight}
+
+    held_out_step = Method.held_out_step
+
+    def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        terms = super().validation_step(batch, half)
+        turn = self.settings.worse_after
+        if turn and self.epoch > turn:
+            terms["data"] = terms["data"] + self.epoch - turn
+        return terms
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return super().state() | {"bank": self.bank}
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        self.bank = state["bank"].clone()
+        super().load_state(state)

@@ -1,0 +1,34 @@
+"""The epoch that a run ends on: the one with the lowest validation loss, where a method says so.
+
+OPUS-DSD is judged by the epoch with the lowest reconstruction error on its validation set (paper,
+Methods); latents, maps and clusters all belong to that epoch. Going on starts from the last epoch
+all the same.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """epoch, loss: the lowest validation headline and when; last, last_loss: of the last epoch."""
+
+    epoch: int
+    loss: float
+    last: int
+    last_loss: float
+    label: str
+
+    def sentence(self) -> str:
+        """What was chosen and why, for the user."""
+        measure = f"{self.label[:1].lower()}{self.label[1:]} of held-out particles"
+        if self.epoch == self.last:
+            return (
+                f"The result is that of the last epoch, {self.last}: its {measure} is the lowest "
+                f"so far ({self.loss:.5g})."
+            )
+        return (
+            f"The result is that of epoch {self.epoch}, where the {measure} was lowest: "
+            f"{self.loss:.5g}, against {self.last_loss:.5g} in the last epoch, {self.last}. The "
+            f"latent map and decoded maps are of epoch {self.epoch}; training would go on from "
+            f"epoch {self.last}."
+        )
