@@ -32,13 +32,10 @@ class Data:
 
     def __init__(self, swing):
         self.batch = swing.batch
+        self.rotation = swing.rotation[:PARTICLES].numpy()
 
     def __len__(self):
         return PARTICLES
-
-    @property
-    def rotation(self):
-        return self.batch.rotation.numpy()
 
     def prepare(self):
         return iter(())
