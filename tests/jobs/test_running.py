@@ -132,7 +132,9 @@ def test_one_model_for_all_particles(tmp_path):
     assert [v.path for v in of(events, "volume")] == ["volumes/live.mrc"]
     table = job.latents()
     assert table.mean_half1 is None
-    assert set(table.half) == {1, 2}  # the split is kept for reconstructions
+    assert set(table.half) == {0}  # whose model a latent belongs to
+    assert set(job.split.half) == {1, 2}  # kept for reconstructions
+    assert set(job.latents(epoch=1).half) == {0}
     assert np.abs(table.mean).sum(1).min() > 0
     assert job.decode([0.0, 0.0]).shape == (samples.BOX,) * 3
     assert job.displacement([1.0, 1.0], [[1, 2, 3]], half=2).shape == (1, 3)

@@ -399,9 +399,7 @@ def _checks(
 def _record(
     job: "Job", table: "LatentTable", found: "Clustering", request: Request
 ) -> ClusterRecord:
-    own = table.half[found.representatives]
-    if not job.method_class.independent_halves:
-        own = np.zeros_like(own)
+    half_set = job.split.half  # of the particles; the latents of one model belong to neither half
     groups = [found.rows(i) for i in range(found.k)]
     return ClusterRecord(
         how=found.how,
@@ -412,9 +410,9 @@ def _record(
         coordinates=found.coordinates,
         covariance=found.covariance,
         fitted=found.fitted,
-        representative_halves=[int(half) for half in own],
+        representative_halves=[int(half) for half in table.half[found.representatives]],
         half_counts=[
-            (int((table.half[rows] == 1).sum()), int((table.half[rows] == 2).sum()))
+            (int((half_set[rows] == 1).sum()), int((half_set[rows] == 2).sum()))
             for rows in groups
         ],
         held_out=[float(table.validation[rows].mean()) for rows in groups],

@@ -1,6 +1,7 @@
 """The latents of every refresh, kept so that the map can be seen as it forms.
 
-    latents/epoch_0007.npz   mean (N, d), motion (N, k) or none, motion_unit, motion_variance, epoch
+    latents/epoch_0007.npz   mean (N, d), motion (N, k) or none, motion_unit, motion_variance,
+                             one_model, epoch
     latents/best.npz         the whole table of the epoch that is best so far, where a method
                              ends on it, so that ending costs no further pass
 
@@ -46,6 +47,7 @@ class LatentHistory:
         remove_leftovers(self.folder)
         kind = np.float16 if len(table) > MANY_PARTICLES else np.float32
         arrays = {"epoch": np.array(table.epoch), "mean": _as(table.mean, kind)}
+        arrays["one_model"] = np.array(not table.half.any())
         if table.motion is not None:
             arrays["motion"] = _as(table.motion, kind)
             arrays["motion_unit"] = np.array(table.motion_unit)
@@ -76,13 +78,14 @@ class LatentHistory:
             )
         with np.load(path, allow_pickle=False) as data:
             mean = data["mean"].astype(np.float32)
+            half = np.zeros_like(split.half) if data["one_model"] else split.half
             motion = data["motion"].astype(np.float32) if "motion" in data else None
             unit = str(data["motion_unit"]) if "motion_unit" in data else ""
             variance = data.get("motion_variance")
         return LatentTable(
             mean=mean,
             std=np.broadcast_to(np.float32(np.nan), mean.shape),
-            half=split.half,
+            half=half,
             validation=split.validation,
             epoch=epoch,
             motion=motion,

@@ -16,7 +16,8 @@ class LatentTable:
 
     mean, std         (N, d) float32: from the encoder of the particle's own half; std is NaN in
                       tables of earlier epochs, of which it is not kept
-    half              (N,) int8: 1 or 2
+    half              (N,) int8: the half whose model the latent belongs to, 1 or 2; 0 everywhere
+                      for methods with one model (the half sets of its particles are in the split)
     validation        (N,) bool: held out of training
     epoch             the epoch that these are from
     motion            (N, k) float32: coordinates that mean the same in both halves, or None

@@ -88,10 +88,11 @@ def encode_all(
             std[task.rows[own]] = stds[own]
             done += len(task.rows)
             yield done, total
+    half = split.half if method.independent_halves else np.zeros_like(split.half)
     motion = motion_coordinates(
         method,
         mean,
-        split.half if method.independent_halves else np.zeros_like(split.half),
+        half,
         seed=seed,
         previous=previous.motion if previous is not None else None,
         stop=stop,
@@ -101,7 +102,7 @@ def encode_all(
     return LatentTable(
         mean=mean,
         std=std,
-        half=split.half,
+        half=half,
         validation=split.validation,
         epoch=epoch,
         motion=motion.coordinates,
