@@ -25,6 +25,8 @@ from napari_conformix.imaging import (
     project_volume_real_space,
     resample_2d,
 )
+from napari_conformix.imaging.masks import sphere_mask
+from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
 from napari_conformix.reconstruction import Reconstructor
 from napari_conformix.training.contract import Batch
 
@@ -83,11 +85,28 @@ def measure(box: int, count: int, device: str) -> dict[str, float]:
     spectrum = torch.fft.rfft2(batch.images)
     large = torch.randn(count, 2 * box, 2 * box, device=device)
     reconstructor = Reconstructor(box, 2.0, device=device)
+    positions, _ = voxel_positions(box, 2.0, sphere_mask(box, 0.29 * box) > 0)
+    positions = positions.to(device)
+    values = torch.randn(count, len(positions), device=device, requires_grad=True)
+    pose = batch.rotation, batch.shift_angstrom
+
+    def voxels() -> torch.Tensor:
+        return project_voxels(values, positions, *pose, box, 2.0)
+
+    def voxels_and_back() -> None:
+        torch.autograd.grad(torch.view_as_real(voxels()).square().sum(), values)
+
     tasks: dict[str, tuple[Callable[[], object], int]] = {
         "project (Fourier slices)": (lambda: project_volume(volume, batch.rotation), count),
         "project (voxel grid)": (
             lambda: project_volume_real_space(volume, batch.rotation[:4]),
             4,
+        ),
+        "project (voxels of a tenth of the box)": (voxels, count),
+        "the same and back": (voxels_and_back, count),
+        "sample images at these voxels": (
+            lambda: sample_images(batch.images, positions, *pose, 2.0),
+            count,
         ),
         "CTF": (lambda: ctf_of(table, rows, box, 2.0, device), count),
         "shift": (lambda: fourier_shift(spectrum, batch.shift_angstrom), count),
