@@ -90,6 +90,7 @@ class FakeJob:
         self.folder = Path(folder)
         self.decode_seconds = decode_seconds
         self.decoded: list[np.ndarray] = []
+        self.decoded_by: list[int | None] = []
         self.most_at_once = 0
         self._now = 0
         self._lock = threading.Lock()
@@ -101,6 +102,10 @@ class FakeJob:
         self._mixing = {h: np.linalg.qr(rng.normal(size=(4, 4)))[0] for h in (1, 2)}
         self.particles = Particles(self.angle)
         self.epoch = 12
+        #: earlier epochs whose latents are kept, and those of which there is a model
+        self.past: list[int] = []
+        self.models: list[int] = []
+        self.chosen: int | None = None
         self.sign = 1.0
         consensus = self.folder / "consensus.mrc"
         write_map(consensus, self.volume(0.0), PIXEL_SIZE)
@@ -112,21 +117,23 @@ class FakeJob:
         with open(self.folder / "events.jsonl", "a") as file:
             file.write(events.to_line(event))
 
-    def latents(self) -> Latents:
+    def latents(self, epoch: int | None = None) -> Latents:
+        """Those of earlier epochs are smaller: the map grows while it forms."""
         rng = np.random.default_rng(11)
         count = len(self.angle)
+        grown = 1.0 if epoch in (None, self.epoch) else epoch / 20
         own = np.stack([self.angle / 20, self._bend, *rng.normal(0, 0.05, (2, count))], axis=1)
         mean = np.empty((count, 4), dtype=np.float32)
         for half, mixing in self._mixing.items():
             mean[self.half == half] = own[self.half == half] @ mixing
         motion = np.stack([self.angle / 5, 2 * self._bend, rng.normal(0, 0.2, count)], axis=1)
         return Latents(
-            mean,
+            grown * mean,
             np.full_like(mean, 0.1),
             self.half,
             self.validation,
-            self.epoch,
-            (self.sign * motion).astype(np.float32),
+            epoch or self.epoch,
+            (grown * self.sign * motion).astype(np.float32),
             "A",
             # some of the motion is in coordinates that are not kept
             0.9 * motion.var(axis=0) / motion.var(axis=0).sum(),
@@ -141,12 +148,24 @@ class FakeJob:
         arm = ball((0, 0, 0), 14.0) + ball((0, -16, 0), 12.0)
         return np.maximum(arm, ball((30 * np.sin(a), 30 * np.cos(a), 0)))
 
-    def decode(self, latent: np.ndarray, half: int | None = None) -> np.ndarray:
+    def latent_epochs(self) -> list[int]:
+        return sorted({*self.past, self.epoch})
+
+    @property
+    def checkpoints(self) -> SimpleNamespace:
+        kept = sorted({*self.models, self.epoch})
+        last = max([*self.past, self.epoch])
+        return SimpleNamespace(epochs=lambda: kept, chosen=lambda: self.chosen, last=lambda: last)
+
+    def decode(
+        self, latent: np.ndarray, half: int | None = None, epoch: int | None = None
+    ) -> np.ndarray:
         with self._lock:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
         time.sleep(self.decode_seconds)
         self.decoded.append(np.asarray(latent))
+        self.decoded_by.append(epoch)
         with self._lock:
             self._now -= 1
         return self.volume(self.angle_of(latent, half))

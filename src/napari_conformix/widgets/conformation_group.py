@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QLabel
 from superqt import QLabeledDoubleSlider
 
@@ -17,7 +17,6 @@ from napari_conformix.widgets.style import signed
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import LatentTable
-    from napari_conformix.training.events import Event
     from napari_conformix.widgets.latent_canvas import LatentCanvas
     from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.scene import Scene
@@ -29,6 +28,9 @@ _NOT_DECODED: Final = "Click or drag in the latent map to see the molecule there
 class ConformationGroup(QGroupBox):
     """Decoder, contour and companions of the molecule at the cursor; the live map of a run."""
 
+    #: whether the scene is this group's; see :meth:`set_active`
+    active_changed = Signal(bool)
+
     def __init__(self, session: Session, scene: Scene, canvas: LatentCanvas) -> None:
         super().__init__("Conformation at the cursor")
         self._session, self._scene, self._canvas = session, scene, canvas
@@ -37,7 +39,6 @@ class ConformationGroup(QGroupBox):
         self._build()
         session.consensus_changed.connect(self._take_consensus)
         session.volume_changed.connect(self._take_volume)
-        session.event.connect(self._take_event)
         canvas.cursor_moved.connect(self._cursor_moved)
         self.decode.shown.connect(self._decoded)
         self.half_box.currentIndexChanged.connect(self._decode_again)
@@ -84,6 +85,11 @@ class ConformationGroup(QGroupBox):
         self._map_view = view
         if moved:
             self.decode.forget()
+        if not view.has_model:
+            self.decoded_label.setText(
+                f"The model of epoch {view.past} is no longer kept: the map can be seen, the "
+                "molecule cannot. The setting keep_checkpoints says how many are."
+            )
         if self._canvas.overlay.cursor_xy is not None:
             self.decode.request(view, self._canvas.overlay.cursor_xy, self._half_of(view))
 
@@ -95,6 +101,7 @@ class ConformationGroup(QGroupBox):
         if active:
             self._scene.hide_conformation()
             self._decode_again()
+        self.active_changed.emit(active)
 
     @property
     def half(self) -> int:
@@ -115,10 +122,6 @@ class ConformationGroup(QGroupBox):
             self.contour.setSingleStep(peak / 200)
             self.contour.setValue(self._scene.threshold)
         self.decode.again()
-
-    def _take_event(self, event: Event) -> None:
-        if event.kind == "checkpoint":
-            self.decode.epoch = event.epoch
 
     def _take_volume(self, path: Path, half: int, epoch: int) -> None:
         """The live map of a run, until the user has put the cursor somewhere."""

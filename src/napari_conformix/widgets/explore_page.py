@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_conformix.widgets.banner import BiasBanner
 from napari_conformix.widgets.conformation_group import ConformationGroup
 from napari_conformix.widgets.dropping import FileDrop
+from napari_conformix.widgets.epoch_slider import LookingBack
 from napari_conformix.widgets.latent_map_panel import LatentMapPanel
 from napari_conformix.widgets.map_group import MapGroup
 from napari_conformix.widgets.scene import Scene
@@ -44,6 +45,7 @@ class ExplorePage(QWidget):
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)
         self.maps = MapGroup(session, self.scene, self.map_panel)
+        self.looking_back = LookingBack(session, self.map_panel.epochs, self.maps)
         self.conformation = ConformationGroup(session, self.scene, self.canvas)
         self.selections = SelectionGroup(session, self.map_panel)
         self.groups = [self.maps, self.conformation, self.selections]

@@ -82,7 +82,8 @@ class LatentCanvas(QWidget):
     def set_map(self, view: MapView, rgba: np.ndarray) -> None:
         """Show the particles of a view; `rgba` (N, 4) has a colour for every row of the file.
 
-        The camera stays, unless the axes are others or the user has not touched it yet.
+        The camera stays, unless the axes are others or the user has not touched it yet. It stays
+        too while the map looks back at earlier epochs, or the epochs could not be compared.
         """
         if view is self.map_view:
             self.set_colours(rgba)
@@ -92,6 +93,7 @@ class LatentCanvas(QWidget):
             and self.map_view.space.key == view.space.key
             and self.map_view.axes == view.axes
         )
+        looked_back = self.map_view is not None and self.map_view.past is not None
         self.map_view = view
         self._drawn = self._subset(view, len(rgba))
         xy = view.xy[self._drawn]
@@ -99,13 +101,14 @@ class LatentCanvas(QWidget):
         self.overlay.nearby_radius = view.nearby_radius
         self.overlay.set_axes(*(view.space.axis_label(axis) for axis in view.axes))
         self._draw_selected()
-        if not same_axes or (not self._user_moved and self._outgrown()):
+        looking_back = view.past is not None or looked_back
+        if not same_axes or (not looking_back and not self._user_moved and self._outgrown()):
             self.fit()
 
     def set_colours(self, rgba: np.ndarray) -> None:
         """Other colours, (N, 4) for every row of the file."""
         if self.map_view is not None and self._points is not None:
-            self._points.face_color = rgba[self.map_view.rows[self._drawn]]
+            self._paint(rgba[self.map_view.rows[self._drawn]])
 
     def set_selection(self, mask: np.ndarray) -> None:
         """Highlight the rows of an (N,) mask and dim the others."""
@@ -165,6 +168,9 @@ class LatentCanvas(QWidget):
         self._points.data = yx
         if not same_size:  # each of these three uploads every point again
             self._points.size = size
+        self._paint(rgba)
+
+    def _paint(self, rgba: np.ndarray) -> None:
         # vispy draws a border around points at the limits of their size, of whatever width is asked
         # for. In the points' own colours it is part of them; it is uploaded with the faces below.
         with self._points.events.border_color.blocker():

@@ -1,10 +1,12 @@
-"""What stands in the dock beside the scene: the tools of the latent map, the map, its legend."""
+"""What stands in the dock beside the scene: the tools of the latent map, the map, its legend, and
+the slider over its epochs."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
+from napari_conformix.widgets.epoch_slider import EpochSlider
 from napari_conformix.widgets.forms import dock_of
 from napari_conformix.widgets.latent_canvas import LatentCanvas
 from napari_conformix.widgets.legend import LegendBar
@@ -12,13 +14,15 @@ from napari_conformix.widgets.selection_bar import SelectionBar
 
 
 class LatentMapPanel(QWidget):
-    """Tools, map and legend; :meth:`show_beside` puts them into the window."""
+    """Tools, map, legend, and the epochs to look back at; :meth:`show_beside` puts all of it into
+    the window."""
 
     def __init__(self) -> None:
         super().__init__()
         self.bar = SelectionBar(self)
         self.canvas = LatentCanvas(self)
         self.legend = LegendBar(self)
+        self.epochs = EpochSlider(self)
         self.dock: QDockWidget | None = None
         self.bar.tool_chosen.connect(self.canvas.overlay.set_tool)
         self.bar.mode_chosen.connect(lambda mode: setattr(self.canvas.overlay, "mode", mode))
@@ -30,6 +34,7 @@ class LatentMapPanel(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.canvas, stretch=1)
         layout.addWidget(self.legend)
+        layout.addWidget(self.epochs)
 
     def show_beside(self, viewer, page: QWidget) -> None:
         """Dock the map between the scene of a viewer and the dock of a page, once; nothing

@@ -52,25 +52,28 @@ class LiveDecode:
         self.gaussians = False
         #: while the scene shows something else, requests are only remembered
         self.enabled = True
-        #: of the newest checkpoint, which is what the job decodes with
-        self.epoch: int | None = None
         self._repeat: Callable[[], None] | None = None
 
     def request(self, view: MapView, xy: tuple[float, float], half: int) -> None:
         """Decode the latent at a place of the map with the model of `half`."""
         self._repeat = lambda: self.request(view, xy, half)
         job, threshold = self._session.job, self._scene.threshold
-        consensus, wanted, epoch = self._session.consensus, self.gaussians, self.epoch
+        consensus, wanted = self._session.consensus, self.gaussians
         if job is None or consensus is None or threshold is None or not self.enabled:
             return
+        if not view.has_model:
+            self._scene.hide_conformation()
+            return
+        latents = self._session.latents
+        epoch = view.past or (latents.epoch if latents is not None else None)
         pixel_size = consensus.pixel_size_angstrom
 
         def decode() -> Decoded:
             spot = view.spot(xy, half)
-            array = job.decode(spot.latent, half=spot.half or None)
-            gaussians = _moved_gaussians(job, spot) if wanted else None
+            array = job.decode(spot.latent, half=spot.half or None, epoch=view.past)
+            gaussians = _moved_gaussians(job, spot, view.past) if wanted else None
             prepared = self._scene.prepare(array, pixel_size, threshold)
-            return Decoded(spot, epoch or view.space.epoch, prepared, gaussians)
+            return Decoded(spot, epoch, prepared, gaussians)
 
         self._session.run_in_worker(decode, self._show, key="job:decode")
 
@@ -86,9 +89,10 @@ class LiveDecode:
     def reset(self) -> None:
         """Another job, or none."""
         self.forget()
-        self.epoch = None
 
     def _show(self, decoded: Decoded) -> None:
+        if not self.enabled:
+            return  # another page has taken the scene meanwhile
         self._scene.show_prepared(
             decoded.prepared, f"{decoded.model}\n{decoded.support}".strip().capitalize()
         )
@@ -96,11 +100,11 @@ class LiveDecode:
         self.shown.emit(decoded)
 
 
-def _moved_gaussians(job, spot: Spot) -> np.ndarray | None:
+def _moved_gaussians(job, spot: Spot, epoch: int | None) -> np.ndarray | None:
     """(p, 3) x, y, z in A of the model's Gaussians in this conformation; None if it has none."""
     half = spot.half
-    positions = job.method().consensus_positions(half)
+    positions = job.method(epoch).consensus_positions(half)
     if positions is None:
         return None
     positions = np.asarray(positions, dtype=np.float32)
-    return positions + job.displacement(spot.latent, positions, half=half or 1)
+    return positions + job.displacement(spot.latent, positions, half=half or 1, epoch=epoch)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Session
 
+#: name in the list of colours -> what makes them
+Painters = dict[str, Callable[[MapView], colouring.Colouring]]
+
 _SHOW: Final = (
     ("all particles", "all"),
     ("half 1 only", "half 1"),
@@ -38,17 +41,26 @@ _BUILT_IN: Final = ("one colour", "half set", "validation", "density of the map"
 class MapGroup(QGroupBox):
     """Choices of the latent map; views and colours are made in a worker, then drawn.
 
-    `shown(view, moved)` tells what is drawn now, and whether it has other axes than before.
+    `shown(view, moved)` tells what is drawn now, and whether it has other axes than before. With a
+    scene, parts of the molecule can be shown there in the colours of the map.
     """
 
     shown = Signal(object, bool)
 
-    def __init__(self, session: Session, scene: Scene, panel: LatentMapPanel) -> None:
-        super().__init__("Latent map")
+    def __init__(
+        self,
+        session: Session,
+        scene: Scene | None,
+        panel: LatentMapPanel,
+        title: str = "Latent map",
+    ) -> None:
+        super().__init__(title)
         self._session, self._scene, self._panel = session, scene, panel
         self._motions = MotionStore.of(session)
         self._parts: tuple[int, Parts] | None = None
+        self._offered: dict[str, Painters] = {}
         self.map_view: MapView | None = None
+        self._past: map_views.Past | None = None
         self._spaces: dict[str, Space] = {}
         self._build()
         self.space_box.currentIndexChanged.connect(self._choose_space)
@@ -84,10 +96,11 @@ class MapGroup(QGroupBox):
     def forget(self) -> None:
         """Nothing of the job before is shown."""
         self.umap.stop()
-        self.map_view = None
+        self.map_view = self._past = None
         self._spaces.clear()
         self._parts = None
-        self._scene.show_parts(None)
+        if self._scene is not None:
+            self._scene.show_parts(None)
         self._panel.canvas.clear()
         self._panel.legend.set_legend(colouring.Legend(""))
 
@@ -100,6 +113,12 @@ class MapGroup(QGroupBox):
         self.fill_colours()
         self.refresh()
         self._look_for_umaps()
+
+    def show_past(self, past: map_views.Past | None) -> None:
+        """Look back at an earlier epoch; None: at the job's result so far."""
+        if past is not self._past:
+            self._past = past
+            self.refresh()
 
     # -- choices ----------------------------------------------------------------------------------
 
@@ -132,12 +151,31 @@ class MapGroup(QGroupBox):
         entries = [(name, name) for name in _BUILT_IN]
         if latents is not None and latents.motion is not None:
             count = min(3, latents.motion.shape[1])
-            entries += [(f"motion {i + 1}", f"motion {i + 1}") for i in range(count)]
+            word = "motion" if map_views.has_motion(latents) else "component"
+            entries += [(f"{word} {i + 1}", f"{word} {i + 1}") for i in range(count)]
             if map_views.in_angstrom(latents):
-                entries += [(name, name) for name in motion_colours.BY_MOTION]
+                entries += [(name, name) for name in self._by_motion()]
+        entries += [(name, name) for offered in self._offered.values() for name in offered]
         if particles is not None:
             entries += [(column, column) for column in particles.columns]
         fill(self.colour_box, entries)
+
+    def offer_colours(self, source: str, painters: Painters) -> None:
+        """More to colour by, in place of what the same source offered before.
+
+        A painter gives the colours of all rows of the file; it is called in a worker.
+        """
+        before = self._offered.get(source, {})
+        self._offered[source] = painters
+        chosen = self.colour_box.currentData()
+        self.fill_colours()
+        if chosen in before or chosen in painters:
+            self.refresh()
+
+    def _by_motion(self) -> list[str]:
+        """Names of the colours by motion; places of it only where a scene can show them."""
+        needs_scene = motion_colours.NEEDS_PARTS if self._scene is None else ""
+        return [name for name in motion_colours.BY_MOTION if name != needs_scene]
 
     def _choose_space(self) -> None:
         self._fill_axes()
@@ -152,12 +190,16 @@ class MapGroup(QGroupBox):
             return
         previous, shown = self._spaces.get(key), self.map_view
         axes = (self.x_box.currentData(), self.y_box.currentData())
-        show, paint = self.show_box.currentData(), self._painter()
+        show, paint, past = self.show_box.currentData(), self._painter(), self._past
 
         def make() -> tuple[MapView, colouring.Colouring]:
             space = previous
             if space is None or (space.epoch != latents.epoch and "umap" not in key):
                 space = map_views.build(key, latents, previous)
+            if past is not None:
+                then = map_views.at_epoch(space, past.latents)
+                view = map_views.view(then, axes, show, past.latents, past)
+                return view, paint(view)
             view = shown
             if view is None or view.space is not space or (view.axes, view.show) != (axes, show):
                 view = map_views.view(space, axes, show, latents)
@@ -170,7 +212,8 @@ class MapGroup(QGroupBox):
         moved = self.map_view is None or self.map_view.space.key != view.space.key
         moved = moved or self.map_view.axes != view.axes
         self.map_view = view
-        self._spaces[view.space.key] = view.space
+        if view.past is None:
+            self._spaces[view.space.key] = view.space
         if moved:
             self._panel.canvas.overlay.set_cursor(None)
         self._panel.canvas.set_map(view, colours.rgba)
@@ -200,6 +243,9 @@ class MapGroup(QGroupBox):
         """A function that colours a view as chosen; it may run in a worker."""
         name, latents = self.colour_box.currentData(), self._session.latents
         particles, count = self._session.particles, len(self._session.latents.mean)
+        for painters in self._offered.values():
+            if name in painters:
+                return painters[name]
         if name == "half set":
             return lambda view: colouring.by_half(latents.half)
         if name == "validation":
@@ -208,9 +254,10 @@ class MapGroup(QGroupBox):
             return lambda view: colouring.by_density(view.xy, view.rows, count)
         if name in motion_colours.BY_MOTION:
             return self._motion_painter(name, count)
-        if name is not None and name.startswith("motion "):
+        if name is not None and name.startswith(("motion ", "component ")):
             values = latents.motion[:, int(name.split()[1]) - 1]
-            return lambda view: colouring.by_number(values, name.capitalize(), "Å RMS")
+            unit = "Å RMS" if map_views.in_angstrom(latents) else ""
+            return lambda view: colouring.by_number(values, name.capitalize(), unit)
         if name in (None, "one colour") or particles is None:
             return lambda view: colouring.one_colour(count)
         return lambda view: colouring.by_column(particles.column(name), name)
@@ -240,6 +287,8 @@ class MapGroup(QGroupBox):
 
     def _show_parts(self) -> None:
         """The parts of the molecule in the scene, while particles are coloured by them."""
+        if self._scene is None:
+            return
         wanted = self.colour_box.currentData() == motion_colours.NEEDS_PARTS
         if not wanted or self._parts is None or self._motions.table is None:
             self._scene.show_parts(None)

@@ -40,6 +40,8 @@ class Space:
     share: np.ndarray | None = None
     centre: np.ndarray | None = None
     inverse: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
+    #: (n, d) latents -> (n, k), where the axes are directions of the latent space
+    project: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
 
     def axis_label(self, axis: int) -> str:
         """'Motion 1 (Å RMS), 63 % of the variance'."""
@@ -60,10 +62,20 @@ class Spot:
 
 
 @dataclass(frozen=True)
+class Past:
+    """An earlier epoch to look back at: its latents, and whether its model is kept."""
+
+    latents: LatentTable
+    has_model: bool
+
+
+@dataclass(frozen=True)
 class MapView:
     """Two axes of a space, of the particles that the filter lets through.
 
     `rows` (n,) are rows of the particle file, `xy` (n, 2) their places, `latents` (n, d).
+    `past` is the earlier epoch that the map looks back at, None for the job's result so far;
+    `has_model` is False where no model of that epoch is kept to decode with.
     """
 
     space: Space
@@ -73,6 +85,8 @@ class MapView:
     xy: np.ndarray
     latents: np.ndarray
     row_half: np.ndarray
+    past: int | None = None
+    has_model: bool = True
 
     @cached_property
     def extent(self) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +142,7 @@ def available(latents: LatentTable) -> list[tuple[str, str]]:
     """Keys and titles of the spaces of a table, the one to start with first."""
     spaces = []
     two_halves = halves(latents) == [1, 2]
-    if latents.motion is not None:
+    if has_motion(latents):
         spaces.append(("motion", "Motion map (both halves)" if two_halves else "Motion map"))
     for half in halves(latents):
         of = f" of half {half}" if half else ""
@@ -151,6 +165,25 @@ def build(key: str, latents: LatentTable, previous: Space | None = None) -> Spac
     return space
 
 
+def at_epoch(base: Space, latents: LatentTable) -> Space:
+    """The same axes as `base` with the latents of an earlier epoch.
+
+    Components and latent axes stay the directions that they are in `base`, so that a place of the
+    map stands for the same latent in every epoch. A UMAP has no place for other latents: it stays.
+    """
+    if base.key == "motion" and latents.motion is not None:
+        return _with_signs_of(_motion(latents), base)
+    if base.project is None:
+        return base
+    return replace(
+        base,
+        coordinates=np.asarray(base.project(latents.mean[base.rows]), dtype=np.float32),
+        epoch=latents.epoch,
+        share=None,
+        explanation=f"{base.explanation} The axes are those of epoch {base.epoch}.",
+    )
+
+
 def embedding(key: str, title: str, base: Space, coordinates: np.ndarray, epoch: int) -> Space:
     """A UMAP (n, 2) of the particles of `base`."""
     return Space(
@@ -167,8 +200,15 @@ def embedding(key: str, title: str, base: Space, coordinates: np.ndarray, epoch:
     )
 
 
-def view(space: Space, axes: tuple[int, int], show: Show, latents: LatentTable) -> MapView:
-    """Two axes of a space with the particles of the filter `show`."""
+def view(
+    space: Space,
+    axes: tuple[int, int],
+    show: Show,
+    latents: LatentTable,
+    past: Past | None = None,
+) -> MapView:
+    """Two axes of a space with the particles of the filter `show`; `latents` are those of `past`
+    where the map looks back."""
     half = latents.half[space.rows]
     wanted = {
         "all": slice(None),
@@ -178,7 +218,16 @@ def view(space: Space, axes: tuple[int, int], show: Show, latents: LatentTable) 
     }[show]
     xy = np.ascontiguousarray(space.coordinates[wanted][:, list(axes)], dtype=np.float32)
     rows = space.rows[wanted]
-    return MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
+    made = MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
+    if past is None:
+        return made
+    return replace(made, past=past.latents.epoch, has_model=past.has_model)
+
+
+def has_motion(latents: LatentTable) -> bool:
+    """Whether particles can be placed by what their latents do to the molecule, and not only by
+    the latents themselves, which is all that a method with volumes gives."""
+    return latents.motion is not None and (latents.motion_unit != "" or halves(latents) != [0])
 
 
 def in_angstrom(latents: LatentTable) -> bool:
@@ -233,6 +282,9 @@ def _principal(latents: LatentTable, half: int, key: str) -> Space:
     projection = pca(latents.mean[rows])
     coordinates = np.asarray(projection.transform(latents.mean[rows]), dtype=np.float32)
 
+    def project(points: np.ndarray) -> np.ndarray:
+        return np.asarray(projection.transform(points), dtype=np.float32)
+
     def inverse(point: np.ndarray) -> np.ndarray:
         return np.asarray(projection.inverse(point[None]), dtype=np.float32)[0]
 
@@ -249,6 +301,7 @@ def _principal(latents: LatentTable, half: int, key: str) -> Space:
         share=np.asarray(projection.explained_variance_ratio),
         centre=np.zeros(coordinates.shape[1], dtype=np.float32),
         inverse=inverse,
+        project=project,
     )
 
 
@@ -267,6 +320,7 @@ def _raw(latents: LatentTable, half: int, key: str) -> Space:
         _only_half(half) + "At the cursor the axes that are not shown are at their mean.",
         centre=coordinates.mean(axis=0) if len(rows) else np.zeros(latents.mean.shape[1]),
         inverse=lambda point: np.asarray(point, dtype=np.float32),
+        project=lambda points: points,
     )
 
 
@@ -292,10 +346,11 @@ def _with_signs_of(space: Space, previous: Space) -> Space:
         signs[:k] = np.where(along < 0, -1.0, 1.0)
     if np.all(signs > 0):
         return space
-    inverse = space.inverse
+    inverse, project = space.inverse, space.project
     return replace(
         space,
         coordinates=space.coordinates * signs,
         centre=None if space.centre is None else space.centre * signs,
         inverse=None if inverse is None else lambda point: inverse(point * signs),
+        project=None if project is None else lambda points: project(points) * signs,
     )
