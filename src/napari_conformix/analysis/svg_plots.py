@@ -115,6 +115,54 @@ def lines(
     return _picture(title, parts)
 
 
+@dataclass(frozen=True)
+class Place:
+    """A numbered place of a picture: x and y with an error each (NaN: not known), and a size."""
+
+    name: str
+    x: float
+    y: float
+    x_error: float
+    y_error: float
+    radius: float
+
+
+def places(
+    items: Sequence[Place], *, labels: tuple[str, str], title: str, below: Sequence[str] = ()
+) -> str:
+    """Discs with their names inside and error bars; axes from 0. Lines of text `below` say what
+    has no place in the picture."""
+    notes = [
+        _text(MARGIN[0], HEIGHT + 14 + 15 * k, line, anchor="start", size=11)
+        for k, line in enumerate(below)
+    ]
+    height = HEIGHT + (15 * len(below) + 6 if below else 0)
+    if not items:
+        return _picture(title, [_text(WIDTH / 2, HEIGHT / 2, "no values"), *notes], height)
+    ends = np.array(
+        [[p.x + np.nan_to_num(p.x_error), p.y + np.nan_to_num(p.y_error)] for p in items]
+    )
+    axes = Axes(
+        (0.0, float(1.12 * ends[:, 0].max() or 1)), (0.0, float(1.12 * ends[:, 1].max() or 1))
+    )
+    parts = _frame(axes, labels)
+    for item in sorted(items, key=lambda one: -one.radius):  # a small one is not hidden
+        for error, dx, dy in ((item.x_error, 1, 0), (item.y_error, 0, 1)):
+            if np.isfinite(error):
+                x = [max(item.x - dx * error, 0), item.x + dx * error]
+                y = [max(item.y - dy * error, 0), item.y + dy * error]
+                parts.append(_line(axes, x, y, "#555"))
+        cx, cy = float(axes.across(item.x)), float(axes.down(item.y))
+        parts.append(
+            f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{item.radius:.1f}" fill="{LINE_COLOURS[0]}" '
+            'fill-opacity="0.75"/>'
+        )
+        parts.append(
+            f'<g fill="#fff" font-weight="bold">{_text(cx, cy + 4, item.name, size=11)}</g>'
+        )
+    return _picture(title, [*parts, *notes], height)
+
+
 def ticks(low: float, high: float, about: int = 7) -> Values:
     """Round numbers within a range."""
     step = (high - low) / about
@@ -186,10 +234,10 @@ def _text(x: float, y: float, text: str, *, anchor: str = "middle", size: int = 
     )
 
 
-def _picture(title: str, parts: list[str]) -> str:
+def _picture(title: str, parts: list[str], height: int = HEIGHT) -> str:
     inside = "\n".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'font-family="sans-serif" role="img"><title>{escape(title)}</title>\n{inside}\n</svg>'
     )
 

@@ -13,6 +13,7 @@ from napari_conformix.cli import (
     compare,
     demo,
     doctor,
+    domain_motion,
     domains,
     embedding,
     reconstructing,
@@ -63,6 +64,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             results.export,
             reconstructing.reconstruct,
             domains.domains,
+            domain_motion.domain_motion,
         ),
     ),
 )

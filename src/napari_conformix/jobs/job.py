@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.clustering_process import ClusteringHandle
     from napari_conformix.jobs.clusters import ClusterSet
+    from napari_conformix.jobs.domain_motion import DomainMotion
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
@@ -394,6 +395,25 @@ class Job(RunFolder):
 
         clusters = self.cluster_set(name)
         return reconstruct(clusters, indices, overwrite=overwrite, stop=stop, **settings)
+
+    def domain_motion(
+        self,
+        set_name: str,
+        mask: str | Path,
+        fixed: str | Path | None = None,
+        maps: "Literal['decoded', 'reconstructed']" = "decoded",
+        *,
+        reference: int | None = None,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "DomainMotion | None":
+        """Turn and shift of a masked domain of the consensus in every cluster's map, with errors,
+        relative to the mask of a `fixed` part if one is given; see `jobs.domain_motion.measure`."""
+        from napari_conformix.jobs.domain_motion import measure
+
+        return measure(
+            self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
+        )
 
     # -- selections -------------------------------------------------------------------------------
 
