@@ -46,7 +46,7 @@ class Matching:
 
     to_other   (N,) row of the other file, -1 where it has no such image
     to_this    (M,) row of this file, -1 where it has no such image
-    how        what they were told by: 'the same rows', 'uid' or 'image name'
+    how        what they were told by: 'uid' or 'image name'
     copies     most rows that one image has in this and in the other file
     pose_difference_degrees   median angle between the poses of matched rows; NaN without poses
     caution    a sentence when the matched rows may not be the same particles after all
@@ -123,7 +123,7 @@ def match_particles(this: ParticleSet, other: ParticleSet) -> Matching:
     for how, here, there in _candidates(this, other):
         if len(here) == len(there) and np.array_equal(here, there):
             same = np.arange(len(here), dtype=np.int64)
-            found = Matching(same, same, "the same rows", (_most(here),) * 2)
+            found = Matching(same, same, how, (_most(here),) * 2)
             return _judged(found, this, other, sure=how == "uid")
         groups = _Groups.of(here, there)
         if groups.shared.any():

@@ -58,8 +58,8 @@ class Told:
         return self.share > max(self.chance + SIGMAS * self.spread, SLIGHT)
 
     def words(self) -> str:
-        """'63 % ± 2 %'."""
-        return f"{max(self.share, 0.0):.0%} ± {self.error:.0%}".replace("%", " %")
+        """'63 % ± 1.5 %'."""
+        return f"{max(100 * self.share, 0.0):.0f} % ± {100 * self.error:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ class MethodAgreement:
 
     def lines(self, this: str, other: str) -> list[str]:
         """What was found; `this` and `other` are names of the two."""
-        at_random = max(abs(self.other_from_this.chance), abs(self.this_from_other.chance))
+        at_random = max(self.other_from_this.chance, self.this_from_other.chance, 0.0)
         found = [
             f"Where a particle lies in {this} tells {self.other_from_this.words()} of where it "
             f"lies in {other}, and the other way round {self.this_from_other.words()} (particles "
-            f"left out of the fit; paired at random {at_random:.0%}).".replace("0%", "0 %"),
+            f"left out of the fit; paired at random {100 * at_random:.0f} %).",
             self._axes_in_words(),
         ]
         if self.view_of_this is not None and self.view_of_other is not None:

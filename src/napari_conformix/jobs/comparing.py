@@ -1,7 +1,7 @@
 """Two jobs on the same particles: which rows belong together, and how far the jobs agree."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,16 @@ from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.job import Job
+    from napari_conformix.particles import ParticleSet
     from napari_conformix.training.latent_table import LatentTable
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 Labels = NDArray[np.signedinteger]
+
+#: pairs of images that are looked at, and the correlation above which they are the same image
+LOOKED_AT = 8
+ALIKE = 0.5
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def compare_jobs(
     UserError when the jobs have no particle in common, or one has no latents yet.
     """
     names = titles(this, other)
-    matching = match_particles(this.particles, other.particles)
+    matching = match_jobs(this.particles, other.particles)
     tables = this.latents(), other.latents()
     rows = _one_of_each_image(this, matching)
     there = matching.to_other[rows]
@@ -103,6 +109,42 @@ def compare_jobs(
         for o, others in _labels(other, tables[1], clusters).items()
     ]
     return Comparison(*names, matching, tuple(parts), tuple(g for g in groups if g is not None))
+
+
+def match_jobs(this: "ParticleSet", other: "ParticleSet") -> Matching:
+    """As `match_particles`; where only the names of stacks speak for it, with a look at some of the
+    images themselves."""
+    matching = match_particles(this, other)
+    if matching.how == "uid" or this.stacks == other.stacks:
+        return matching
+    shared = np.flatnonzero(matching.to_other >= 0)
+    some = shared[np.linspace(0, len(shared) - 1, min(LOOKED_AT, len(shared))).astype(np.int64)]
+    likeness = _likeness(this, some, other, matching.to_other[some])
+    if likeness is None or likeness > ALIKE:
+        return matching
+    told = (
+        f"The images themselves are others (correlation {likeness:.2f} of {len(some)} looked at): "
+        "stacks of the same name hold other particles, or the images were processed anew. Do not "
+        "rely on this comparison before you know which."
+    )
+    return replace(matching, caution=" ".join(filter(None, (matching.caution, told))))
+
+
+def _likeness(this: "ParticleSet", rows: Rows, other: "ParticleSet", others: Rows) -> float | None:
+    """Median correlation of images, pair by pair; None where they cannot be compared as they are:
+    a stack is not there, or the boxes are others."""
+    from napari_conformix.particles import ImageReader
+
+    readers = ImageReader(this), ImageReader(other)
+    try:
+        boxes = [reader.boxes(r) for reader, r in zip(readers, (rows, others), strict=True)]
+        if len({int(box) for own in boxes for box in own}) != 1:
+            return None
+        first, second = readers[0].read(rows), readers[1].read(others)
+    except UserError:
+        return None
+    pairs = zip(first.reshape(len(rows), -1), second.reshape(len(rows), -1), strict=True)
+    return abs(float(np.median([np.corrcoef(a, b)[0, 1] for a, b in pairs])))
 
 
 def titles(this: "Job", other: "Job") -> tuple[str, str]:
@@ -139,7 +181,7 @@ def positions(latents: "LatentTable") -> list[Positions]:
     return found
 
 
-def _one_of_each_image(job: "Job", matching: Matching) -> NDArray[np.int64]:
+def _one_of_each_image(job: "Job", matching: Matching) -> Rows:
     """Matched rows of a job, one for each image: a copy would stand beside what is left out."""
     rows = np.flatnonzero(matching.to_other >= 0)
     _, first = np.unique(matching.to_other[rows], return_index=True)

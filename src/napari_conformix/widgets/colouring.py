@@ -102,6 +102,11 @@ def by_column(values: np.ndarray, title: str, unit: str | None = None) -> Colour
     return by_number(numbers, title, unit)
 
 
+def by_words(names: np.ndarray, title: str) -> Colouring:
+    """Categories, by (N,) names."""
+    return _categories(np.asarray(names, dtype=object), title)
+
+
 def by_number(values: np.ndarray, title: str, unit: str = "", note: str = "") -> Colouring:
     """A range of colours, clipped at the 1st and 99th percentile so that outliers do not rule."""
     values = np.asarray(values, dtype=np.float64)

@@ -1,7 +1,8 @@
 """The Explore page: the latent map, the conformation at its cursor, and selections of particles.
 
 The page connects parts that know nothing of each other: what the map shows (:mod:`map_group`),
-live decoding into the scene (:mod:`conformation_group`), and selections (:mod:`selection_group`).
+live decoding into the scene (:mod:`conformation_group`), selections (:mod:`selection_group`), and
+another job beside the opened one (:mod:`compare_group`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.banner import BiasBanner
+from napari_conformix.widgets.compare_group import CompareGroup
 from napari_conformix.widgets.conformation_group import ConformationGroup
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.epoch_slider import LookingBack
@@ -48,7 +50,10 @@ class ExplorePage(QWidget):
         self.looking_back = LookingBack(session, self.map_panel.epochs, self.maps)
         self.conformation = ConformationGroup(session, self.scene, self.canvas)
         self.selections = SelectionGroup(session, self.map_panel)
-        self.groups = [self.maps, self.conformation, self.selections]
+        self.compare = CompareGroup(
+            session, self.scene, self.map_panel, self.maps, self.selections, self.conformation
+        )
+        self.groups = [self.maps, self.conformation, self.selections, self.compare]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
         column.addWidget(BiasBanner(session))

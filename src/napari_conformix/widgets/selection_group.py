@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.session import Session
 
-_ACTIONS: Final = {Mode.NEW: "replace", Mode.ADD: "add", Mode.REMOVE: "remove"}
+#: what a lasso does to the selection's history
+ACTIONS: Final = {Mode.NEW: "replace", Mode.ADD: "add", Mode.REMOVE: "remove"}
 
 
 class SelectionGroup(QGroupBox):
@@ -78,7 +79,7 @@ class SelectionGroup(QGroupBox):
 
         def apply(inside: np.ndarray) -> None:
             if history is self.history:
-                history.apply(_ACTIONS[mode], view.rows[inside], **_how(view, polygon))
+                history.apply(ACTIONS[mode], view.rows[inside], **lasso_step(view, polygon))
 
         self._session.run_in_worker(lambda: points_in_polygon(view.xy, polygon), apply)
 
@@ -169,7 +170,7 @@ class SelectionGroup(QGroupBox):
         )
 
 
-def _how(view: MapView, polygon: np.ndarray) -> dict[str, Any]:
+def lasso_step(view: MapView, polygon: np.ndarray) -> dict[str, Any]:
     """How a lasso was drawn, to be kept with the selection."""
     return {"kind": "lasso", "polygon": np.round(polygon, 6).tolist(), **_where(view)}
 

@@ -76,6 +76,8 @@ class Session:
     page_requested = Signal(str)
     #: a contour of the consensus that the user wants the training to use, in the map's own units
     threshold_chosen = Signal(float)
+    #: the window closes
+    closing = Signal()
 
     _sessions: ClassVar[dict[int, Session]] = {}
 
@@ -230,6 +232,7 @@ class Session:
 
     def shut_down(self) -> None:
         """The window closes: stop following, and hear nothing of what still runs in threads."""
+        self.closing.emit()
         if self._follower is not None:
             self._follower.stop()
             self._follower = None

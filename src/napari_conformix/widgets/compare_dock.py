@@ -1,0 +1,63 @@
+"""The dock of the other job's latent map, beside the first one or below it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QLabel
+
+from napari_conformix.widgets.latent_map_panel import LatentMapPanel
+
+_TITLE: Final = "Latent map"
+_OTHER: Final = "Latent map of the other job"
+#: a window this wide has room for two maps side by side, in pixels
+_WIDE: Final = 1800
+#: a window less high has no room for the tools of both maps, one above the other
+_HIGH: Final = 880
+#: how small each of two maps may be, and one alone
+_SMALL, _ALONE = (240, 130), (240, 200)
+
+
+def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
+    """Put the second map into the window, once, and show it; nothing without a window."""
+    window = getattr(viewer, "window", None)
+    if window is None or first.dock is None:
+        return
+    if second.dock is None:
+        second.dock = window.add_dock_widget(
+            second, name=_OTHER, area="right", add_vertical_stretch=False
+        )
+        # A floating dock would lose its OpenGL context.
+        features = second.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        second.dock.setFeatures(features)
+    main = first.dock.window()
+    wide = main.width() >= _WIDE
+    # The tools of the first map stand right above and act on both.
+    second.bar.setVisible(wide or main.height() >= _HIGH)
+    for panel in (first, second):
+        panel.canvas.setMinimumSize(*_SMALL)
+    orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+    main.splitDockWidget(first.dock, second.dock, orientation)
+    second.dock.show()
+    # Qt gives a new dock its size only once it has laid the window out.
+    QTimer.singleShot(0, lambda: main.resizeDocks([first.dock, second.dock], [1, 1], orientation))
+
+
+def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
+    """Only the first map; docks are hidden, never removed, or they lose their OpenGL objects."""
+    if second.dock is not None:
+        second.dock.hide()
+    first.canvas.setMinimumSize(*_ALONE)
+    set_title(first, _TITLE)
+
+
+def set_title(panel: LatentMapPanel, title: str) -> None:
+    """What stands over a map."""
+    if panel.dock is None:
+        return
+    panel.dock.name = title  # napari makes the bar anew when the dock is moved
+    panel.dock.setWindowTitle(title)
+    label = getattr(panel.dock.titleBarWidget(), "title", None)
+    if isinstance(label, QLabel):
+        label.setText(title)

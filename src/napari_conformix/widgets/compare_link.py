@@ -1,0 +1,240 @@
+"""What two latent maps of the same particles have in common: tools, the selection, the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_conformix.widgets.selection_group import ACTIONS, lasso_step
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.matching import Matching
+    from napari_conformix.widgets.compare_store import Beside
+    from napari_conformix.widgets.lasso import Mode
+    from napari_conformix.widgets.latent_map_panel import LatentMapPanel
+    from napari_conformix.widgets.map_group import MapGroup
+    from napari_conformix.widgets.map_views import MapView
+    from napari_conformix.widgets.selection_group import SelectionGroup
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The particle at a cursor: its rows in both files, and whether it is as near as the cursor's
+    circle, or only the nearest of those that both maps show."""
+
+    row: int
+    other_row: int
+    near: bool
+
+
+class _Pairs:
+    """Particles that two views both show."""
+
+    def __init__(self, view: MapView, other: MapView, matching: Matching) -> None:
+        self.views = view, other
+        self.matching = matching
+        rows = matching.to_other[view.rows]
+        place = np.searchsorted(other.rows, rows)
+        shown = place < len(other.rows)
+        shown[shown] = (rows[shown] >= 0) & (other.rows[place[shown]] == rows[shown])
+        self.rows = view.rows[shown], other.rows[place[shown]]
+        self.xy = view.xy[shown], other.xy[place[shown]]
+
+    def of(self, view: MapView, other: MapView, matching: Matching) -> bool:
+        """Whether these are the pairs of those very views."""
+        return self.views[0] is view and self.views[1] is other and self.matching is matching
+
+    def nearest(self, side: int, xy: tuple[float, float]) -> int | None:
+        """The pair whose place in map `side` is nearest."""
+        if not len(self.rows[0]):
+            return None
+        offset = self.xy[side] - np.asarray(xy, dtype=np.float32)
+        return int(np.einsum("nk,nk->n", offset, offset).argmin())
+
+
+class MapLink(QObject):
+    """Two maps that act as one, while there is a matching.
+
+    There is one selection, of rows of the opened job; `told(text)` says how much of it is in the
+    other job. `marked(Marked | None)` tells the particle at the cursor, None where no particle is
+    in both maps. `other_cursor(x, y)` is where the cursor of the second map is now.
+    """
+
+    told = Signal(str)
+    marked = Signal(object)
+    other_cursor = Signal(float, float)
+
+    def __init__(
+        self,
+        beside: Beside,
+        selections: SelectionGroup,
+        panels: tuple[LatentMapPanel, LatentMapPanel],
+        maps: tuple[MapGroup, MapGroup],
+    ) -> None:
+        super().__init__()
+        self._beside, self._selections = beside, selections
+        self._panels, self._maps = panels, maps
+        self._pairs: _Pairs | None = None
+        self._leading = False
+        self._mark: Marked | None = None
+        for side in (0, 1):
+            canvas, bar = panels[side].canvas, panels[side].bar
+            canvas.cursor_moved.connect(lambda x, y, side=side: self._cursor_moved(side, x, y))
+            bar.tool_chosen.connect(lambda tool, side=side: self._tool_chosen(side, tool))
+            bar.mode_chosen.connect(lambda mode, side=side: self._mode_chosen(side, mode))
+        panels[1].canvas.lasso_finished.connect(self._lasso)
+        bar = panels[1].bar
+        bar.undo_asked.connect(lambda: self._history and self._history.undo())
+        bar.redo_asked.connect(lambda: self._history and self._history.redo())
+        bar.clear_asked.connect(lambda: self._history and self._history.clear())
+        bar.invert_asked.connect(self._invert)
+        selections.selection_changed.connect(self.show_selection)
+        maps[1].shown.connect(self._other_shown)
+        beside.matched.connect(self._matched)
+
+    @property
+    def _history(self):
+        return self._selections.history if self._beside.matching is not None else None
+
+    def forget(self) -> None:
+        """There is no other job any more."""
+        self._pairs = self._mark = None
+        self._panels[1].canvas.set_selection(np.zeros(0, dtype=bool))
+
+    def _matched(self, matching: Matching) -> None:
+        other = self._panels[1].bar
+        other.choose_tool(self._panels[0].canvas.overlay.tool)
+        other.choose_mode(self._panels[0].canvas.overlay.mode)
+        self.show_selection()
+
+    # -- tools ------------------------------------------------------------------------------------
+
+    def _tool_chosen(self, side: int, tool) -> None:
+        """Both maps have the same tool."""
+        other = self._panels[1 - side]
+        if other.canvas.overlay.tool is not tool:
+            other.bar.choose_tool(tool)
+
+    def _mode_chosen(self, side: int, mode: Mode) -> None:
+        other = self._panels[1 - side]
+        if other.canvas.overlay.mode is not mode:
+            other.bar.choose_mode(mode)
+
+    # -- selection --------------------------------------------------------------------------------
+
+    def show_selection(self) -> None:
+        """Highlight in the second map what is selected, and say how much of it is there."""
+        matching, history = self._beside.matching, self._selections.history
+        if matching is None or history is None or history.total != len(matching.to_other):
+            return
+        mask = history.mask
+        there = matching.others_of(mask)
+        panel = self._panels[1]
+        panel.canvas.set_selection(there)
+        panel.bar.set_state(history.count, history.can_undo, history.can_redo)
+        text = _count_text(mask, there, matching, self._beside.names)
+        panel.bar.count.setText(text)
+        self.told.emit(text)
+
+    def _lasso(self, polygon: np.ndarray, mode: Mode) -> None:
+        """A lasso in the second map selects rows of the opened job."""
+        from napari_conformix.analysis import points_in_polygon
+
+        view, matching, history = self._maps[1].map_view, self._beside.matching, self._history
+        if view is None or history is None:
+            return
+        job = str(self._beside.other.job.folder)
+
+        def rows() -> np.ndarray:
+            return matching.these_of(
+                _mask(view.rows[points_in_polygon(view.xy, polygon)], matching)
+            )
+
+        def apply(mask: np.ndarray) -> None:
+            if history is self._history:
+                history.apply(ACTIONS[mode], mask, job=job, **lasso_step(view, polygon))
+
+        self._beside.session.run_in_worker(rows, apply)
+
+    def _invert(self) -> None:
+        """Of the particles that the second map shows, select those that are not."""
+        view, matching, history = self._maps[1].map_view, self._beside.matching, self._history
+        if view is None or history is None:
+            return
+        shown = matching.these_of(_mask(view.rows, matching))
+        job = str(self._beside.other.job.folder)
+        history.replace(history.mask ^ shown, kind="inverted", job=job)
+
+    # -- cursor -----------------------------------------------------------------------------------
+
+    def _pairs_now(self) -> _Pairs | None:
+        matching = self._beside.matching
+        first, second = (group.map_view for group in self._maps)
+        if matching is None or first is None or second is None:
+            return None
+        if self._pairs is None or not self._pairs.of(first, second, matching):
+            self._pairs = _Pairs(first, second, matching)
+        return self._pairs
+
+    def _cursor_moved(self, side: int, x: float, y: float) -> None:
+        """Put the other map's cursor on the particle nearest to this one's."""
+        pairs = None if self._leading else self._pairs_now()
+        if pairs is None:
+            return
+        if side == 1:
+            self.other_cursor.emit(x, y)
+        found = pairs.nearest(side, (x, y))
+        if found is None:
+            self._mark = None
+            self.marked.emit(None)
+            return
+        place = tuple(map(float, pairs.xy[1 - side][found]))
+        distance = np.linalg.norm(pairs.xy[side][found] - (x, y))
+        near = bool(distance <= pairs.views[side].nearby_radius)
+        self._mark = Marked(int(pairs.rows[0][found]), int(pairs.rows[1][found]), near)
+        self._lead(1 - side, place)
+        self.marked.emit(self._mark)
+
+    def _lead(self, side: int, place: tuple[float, float]) -> None:
+        """The cursor of a map follows; whoever listens to that map hears of it as of a click."""
+        canvas = self._panels[side].canvas
+        canvas.overlay.set_cursor(place)
+        self._leading = True
+        try:
+            canvas.cursor_moved.emit(*place)
+        finally:
+            self._leading = False
+        if side == 1:
+            self.other_cursor.emit(*place)
+
+    def _other_shown(self, view: MapView, moved: bool) -> None:
+        """Other axes, or newer latents: the cursor stays on its particle."""
+        self.show_selection()
+        overlay = self._panels[1].canvas.overlay
+        if self._mark is not None and (moved or overlay.cursor_xy is None):
+            overlay.set_cursor(view.place_of(self._mark.other_row))
+        if overlay.cursor_xy is not None:
+            self.other_cursor.emit(*overlay.cursor_xy)
+
+
+def _mask(rows: np.ndarray, matching: Matching) -> np.ndarray:
+    """(M,) bool of rows of the other job."""
+    mask = np.zeros(len(matching.to_this), dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _count_text(
+    mask: np.ndarray, there: np.ndarray, matching: Matching, names: tuple[str, str]
+) -> str:
+    """'300 selected in DynaMight run1, 280 of them in OPUS-DSD run2.'"""
+    count = int(np.count_nonzero(mask))
+    if not count:
+        return "Nothing selected: lasso in either map."
+    shared = int(np.count_nonzero(mask & (matching.to_other >= 0)))
+    text = f"{count:,} selected in {names[0]}, {shared:,} of them in {names[1]}"
+    rows = int(np.count_nonzero(there))
+    return text + (f" ({rows:,} rows there)." if rows != shared else ".")
