@@ -40,7 +40,7 @@ def _best_candidate(model: HalfModel, candidates: torch.Tensor, batch: Batch) ->
     """(c, d) -> (b, d): for every image the candidate that explains it best."""
     positions = model.reference.positions
     misfits = [
-        model.misfit(batch, (positions + model.displacement(z[None], positions))[0])
+        model.misfit_at(batch, (positions + model.displacement(z[None], positions))[0])
         for z in candidates
     ]
     return candidates[torch.stack(misfits).argmin(0)].clone()
@@ -52,7 +52,7 @@ def _refined(model: HalfModel, mean: torch.Tensor, batch: Batch) -> torch.Tensor
         latent = mean.detach().requires_grad_()
         optimizer = torch.optim.Adam([latent], lr=STEP_SIZE)
         for _ in range(STEPS):
-            data = model.misfit(batch, positions + model.displacement(latent, positions)).sum()
+            data = model.misfit_at(batch, positions + model.displacement(latent, positions)).sum()
             prior = 0.5 * latent.square().sum() * model.kl_weight
             # not `backward`, which would leave gradients in the decoder
             (latent.grad,) = torch.autograd.grad(data + prior, latent)

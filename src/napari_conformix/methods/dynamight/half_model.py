@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from napari_conformix.imaging.fourier import fourier_resize_3d
 from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
@@ -18,6 +17,7 @@ from napari_conformix.methods.dynamight.networks import (
 )
 from napari_conformix.methods.dynamight.reference import Reference
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
+from napari_conformix.methods.likelihood import ImageLikelihood, kl_divergence
 from napari_conformix.training.contract import Batch, Frame
 
 #: A; a displacement the decoder's output of 1 stands for. Domain motions are of this order.
@@ -46,12 +46,9 @@ class Residual:
     moved: torch.Tensor  # (b, n, 3) A
 
 
-class HalfModel(nn.Module):
+class HalfModel(ImageLikelihood):
     """Everything that is trained on one half set.
 
-    noise_power    (box // 2 + 1,) radial power of the residual of rfft2(image), eq. 11
-    image_power    (box // 2 + 1,) radial power of the images themselves, from the first epoch on:
-                   the fixed weights with which the unexplained part is reported
     origin         (1, d) the latent whose conformation the reference is, where the displacement
                    is 0 by construction; (0, d) until the reference is first replaced
     fixed_edges    (2, e) int64 and fixed_lengths (e,) A: edges that are given (an atomic model's
@@ -66,23 +63,13 @@ class HalfModel(nn.Module):
         classes: int = 1,
         particles: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(frame.working_box)
         self.settings = settings
-        self.box = frame.working_box
         self.pixel_size = frame.working_pixel_size_angstrom
         self.reference = Reference(gaussians, classes)
         self.motion_mask = MotionMask()
         self.encoder = self._build_encoder(particles)
         self.decoder = self._build_decoder()
-        self.register_buffer("noise_power", torch.ones(self.box // 2 + 1))
-        self.noise_power: torch.Tensor
-        self.register_buffer("image_power", torch.ones(self.box // 2 + 1))
-        self.image_power: torch.Tensor
-        # eq. 11's weights on the rfft grid, and the radius of every pixel in it
-        self.register_buffer("shells", _shells(self.box), persistent=False)
-        self.register_buffer("multiplicity", _multiplicity(self.box), persistent=False)
-        self.shells: torch.Tensor
-        self.multiplicity: torch.Tensor
         self.register_buffer("origin", torch.zeros(0, settings.latent_dim))
         self.origin: torch.Tensor
         self.register_buffer("fixed_edges", torch.zeros(2, 0, dtype=torch.int64))
@@ -182,53 +169,29 @@ class HalfModel(nn.Module):
         else:
             mean = log_variance = batch.images.new_zeros(len(batch), self.settings.latent_dim)
             moved = positions.expand(len(batch), -1, -1)
-        observed = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
+        observed = self.observed(batch)
         difference = observed - self.predict(moved, batch)
         return Residual(observed, difference, mean, log_variance, moved)
 
     # -- losses -----------------------------------------------------------------------------------
 
-    def data_loss(self, difference: torch.Tensor) -> torch.Tensor:
-        """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
-        return self._power_over(difference, self.noise_power)
-
     def unexplained(self, residual: Residual) -> torch.Tensor:
-        """Share of the images' power that the model leaves over, comparable between epochs.
+        """Share of the images' power that the model leaves over."""
+        return self.unexplained_power(residual.observed, residual.difference)
 
-        Divided by the power of the *same* images, so that training and held-out particles, which
-        differ by chance in their contrast, can be compared too.
-        """
-        with torch.no_grad():
-            left = self._power_over(residual.difference, self.image_power)
-            return left / self._power_over(residual.observed, self.image_power)
-
-    def misfit(self, batch: Batch, moved: torch.Tensor) -> torch.Tensor:
+    def misfit_at(self, batch: Batch, moved: torch.Tensor) -> torch.Tensor:
         """Eq. 11 of every image (b,) with Gaussians at `moved` ((b,) n, 3) A."""
-        observed = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
-        return self._power_of_each(observed - self.predict(moved, batch), self.noise_power)
-
-    def _power_over(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
-        return self._power_of_each(difference, shell_power).mean()
-
-    def _power_of_each(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
-        weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
-        power = torch.view_as_real(difference).square().sum(-1)  # (b, h, w // 2 + 1)
-        return (power * weight).sum((-2, -1)) / self.multiplicity.sum()  # (b,)
+        return self.misfit(self.observed(batch) - self.predict(moved, batch))
 
     @property
     def kl_weight(self) -> float:
         """Weight of the Kullback-Leibler term in the total loss."""
         return self.settings.kl_weight / self.box**2
 
-    def latent_loss(self, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-        """Kullback-Leibler divergence from the standard normal, mean over particles."""
-        per_dimension = mean.square() + log_variance.exp() - log_variance - 1
-        return 0.5 * per_dimension.sum(1).mean()
-
     def losses(self, residual: Residual, regularisation: float) -> dict[str, torch.Tensor]:
         """The named loss terms of the paper's total loss; 'loss' is their weighted sum."""
         data = self.data_loss(residual.difference)
-        kl = self.latent_loss(residual.mean, residual.log_variance)
+        kl = kl_divergence(residual.mean, residual.log_variance)
         assert self.graph is not None
         # A price of deforming, not a force on the reference: that one would be spread evenly by the
         # repulsion, out of the density that the images show.
@@ -255,19 +218,6 @@ class HalfModel(nn.Module):
             return
         self.graph = neighbour_graph(self.reference.positions, self.settings.neighbour_factor)
 
-    def shell_power(self, transform: torch.Tensor) -> torch.Tensor:
-        """Mean power per shell of (b, h, w // 2 + 1) -> (box // 2 + 1,)."""
-        power = torch.view_as_real(transform).square().sum(-1).sum(0) * self.multiplicity
-        total = power.new_zeros(len(self.noise_power))
-        count = power.new_zeros(len(self.noise_power))
-        total.index_add_(0, self.shells.flatten(), power.flatten())
-        count.index_add_(0, self.shells.flatten(), self.multiplicity.flatten())
-        return total / (count * len(transform))
-
-    def set_noise(self, power: torch.Tensor) -> None:
-        """Adopt a noise estimate; empty shells (a band-limited stack) get a floor."""
-        self.noise_power.copy_(power.clamp_min(1e-6 * float(power.max())))
-
     # -- results ----------------------------------------------------------------------------------
 
     def volume(self, latent: torch.Tensor, box: int, pixel_size_angstrom: float) -> torch.Tensor:
@@ -286,25 +236,3 @@ class HalfModel(nn.Module):
             # a unit mass is spread over more voxels of the finer grid
             unit = fourier_resize_3d(unit, box) * (pixel_size_angstrom / self.pixel_size) ** 3
         return unit * self.reference.map_mass  # (z, y, x)
-
-
-def _shells(box: int) -> torch.Tensor:
-    """round(|k|) of every rfft2 pixel; the corners beyond Nyquist count to the last shell."""
-    ky = torch.fft.fftfreq(box, 1.0 / box)
-    kx = torch.fft.rfftfreq(box, 1.0 / box)
-    radius = (ky[:, None] ** 2 + kx[None] ** 2).sqrt().round().long()
-    shells: torch.Tensor = radius.clamp_max(box // 2)
-    return shells
-
-
-def _multiplicity(box: int) -> torch.Tensor:
-    """How many pixels of the full transform an rfft2 pixel stands for; 0 beyond Nyquist.
-
-    Corners beyond the last shell carry no signal after Fourier cropping and are left out.
-    """
-    ky = torch.fft.fftfreq(box, 1.0 / box)
-    kx = torch.fft.rfftfreq(box, 1.0 / box)
-    weight = torch.full((box, box // 2 + 1), 2.0)
-    weight[:, 0] = 1.0
-    weight[:, -1] = 1.0
-    return torch.where((ky[:, None] ** 2 + kx[None] ** 2).sqrt() <= box // 2, weight, 0.0)

@@ -168,15 +168,23 @@ class DynaMight(Method):
             self._optimizers[half] = [
                 torch.optim.Adam(
                     [
-                        {"params": [reference.positions], "lr": options.reference_learning_rate},
                         {
+                            "name": "Gaussians",
+                            "params": [reference.positions],
+                            "lr": options.reference_learning_rate,
+                        },
+                        {
+                            "name": "widths and masses",
                             "params": [*reference.shape_parameters(), reference.log_mass],
                             "lr": min(1e-2, options.reference_learning_rate / 10),
                         },
                     ]
                 ),
                 self._encoder_optimizer(model),
-                torch.optim.Adam(model.decoder.parameters(), lr=options.learning_rate),
+                torch.optim.Adam(
+                    [{"name": "decoder", "params": [*model.decoder.parameters()]}],
+                    lr=options.learning_rate,
+                ),
             ]
             self._learning_rates[half] = [
                 [group["lr"] for group in optimizer.param_groups]
@@ -184,7 +192,7 @@ class DynaMight(Method):
             ]
 
     def _encoder_optimizer(self, model: HalfModel) -> torch.optim.Optimizer:
-        parameters = list(model.encoder.parameters())
+        parameters = [{"name": "latents", "params": list(model.encoder.parameters())}]
         if self.options.embedding == "per-particle":
             # A particle is met once an epoch: its moments must not remember a thousand epochs.
             return torch.optim.SparseAdam(
@@ -320,17 +328,14 @@ class DynaMight(Method):
         """Noise from the images themselves, and the mass that fits them best (least squares)."""
         model.reference.log_mass.zero_()
         held = [batch.to(self.device) for batch in batches]
-        observed = [
-            torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1))) for batch in held
-        ]
+        observed = [model.observed(batch) for batch in held]
         model.set_noise(model.shell_power(torch.cat(observed)))
         model.image_power.copy_(model.noise_power)
-        weight = model.multiplicity / model.noise_power[model.shells]
         overlap = power = 0.0
         for batch, image in zip(held, observed, strict=True):
             unit = model.predict(model.reference.positions, batch)
-            overlap += float((weight * (unit.conj() * image).real).sum())
-            power += float((weight * torch.view_as_real(unit).square().sum(-1)).sum())
+            more = model.best_scale(image, unit)
+            overlap, power = overlap + more[0], power + more[1]
         if not overlap > 0:
             raise UserError(
                 "The images do not agree with projections of the consensus map: their best scale "

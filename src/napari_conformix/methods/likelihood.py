@@ -1,0 +1,113 @@
+"""How well a prediction explains images, under the noise of each Fourier shell; for any method."""
+
+import torch
+from torch import nn
+
+from napari_conformix.training.contract import Batch
+
+
+class ImageLikelihood(nn.Module):
+    """Squared error over noise power, per Fourier pixel (DynaMight paper, eq. 11).
+
+    With white noise it is the squared error of eq. 8 of the OPUS-DSD paper. Frequencies beyond
+    Nyquist's circle are left out.
+
+    noise_power    (box // 2 + 1,) radial power of the residual of rfft2(image)
+    image_power    (box // 2 + 1,) radial power of the images themselves, from the first epoch on:
+                   the fixed weights with which the unexplained part is reported
+    """
+
+    def __init__(self, box: int) -> None:
+        super().__init__()
+        self.box = box
+        self.register_buffer("noise_power", torch.ones(box // 2 + 1))
+        self.noise_power: torch.Tensor
+        self.register_buffer("image_power", torch.ones(box // 2 + 1))
+        self.image_power: torch.Tensor
+        # eq. 11's weights on the rfft grid, and the radius of every pixel in it
+        self.register_buffer("shells", _shells(box), persistent=False)
+        self.register_buffer("multiplicity", _multiplicity(box), persistent=False)
+        self.shells: torch.Tensor
+        self.multiplicity: torch.Tensor
+
+    @staticmethod
+    def observed(batch: Batch) -> torch.Tensor:
+        """Transforms of the images, phase origin at the image centre: (b, h, w // 2 + 1)."""
+        transform: torch.Tensor = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
+        return transform
+
+    def misfit(self, difference: torch.Tensor) -> torch.Tensor:
+        """Eq. 11 of every image: (b, h, w // 2 + 1) image minus prediction -> (b,)."""
+        return self._power_of_each(difference, self.noise_power)
+
+    def data_loss(self, difference: torch.Tensor) -> torch.Tensor:
+        """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
+        return self.misfit(difference).mean()
+
+    def unexplained_power(self, observed: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
+        """Share of the images' power that the model leaves over, comparable between epochs.
+
+        Divided by the power of the *same* images, so that training and held-out particles, which
+        differ by chance in their contrast, can be compared too.
+        """
+        with torch.no_grad():
+            left = self._power_of_each(difference, self.image_power).mean()
+            return left / self._power_of_each(observed, self.image_power).mean()
+
+    def whitened(self, difference: torch.Tensor) -> torch.Tensor:
+        """Divided by the noise: pure noise then has mean square 1 at every Fourier pixel."""
+        return difference / self.noise_power[self.shells].sqrt()
+
+    def _power_of_each(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
+        weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
+        power = torch.view_as_real(difference).square().sum(-1)  # (b, h, w // 2 + 1)
+        return (power * weight).sum((-2, -1)) / self.multiplicity.sum()  # (b,)
+
+    def best_scale(self, observed: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
+        """Overlap and power of a prediction under the noise; their ratio is the scale that fits
+        the images (b, h, w // 2 + 1) best (least squares)."""
+        weight = self.multiplicity / self.noise_power[self.shells]
+        overlap = float((weight * (predicted.conj() * observed).real).sum())
+        power = float((weight * torch.view_as_real(predicted).square().sum(-1)).sum())
+        return overlap, power
+
+    def shell_power(self, transform: torch.Tensor) -> torch.Tensor:
+        """Mean power per shell of (b, h, w // 2 + 1) -> (box // 2 + 1,)."""
+        power = torch.view_as_real(transform).square().sum(-1).sum(0) * self.multiplicity
+        total = power.new_zeros(len(self.noise_power))
+        count = power.new_zeros(len(self.noise_power))
+        total.index_add_(0, self.shells.flatten(), power.flatten())
+        count.index_add_(0, self.shells.flatten(), self.multiplicity.flatten())
+        return total / (count * len(transform))
+
+    def set_noise(self, power: torch.Tensor) -> None:
+        """Adopt a noise estimate; empty shells (a band-limited stack) get a floor."""
+        self.noise_power.copy_(power.clamp_min(1e-6 * float(power.max())))
+
+
+def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """Of a normal distribution (b, d) from the standard normal one, mean over particles."""
+    per_dimension = mean.square() + log_variance.exp() - log_variance - 1
+    return 0.5 * per_dimension.sum(1).mean()
+
+
+def _shells(box: int) -> torch.Tensor:
+    """round(|k|) of every rfft2 pixel; the corners beyond Nyquist count to the last shell."""
+    ky = torch.fft.fftfreq(box, 1.0 / box)
+    kx = torch.fft.rfftfreq(box, 1.0 / box)
+    radius = (ky[:, None] ** 2 + kx[None] ** 2).sqrt().round().long()
+    shells: torch.Tensor = radius.clamp_max(box // 2)
+    return shells
+
+
+def _multiplicity(box: int) -> torch.Tensor:
+    """How many pixels of the full transform an rfft2 pixel stands for; 0 beyond Nyquist.
+
+    Corners beyond the last shell carry no signal after Fourier cropping and are left out.
+    """
+    ky = torch.fft.fftfreq(box, 1.0 / box)
+    kx = torch.fft.rfftfreq(box, 1.0 / box)
+    weight = torch.full((box, box // 2 + 1), 2.0)
+    weight[:, 0] = 1.0
+    weight[:, -1] = 1.0
+    return torch.where((ky[:, None] ** 2 + kx[None] ** 2).sqrt() <= box // 2, weight, 0.0)

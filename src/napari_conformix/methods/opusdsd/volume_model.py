@@ -1,0 +1,243 @@
+"""What OPUS-DSD trains: volumes on the voxels of a mask, their images, and the codes of images."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from napari_conformix.errors import UserError
+from napari_conformix.imaging import fourier_resize_3d
+from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
+from napari_conformix.methods.likelihood import ImageLikelihood
+from napari_conformix.methods.opusdsd.augmentation import vary_contrast_and_brightness
+from napari_conformix.methods.opusdsd.networks import CubeSide, Decoder, Encoder
+from napari_conformix.methods.opusdsd.settings import OpusDsdSettings
+from napari_conformix.training.contract import Batch, Frame
+
+#: share of a mask's full value from which a voxel belongs to it
+_EDGE = 0.02
+#: side of the smallest cube that networks are built for
+_SMALLEST_CUBE = 10
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The voxels that are decoded, inside a mask on the decoder's grid.
+
+    box         voxels of the decoder's grid along the whole image
+    voxel       A, edge of a voxel
+    side        of the cube of the networks, which holds the mask
+    inside      (n,) int64, index into the flattened grid (z, y, x)
+    positions   (n, 3) xyz A from the centre
+    in_cube     (n,) int64, index into the flattened cube
+    weight      (n,) the mask's value
+    """
+
+    box: int
+    voxel: float
+    side: CubeSide
+    inside: torch.Tensor
+    positions: torch.Tensor
+    in_cube: torch.Tensor
+    weight: torch.Tensor
+
+    @classmethod
+    def of(cls, mask: torch.Tensor, box: int, frame: Frame) -> "Grid":
+        """From a soft mask (z, y, x) on a grid of `box`. UserError when it is empty."""
+        voxel = frame.working_box * frame.working_pixel_size_angstrom / box
+        soft = mask.clamp(0, 1)
+        positions, inside = voxel_positions(box, voxel, soft > _EDGE)
+        if not len(inside):
+            raise UserError(
+                "The mask is empty on the grid that volumes are decoded on, so there is nothing to "
+                "train. Check the mask's values (0 outside, 1 inside), or raise decoder_box."
+            )
+        zyx = torch.stack([inside // box**2, inside // box % box, inside % box], dim=1)
+        low, high = zyx.amin(0), zyx.amax(0) + 1
+        side = CubeSide.enclosing(max(int((high - low).max()), _SMALLEST_CUBE))
+        corner = (low + high) // 2 - side.voxels // 2
+        z, y, x = (zyx - corner).unbind(1)
+        in_cube = (z * side.voxels + y) * side.voxels + x
+        return cls(box, voxel, side, inside, positions, in_cube, soft.flatten()[inside])
+
+
+class VolumeModel(ImageLikelihood):
+    """The decoder and encoder with image formation between them.
+
+    base       (n,) the map that all particles share, in units of `grey`
+    consensus  (n,) what it began as; (the encoder's reference where `base` is not used)
+    grey       0-d, image grey value that a network's output of 1 stands for
+    map_grey   0-d, grey value of the consensus map that it stands for
+    input_scale  0-d, standard deviation of the encoder's input before it is divided by it
+    varies     (n,) share of the decoder's output that counts at every voxel (the focus mask)
+    """
+
+    def __init__(self, settings: OpusDsdSettings, frame: Frame, grid: Grid) -> None:
+        super().__init__(frame.working_box)
+        self.settings = settings
+        self.frame = frame
+        self.box_of_grid, self.voxel, self.side = grid.box, grid.voxel, grid.side
+        d, width = settings.latent_dim, settings.width
+        self.encoder = Encoder(grid.side.voxels, d, width)
+        self.decoder = Decoder(grid.side, d, width)
+        self._tensor("inside", grid.inside)
+        self._tensor("positions", grid.positions)
+        self._tensor("in_cube", grid.in_cube)
+        self._tensor("weight", grid.weight)
+        count = len(grid.inside)
+        self._tensor("varies", torch.ones(count))
+        self._tensor("consensus", torch.zeros(count))
+        self._tensor("grey", torch.tensor(1.0))
+        self._tensor("map_grey", torch.tensor(1.0))
+        self._tensor("input_scale", torch.tensor(1.0))
+        self.base = nn.Parameter(torch.zeros(count), requires_grad=settings.base == "consensus")
+
+    inside: torch.Tensor
+    positions: torch.Tensor
+    in_cube: torch.Tensor
+    weight: torch.Tensor
+    varies: torch.Tensor
+    consensus: torch.Tensor
+    grey: torch.Tensor
+    map_grey: torch.Tensor
+    input_scale: torch.Tensor
+
+    def _tensor(self, name: str, value: torch.Tensor) -> None:
+        self.register_buffer(name, value)
+
+    # -- set-up -----------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def begin_with(self, consensus: torch.Tensor) -> None:
+        """Start from the consensus map (z, y, x) on the decoder's grid."""
+        values = consensus.flatten()[self.inside] * self.weight
+        spread = float(values.std())
+        if not spread > 0:
+            raise UserError("The consensus map is flat inside the mask. Check both files.")
+        self.consensus.copy_(values / spread)
+        self.map_grey.fill_(spread)
+        if self.settings.base == "consensus":
+            self.base.copy_(self.consensus)
+
+    @torch.no_grad()
+    def fit_grey(self, batches: list[Batch], *, strict: bool) -> None:
+        """Noise and image power from images, and the grey scale that fits projections of the
+        consensus to them best. `strict`: UserError when that is not positive."""
+        observed = [self.observed(batch) for batch in batches]
+        self.set_noise(self.shell_power(torch.cat(observed)))
+        if self.settings.noise == "white":
+            self.set_noise(self._flat(self.noise_power))
+        self.image_power.copy_(self.noise_power)
+        overlap = power = 0.0
+        for batch, image in zip(batches, observed, strict=True):
+            unit = self.predict(self.consensus.expand(len(batch), -1), batch) / self.grey
+            more = self.best_scale(image, unit)
+            overlap, power = overlap + more[0], power + more[1]
+        if overlap > 0:
+            self.grey.fill_(overlap / power)
+        elif strict:
+            raise UserError(
+                "The images do not agree with projections of the consensus map: their best scale "
+                f"is {overlap / max(power, 1e-30):.3g}, not positive. Check the contrast "
+                "(setting invert_contrast), the map, and the poses."
+            )
+        self.input_scale.fill_(1.0)
+        shown = torch.cat([self.encoder_input(batch)[:, self.weight > 0.5] for batch in batches])
+        self.input_scale.copy_(shown.std())
+
+    def _flat(self, power: torch.Tensor) -> torch.Tensor:
+        """White noise of the same total power within Nyquist's circle."""
+        mean = (power[self.shells] * self.multiplicity).sum() / self.multiplicity.sum()
+        return mean.expand_as(power)
+
+    def estimate_noise(self, power: torch.Tensor) -> None:
+        """Adopt the shell power of residuals of held-out particles."""
+        self.set_noise(power if self.settings.noise == "shells" else self._flat(power))
+
+    # -- the forward model ------------------------------------------------------------------------
+
+    def predict(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Transforms of the images of voxels (b, n) in units of `grey`: (b, h, w // 2 + 1).
+
+        Always in float32: bfloat16 would round positions of 100 A to half an Angstrom.
+        """
+        with torch.autocast(values.device.type, enabled=False):
+            projection = project_voxels(
+                values.float() * self.grey,
+                self.positions,
+                batch.rotation,
+                batch.shift_angstrom,
+                self.box,
+                self.frame.working_pixel_size_angstrom,
+                self.settings.oversampling,
+                self.voxel,
+            )
+            return projection * batch.ctf
+
+    def decode_cube(self, latent: torch.Tensor) -> torch.Tensor:
+        """(b, d) -> (b, m, m, m): what the decoder adds to the base, before any mask."""
+        volume: torch.Tensor = self.decoder(latent)
+        return volume
+
+    def values(self, cube: torch.Tensor) -> torch.Tensor:
+        """(b, m, m, m) of the decoder -> (b, n) densities inside the mask, in units of `grey`."""
+        added = cube.flatten(1)[:, self.in_cube].float() * (self.weight * self.varies)
+        return self.base + added
+
+    def encoder_input(self, batch: Batch, augment: bool = False) -> torch.Tensor:
+        """(b, n): images turned into the consensus frame, at the voxels inside the mask.
+
+        "difference" is what is left of an image when its projection of the base is taken off,
+        times the CTF and over the noise: back-projected, the gradient of the likelihood in the
+        volume. What the encoder has to find is then not buried under what all images share, and
+        the sign of the contrast is right at every frequency.
+        """
+        settings = self.settings
+        with torch.autocast(batch.images.device.type, enabled=False):
+            images = batch.images.float()
+            if augment:
+                images = vary_contrast_and_brightness(
+                    images, settings.contrast, settings.brightness
+                )
+            if settings.encoder_input == "difference":
+                images = self._differences(batch, images)
+            seen = sample_images(
+                images,
+                self.positions,
+                batch.rotation,
+                batch.shift_angstrom,
+                self.frame.working_pixel_size_angstrom,
+            )
+            return seen * self.weight / self.input_scale
+
+    def _differences(self, batch: Batch, images: torch.Tensor) -> torch.Tensor:
+        common = self.base if self.settings.base == "consensus" else self.consensus
+        observed = torch.fft.rfft2(torch.fft.ifftshift(images, dim=(-2, -1)))
+        difference = observed - self.predict(common.detach().expand(len(batch), -1), batch)
+        noise = self.noise_power[self.shells]
+        weight = (self.multiplicity > 0) * noise.mean() / noise
+        filtered = torch.fft.irfft2(difference * batch.ctf * weight, s=images.shape[-2:])
+        centred: torch.Tensor = torch.fft.fftshift(filtered, dim=(-2, -1))
+        return centred  # (b, h, w)
+
+    def encode(self, batch: Batch, augment: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latent mean and log sigma of every particle of a batch, each (b, d) float32."""
+        with torch.no_grad():
+            seen = self.encoder_input(batch, augment)
+            side = self.side.voxels
+            cube = seen.new_zeros(len(seen), side**3)
+            cube[:, self.in_cube] = seen
+        mean, log_sigma = self.encoder(cube.view(-1, side, side, side))
+        return mean.float(), log_sigma.float()
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def volume(self, latent: torch.Tensor) -> torch.Tensor:
+        """(b, d) -> (b, z, y, x) in the consensus frame, box and grey scale."""
+        values = self.values(self.decode_cube(latent)) * self.map_grey
+        grid = values.new_zeros(len(values), self.box_of_grid**3)
+        grid[:, self.inside] = values
+        grid = grid.view(-1, *3 * (self.box_of_grid,))
+        if self.box_of_grid == self.frame.box:
+            return grid  # (b, z, y, x)
+        return torch.stack([fourier_resize_3d(one, self.frame.box) for one in grid])
