@@ -46,6 +46,46 @@ def reconstruct_command(
     return shlex.join(words)
 
 
+def clusters_command(
+    folder: Path,
+    *,
+    how: str,
+    clusters: int,
+    labels: str | Path | None = None,
+) -> str:
+    """`conformix clusters` for a job."""
+    words = ["conformix", "clusters", str(folder), "-k", str(clusters)]
+    if how != "kmeans":
+        words += ["--how", how]
+    if labels is not None:
+        words += ["--truth", str(labels)]
+    return shlex.join(words)
+
+
+def cluster_export_commands(
+    folder: Path, name: str, clusters: list[int], selection: str
+) -> list[str]:
+    """`conformix select` and `conformix export` for clusters of a set, counted from 0."""
+    words = ["conformix", "select", str(folder), "--of", name]
+    for cluster in clusters:
+        words += ["--cluster", str(cluster + 1)]
+    words += ["--name", selection]
+    export = ["conformix", "export", str(folder), "--selection", selection]
+    return [shlex.join(words), shlex.join([*export, "-o", f"{selection}.star"])]
+
+
+def cluster_reconstruction_commands(folder: Path, name: str, clusters: list[int]) -> list[str]:
+    """`conformix select` and `conformix reconstruct` for clusters of a set, counted from 0."""
+    lines = []
+    for cluster in clusters:
+        selection = f"{name}_cluster_{cluster + 1:02d}"
+        words = ["conformix", "select", str(folder), "--cluster", str(cluster + 1), "--of", name]
+        lines.append(shlex.join([*words, "--name", selection]))
+        words = ["conformix", "reconstruct", str(folder), "--plain", "--selection", selection]
+        lines.append(shlex.join(words))
+    return lines
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_conformix.widgets.clusters_page import ClustersPage
 from napari_conformix.widgets.data_page import DataPage
 from napari_conformix.widgets.deformation_page import DeformationPage
 from napari_conformix.widgets.dropping import FileDrop
@@ -48,6 +49,7 @@ class ConformixPanel(QWidget):
         self.data_page = DataPage(session)
         self.train_page = TrainPage(session)
         self.explore_page = ExplorePage(session)
+        self.clusters_page = ClustersPage(session, self.explore_page)
         self.deformation_page = DeformationPage(session, self.explore_page)
         self.reconstruct_page = ReconstructPage(session)
         self.tabs = QTabWidget()
@@ -55,6 +57,7 @@ class ConformixPanel(QWidget):
             ("Data", self.data_page),
             ("Train", self.train_page),
             ("Explore", self.explore_page),
+            ("Clusters", self.clusters_page),
             ("Deformation", self.deformation_page),
             ("Reconstruct", self.reconstruct_page),
         )
@@ -86,12 +89,15 @@ class ConformixPanel(QWidget):
         return QSize(_WIDTH, 760)
 
     def show_page(self, name: str) -> None:
-        """Bring a page to the front: 'data', 'train', 'explore', 'deformation', 'reconstruct'."""
+        """Bring a page to the front: 'data', 'train', 'explore', 'clusters', 'deformation',
+        'reconstruct'."""
         self.tabs.setCurrentIndex(self._pages[name])
 
     def _page_changed(self, index: int) -> None:
-        """The scene shows the arrows of the Deformation page only while that is in front."""
-        self.deformation_page.set_active(index == self._pages["deformation"])
+        """The scene belongs to the page in front, and is given back before another takes it."""
+        pages = {"clusters": self.clusters_page, "deformation": self.deformation_page}
+        for name, page in sorted(pages.items(), key=lambda item: index == self._pages[item[0]]):
+            page.set_active(index == self._pages[name])
 
     # -- what is open -----------------------------------------------------------------------------
 

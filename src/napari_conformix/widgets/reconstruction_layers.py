@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: room between two maps that stand side by side, as a share of their width
 _GAP: Final = 0.1
+#: the camera zooms by this much while there are two
+SIDE_BY_SIDE_ZOOM: Final = 0.55
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class ReconstructionLayers:
         self._hidden: list[Layer] = []
         self._label = ""
         self._shown = False
-        self._side_by_side = False
+        #: whether two maps stand beside each other now
+        self.side_by_side = False
 
     @property
     def shown(self) -> bool:
@@ -127,10 +130,11 @@ class ReconstructionLayers:
 
     def _make_room(self, side_by_side: bool) -> None:
         """Two maps need twice the width."""
-        if side_by_side != self._side_by_side:
-            self._side_by_side = side_by_side
+        if side_by_side != self.side_by_side:
+            self.side_by_side = side_by_side
             camera = self._viewer.scene.camera
-            camera.zoom = camera.zoom * (0.55 if side_by_side else 1 / 0.55)
+            factor = SIDE_BY_SIDE_ZOOM if side_by_side else 1 / SIDE_BY_SIDE_ZOOM
+            camera.zoom = camera.zoom * factor
 
 
 def _places(maps: list[Drawn]) -> list[float]:

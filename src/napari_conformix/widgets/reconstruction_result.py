@@ -57,9 +57,9 @@ class Result:
     def families(self) -> list[FscFamily]:
         """The curves of the map asked for, and of the plain one beside it."""
         title = self.maps[0].title
-        found = [_family(title, self.report.curves)]
+        found = [family(title, COLOURS[title], self.report.curves)]
         if self.report.plain is not None:
-            found.append(_family(PLAIN, self.report.plain))
+            found.append(family(PLAIN, COLOURS[PLAIN], self.report.plain))
         return found
 
     def sentences(self) -> list[tuple[str, str]]:
@@ -125,11 +125,12 @@ def _map(folder: Path, title: str, name: str, local: Any) -> ResultMap:
     return ResultMap(title, array, resolution)
 
 
-def _family(title: str, curves: Curves) -> FscFamily:
+def family(title: str, colour: str, curves: Curves) -> FscFamily:
+    """The curves of a report as the plot takes them."""
     arrays = curves.as_arrays()
     return FscFamily(
         title,
-        COLOURS[title],
+        colour,
         arrays["frequency"],
         {kind: arrays[name] for name, kind in _CURVES.items() if name in arrays},
         curves.resolution_angstrom if curves.reached else None,

@@ -148,6 +148,12 @@ class Scene:
         self._conformation_wanted = shown
         self._arrange()
 
+    def tint_conformation(self, colour: tuple[float, float, float] | None) -> None:
+        """Draw the conformation in another colour (r, g, b) from now on; None: in its own."""
+        layer = self._living(_CONFORMATION)
+        if layer is not None:
+            layer.colormap = _plain_colormap(_CONFORMATION, colour)
+
     def show_start(self, prepared: Prepared | None) -> None:
         """The conformation that a motion begins with, as a ghost in place of the consensus; None:
         the consensus again."""
@@ -390,6 +396,10 @@ def _change(layer: Layer, name: str, value: Any) -> None:
         setattr(layer, name, value)
 
 
-def _plain_colormap(name: str) -> Colormap:
-    colour = (*_COLOURS[name], 1.0)
-    return Colormap([colour, colour], name=f"conformix {name.lower()}")
+def _plain_colormap(name: str, other: tuple[float, float, float] | None = None) -> Colormap:
+    """One colour, the map's own or another."""
+    colour = (*(other or _COLOURS[name]), 1.0)
+    # A short name, since napari's list of them grows as wide as it needs; and not the same for
+    # another colour, since napari draws the entries of that list once.
+    code = "".join(f"{round(255 * value):02x}" for value in other or ())
+    return Colormap([colour, colour], name=f"conformix {code or name.lower()}")
