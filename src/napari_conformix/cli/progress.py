@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from napari_conformix.cli.curves import duration, memory
 from napari_conformix.cli.terminal import INTERRUPTED
 from napari_conformix.training.events import (
+    FIRST_PASS,
     Epoch,
     Event,
     Failed,
@@ -77,7 +78,9 @@ class RunNow:
                 self._show(event.done, event.total, event.message)
             case Step():
                 speed = event.images_per_second
-                words = f"epoch {event.epoch} {event.phase}, left {duration(event.eta_seconds)}"
+                words = event.phase
+                if words != FIRST_PASS:
+                    words = f"epoch {event.epoch} {words}, left {duration(event.eta_seconds)}"
                 words += f", {speed:,.0f} images/s" if speed else ""
                 self._show(event.done, event.total, words)
                 self._terms = {**self._terms, **event.terms}
@@ -154,6 +157,8 @@ def line_that_stays(event: Event, job: Path) -> str | None:
             return f"Stopped in epoch {event.epoch}. Go on with: conformix train {job} --resume"
         case Finished():
             best = f"; the best epoch is {event.best_epoch}" if event.best_epoch else ""
+            if event.chosen_epoch:
+                best = f"; the result is that of epoch {event.chosen_epoch}"
             return f"Finished ({event.reason}) with epoch {event.epoch}{best}."
     return None
 

@@ -121,7 +121,9 @@ def _heading(job: "Job", events: Sequence[Event]) -> list[str]:
     if state == "failed" and failed is not None:
         lines.append(failed.message)
     if finished is not None and finished.best_epoch and state in ("finished", "stopped"):
-        lines.append(f"best epoch {finished.best_epoch}")
+        chosen = finished.chosen_epoch == finished.best_epoch
+        told = "; latents and maps are of it" if chosen else ""
+        lines.append(f"best epoch {finished.best_epoch}{told}")
     if state in ("stopped", "interrupted", "failed") and epoch is not None:
         lines.append(f"Go on with: conformix train {job.folder} --resume")
     if state == "created":

@@ -211,7 +211,10 @@ def in_words(event: Event) -> str | None:
     if isinstance(event, Warning | Failed | Preparing):
         return f"{event.kind}: {event.message}"
     if isinstance(event, Epoch):
-        losses = {half: terms.get(event.headline) for half, terms in event.validation.items()}
-        return f"epoch {event.epoch}/{event.epochs}: validation {event.headline} by half {losses}"
+        losses = ", ".join(
+            f"{terms.get(event.headline)}" + (f" (half {half})" if half != "0" else "")
+            for half, terms in event.validation.items()
+        )
+        return f"epoch {event.epoch}/{event.epochs}: validation {event.headline} {losses}"
     fields = event.model_dump(mode="json", exclude={"time", "kind", "facts", "versions"})
     return f"{event.kind}: " + ", ".join(f"{key}={value}" for key, value in fields.items())

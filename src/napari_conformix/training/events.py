@@ -25,6 +25,8 @@ Number = Annotated[
     BeforeValidator(lambda value: math.nan if value is None else value),
     PlainSerializer(lambda value: value if math.isfinite(value) else None, when_used="json"),
 ]
+#: the phase of steps that show every particle to a method before epoch 1
+FIRST_PASS = "first look at every particle"
 #: half -> loss term -> mean
 Terms = dict[str, dict[str, Number]]
 
@@ -65,6 +67,9 @@ class Started(Event):
     estimated_memory_bytes: int | None = None
     headline: str = Field("loss", description="the loss term to be shown first on the curves")
     headline_label: str = Field("Loss", description="that term in words, for the curve's axis")
+    chooses_epoch: bool = Field(
+        False, description="whether the run's result is its best epoch instead of its last"
+    )
     facts: dict[str, Any] = Field(default={}, description="what the method says of its set-up")
 
 

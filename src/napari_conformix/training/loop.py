@@ -54,8 +54,6 @@ SECONDS_BETWEEN_STEP_EVENTS = 0.5
 #: in epochs of many minutes, so that the log of a long run stays readable at once
 MOST_SECONDS_BETWEEN_STEP_EVENTS = 2.0
 SECONDS_BETWEEN_LOOKS_IN_A_PAUSE = 0.1
-#: what the time before epoch 1 goes into, where a method keeps something of every particle
-FIRST_PASS = "first look at every particle"
 
 Result = TypeVar("Result")
 
@@ -232,6 +230,7 @@ class _Run:
             estimated_memory_bytes=estimate.memory_bytes,
             headline=self.method.headline,
             headline_label=self.method.headline_label,
+            chooses_epoch=self.method.chooses_epoch,
             facts=self.facts,
         )
 
@@ -250,11 +249,11 @@ class _Run:
             if not finished:
                 yield events.Warning(message=_redone(epoch))
                 break
-        if self.converged is not None:
-            yield events.Notice(epoch=self.done_epochs, message=self.converged)
         chosen = self.best.epoch if self.method.chooses_epoch else None
         if chosen is not None:
             yield from self._end_on(chosen)
+        if self.converged is not None:
+            yield events.Notice(epoch=self.done_epochs, message=self.converged)
         yield events.Finished(
             epoch=self.done_epochs,
             reason=self._reason(),
@@ -300,8 +299,8 @@ class _Run:
                     done += len(batch)
                     yield done, total
 
-        yield events.Preparing(message=FIRST_PASS)
-        yield from self._progress(1, FIRST_PASS, work())
+        yield events.Preparing(message=events.FIRST_PASS)
+        yield from self._progress(1, events.FIRST_PASS, work())
 
     def _over(self) -> bool:
         """Whether no epoch is left to do."""

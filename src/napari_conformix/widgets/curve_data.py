@@ -7,7 +7,15 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from napari_conformix.training.events import Epoch, Event, Notice, Started, Step
+from napari_conformix.training.events import (
+    Checkpoint,
+    Epoch,
+    Event,
+    Finished,
+    Notice,
+    Started,
+    Step,
+)
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]
@@ -15,6 +23,19 @@ Key = tuple[str, str, str]
 _OF_A_HALF = re.compile(r"(.+?)_half([12])(.*)")
 
 
+#: loss terms whose names say too little
+_TERMS_IN_WORDS = {
+    "loss": "Loss: all terms, weighted",
+    "data": "Misfit to the images",
+    "kl": "KL divergence: latents from a standard normal",
+    "held_out": "Loss of held-out particles (encoder only)",
+    "attract_within": "Prior: attraction within a projection class",
+    "repel_within": "Prior: repulsion within a projection class",
+    "attract_across": "Prior: attraction across projection classes",
+    "repel_across": "Prior: repulsion across projection classes",
+    "total_variation": "Total variation of the volumes",
+    "lasso": "LASSO: mean absolute density",
+}
 #: names that say too little
 _SCALARS_IN_WORDS = {
     "lambda": "λ: weight of smoothness against the images",
@@ -23,6 +44,8 @@ _SCALARS_IN_WORDS = {
     "alignment": "Shift of the reference when aligned to half 1’s, RMS",
     "references_apart": "References of the halves apart, RMS",
     "gaussians_inside": "Share of Gaussians near half 1’s after alignment",
+    "annealing_weight": "Annealing: weight of the latent's priors",
+    "learning_rate": "Learning rate",
     "rises": "How often the held-out error rose",
 }
 
@@ -83,12 +106,18 @@ class CurveData:
         #: the term that means the same in every epoch, shown first
         self.headline = "loss"
         self.headline_label = "Loss"
+        #: whether the result of the run is its best epoch; which is the best so far; and which
+        #: one the run has ended on (None while it goes on)
+        self.chooses_epoch = False
+        self.best: int | None = None
+        self.chosen: int | None = None
 
     def take(self, event: Event) -> bool:
         """Add an event; True when a curve changed."""
         if isinstance(event, Started):
             self.epochs = event.epochs
             self.headline, self.headline_label = event.headline, event.headline_label
+            self.chooses_epoch, self.chosen = event.chooses_epoch, None
             self._forget_from(event.first_epoch)
         elif isinstance(event, Step):
             at = event.epoch - 1 + event.done / max(event.total, 1)
@@ -101,7 +130,13 @@ class CurveData:
                 self._add(_scalar_key(name), event.epoch, value)
             for name, values in event.curves.items():
                 self._add_spectrum(name, event.epoch, values)
+            for name, value in _rates(event.learning_rates).items():
+                self._add(name, event.epoch, value)
             self._add_phase(event.epoch, event.phase)
+        elif isinstance(event, Checkpoint) and event.best:
+            self.best = event.epoch
+        elif isinstance(event, Finished):
+            self.chosen = event.chosen_epoch
         elif isinstance(event, Notice):
             if event.epoch > self.last_epoch:  # what is told after an epoch changed nothing in it
                 self.notices.append((event.epoch, event.message))
@@ -185,6 +220,16 @@ class CurveData:
         self.phases = [Phase(p.name, p.first, min(p.last, epoch - 1)) for p in kept]
 
 
+def _rates(learning_rates: dict[str, float]) -> dict[Key, float]:
+    """{'1/decoder': 1e-4} -> the curve of each; without the name where a half has a single one."""
+    named = {tuple(name.split("/", 1)): value for name, value in learning_rates.items()}
+    alone = len({group for _, group in named}) == 1
+    return {
+        ("scalar", half, "learning_rate" if alone else f"learning_rate {group}"): value
+        for (half, group), value in named.items()
+    }
+
+
 def _scalar_key(name: str) -> Key:
     found = _OF_A_HALF.fullmatch(name)
     return ("scalar", found[2], found[1] + found[3]) if found else ("scalar", "", name)
@@ -192,6 +237,13 @@ def _scalar_key(name: str) -> Key:
 
 def scalar_in_words(name: str) -> str:
     """'gaussian_width_angstrom' -> 'Gaussian width (Å)', for the list and the axis."""
+    if name.startswith("learning_rate "):
+        return f"Learning rate: {name.removeprefix('learning_rate ')}"
     bare = name.removesuffix("_angstrom")
     words = _SCALARS_IN_WORDS.get(bare) or bare.replace("_", " ").capitalize()
     return f"{words} (Å)" if bare != name else words
+
+
+def term_in_words(name: str) -> str:
+    """A loss term for the list and the axis: 'attract_within' says little to who reads it."""
+    return _TERMS_IN_WORDS.get(name) or name.replace("_", " ").capitalize()

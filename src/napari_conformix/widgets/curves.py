@@ -8,7 +8,14 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.training.events import Event
-from napari_conformix.widgets.curve_data import Curve, CurveData, Phase, Spectrum, scalar_in_words
+from napari_conformix.widgets.curve_data import (
+    Curve,
+    CurveData,
+    Phase,
+    Spectrum,
+    scalar_in_words,
+    term_in_words,
+)
 from napari_conformix.widgets.plots import EpochAxis, Plot, text_colour
 from napari_conformix.widgets.settings_form import ChoiceBox
 from napari_conformix.widgets.shell_plot import ShellPlot
@@ -47,6 +54,7 @@ class CurvesView(QWidget):
         self._lines: dict[tuple[str, str], pg.PlotDataItem] = {}
         self._bands: list[pg.GraphicsObject] = []
         self._drawn_phases: tuple[list[tuple[Phase, tuple[str, bool]]], dict[int, str]] = [], {}
+        self._best: tuple[tuple[int, str], list[pg.GraphicsObject]] | None = None
         self._stale = False
 
         top = QHBoxLayout()
@@ -109,12 +117,14 @@ class CurvesView(QWidget):
             self._line(kind, half).setData(x[::step], y[::step])
         self._fit(term, curves)
         self._draw_phases()
+        self._draw_best()
         self._say(curves)
 
     def _show_spectra(self, spectra: dict[str, Spectrum]) -> None:
         self.shells.show_spectra(spectra, log=self.log.isChecked())
         newest = max(spectra.values(), key=lambda spectrum: spectrum.epoch)
-        parts = [_swatch("■", _colour(half), _half_name(half)) for half in sorted(spectra)]
+        halves = [half for half in sorted(spectra) if half]
+        parts = [_swatch("■", _colour(half), _half_name(half)) for half in halves]
         parts.append(f"━━&nbsp;epoch&nbsp;{newest.epoch}")
         if newest.first_epoch != newest.epoch:
             parts.append(f"─&nbsp;pale:&nbsp;epoch&nbsp;{newest.first_epoch}")
@@ -169,7 +179,31 @@ class CurvesView(QWidget):
             self.term.setCurrentIndex(max(self.term.findData(chosen), 0))
 
     def _title(self, term: str) -> str:
-        return self.data.headline_label if term == self.data.headline else term
+        return self.data.headline_label if term == self.data.headline else term_in_words(term)
+
+    def _draw_best(self) -> None:
+        """A line at the epoch that is the result, or would be if the run ended now."""
+        data, wanted = self.data, None
+        if data.chosen is not None:
+            wanted = (data.chosen, f"chosen: epoch {data.chosen}")
+        elif data.chooses_epoch and data.best is not None:
+            wanted = (data.best, f"best so far: epoch {data.best}")
+        if self._best is not None and self._best[0] == wanted:
+            return
+        for item in self._best[1] if self._best is not None else ():
+            self.plot.removeItem(item)
+        self._best = None
+        if wanted is None:
+            return
+        epoch, text = wanted
+        style = Qt.PenStyle.SolidLine if data.chosen is not None else Qt.PenStyle.DashLine
+        colour = text_colour(self)
+        line = pg.InfiniteLine(epoch, pen=pg.mkPen(colour, width=1.5, style=style))
+        pg.InfLineLabel(line, text, position=0.9, anchors=[(0, 0.5), (1, 0.5)], color=colour)
+        line.setToolTip("The epoch with the lowest loss of held-out particles is the result.")
+        line.setZValue(5)
+        self.plot.addItem(line, ignoreBounds=True)
+        self._best = wanted, [line]
 
     def _draw_phases(self) -> None:
         colours = self._phase_colours()
@@ -229,7 +263,7 @@ class CurvesView(QWidget):
         return {n: PHASE_COLOURS[i % len(PHASE_COLOURS)] for i, n in enumerate(names)}
 
     def _say(self, curves: dict[tuple[str, str], Curve]) -> None:
-        halves = sorted({half for _, half in curves if half})
+        halves = sorted({half for _, half in curves if half and half != "0"})
         parts = [_swatch("■", _colour(half), _half_name(half)) for half in halves]
         if any(kind != "scalar" for kind, _ in curves):
             parts += ["━━&nbsp;training", "╍╍&nbsp;validation&nbsp;(held&nbsp;out)"]
@@ -256,7 +290,8 @@ def _fall_in_words(curves: dict[tuple[str, str], Curve], settled: int) -> str:
         first, last = curve.y[places[0]], curve.y[-1]
         digits = _digits(first, last)
         epochs = (int(curve.x[places[0]]), int(curve.x[-1]))
-        parts.append(f"{_half_name(half)} {first:.{digits}f} → {last:.{digits}f}")
+        of = "" if half == "0" else f"{_half_name(half)} "
+        parts.append(f"{of}{first:.{digits}f} → {last:.{digits}f}")
     if not parts:
         return ""
     return f"Held out, epoch {epochs[0]} to {epochs[1]}: {'; '.join(parts)}"
@@ -273,7 +308,7 @@ def _swatch(sign: str, colour: str, name: str) -> str:
 
 
 def _half_name(half: str) -> str:
-    return {"0": "all particles"}.get(half, f"half {half}")
+    return f"half {half}"
 
 
 def _colour(half: str) -> str:

@@ -133,6 +133,8 @@ def in_a_sentence(forecast: Forecast, epochs: int) -> str:
     ]
     if gaussians is not None:
         parts.append(f"{gaussians:,} Gaussians")
+    if "decoded_cube" in forecast.facts:
+        parts.append(f"volumes of {forecast.facts['decoded_cube']}³ voxels")
     return f"Estimate, measured on {forecast.device}: {', '.join(parts)}."
 
 

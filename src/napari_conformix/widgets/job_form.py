@@ -177,11 +177,14 @@ class JobForm(QWidget):
             self.preset.setCurrentIndex(self._preset_of(job.spec.settings))
 
     def _preset_of(self, values: dict[str, Any]) -> int:
-        for i in range(self.preset.count()):
-            named = self.settings.model.preset(self.preset.itemData(i))
-            # job.toml has no line for what is not set
-            if named.model_dump(mode="json", exclude_none=True) == values:
-                return i
+        """Its place in the list; -1 where there is none of these values."""
+        model = self.settings.model
+        with suppress(ValidationError):  # of another version, shown as far as it goes
+            # an older job has no line for settings that came later
+            written = model.model_validate(values)
+            for i in range(self.preset.count()):
+                if model.preset(self.preset.itemData(i)) == written:
+                    return i
         return -1
 
     def _set_read_only(self, read_only: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from napari_conformix.training import events as ev
+from napari_conformix.training.events import FIRST_PASS
 from napari_conformix.widgets.style import (
     SEVERITY_SIGNS,
     Fold,
@@ -16,6 +17,8 @@ from napari_conformix.widgets.style import (
 )
 
 _MOST_WARNINGS = 50
+#: phases of steps that train nothing
+BESIDE_TRAINING = ("encoding", FIRST_PASS)
 
 
 class RunProgress(QWidget):
@@ -119,7 +122,10 @@ class RunProgress(QWidget):
 
     def _step(self, event: ev.Step) -> None:
         share = event.done / max(event.total, 1)
-        self._progress(event.epoch - 1 + share, f"epoch {event.epoch} of {self.epochs}")
+        if event.phase in BESIDE_TRAINING:
+            self._stage = f"{self._beside_training(event)} · {100 * share:.0f} %"
+        else:
+            self._progress(event.epoch - 1 + share, f"epoch {event.epoch} of {self.epochs}")
         self._rates(event)
 
     def _epoch(self, event: ev.Epoch) -> None:
@@ -146,10 +152,24 @@ class RunProgress(QWidget):
             "converged": self._why_converged(event.epoch),
             "stopped": f"Stopped after epoch {event.epoch}. Resume goes on from there.",
         }[event.reason]
-        best = f" The best epoch is {event.best_epoch}." if event.best_epoch else ""
+        if event.chosen_epoch:
+            best = (
+                f" The result is that of epoch {event.chosen_epoch}, the best on held-out "
+                "particles: latent map and decoded maps are of it."
+            )
+        else:
+            best = f" The best epoch is {event.best_epoch}." if event.best_epoch else ""
         explore = " See the Explore page." if event.epoch else ""
         self._say_outcome(how + best + explore, "note")
         self._numbers.pop("eta", None)
+
+    def _beside_training(self, event: ev.Step) -> str:
+        """What is done with all particles before or after an epoch."""
+        if event.phase != "encoding":
+            return event.phase
+        if event.epoch < self.last_epoch:
+            return f"placing all particles by the model of epoch {event.epoch}"
+        return f"epoch {event.epoch} of {self.epochs} done, placing all particles"
 
     # -- inside -----------------------------------------------------------------------------------
 
