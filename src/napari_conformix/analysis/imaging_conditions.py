@@ -18,6 +18,8 @@ DIRECTION_DEGREE = 4
 ANGLE_HARMONICS = 4
 #: powers of shift and defocus
 DEGREE = 3
+#: of the defocus (standard deviations) beside the direction (unit vectors) in being seen alike
+DEFOCUS_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,16 @@ def together(conditions: list[Condition], rotation: npt.ArrayLike) -> Condition:
         np.concatenate([*(c.features for c in conditions), _features(pairs)], axis=1),
         np.concatenate([standardised(c.places) for c in conditions], axis=1),
     )
+
+
+def seen_alike(conditions: list[Condition]) -> Floats:
+    """(n, k) coordinates in which particles seen from nearly the same side, at nearly the same
+    defocus, are near each other: those whose images tell as much of a change."""
+    weights = {"viewing direction": 1.0, "defocus": DEFOCUS_WEIGHT}
+    places = [weights[c.name] * c.places for c in conditions if c.name in weights]
+    if not places:
+        return np.zeros((len(conditions[0].places), 1))
+    return np.concatenate(places, axis=1)
 
 
 def powers(values: Floats, degree: int) -> list[Floats]:

@@ -135,7 +135,7 @@ class Invariance:
     def _conclusion(self, worst: Explained) -> str:
         if self.level == "none":
             told = "no sign that they show how particles were seen instead of their structure"
-            if worst.least_seen > STRONG / 2:
+            if worst.least_seen > SLIGHT:
                 told += (
                     f", though with {self.particles:,} particles up to "
                     f"{_percent(worst.least_seen)} could go unseen"
@@ -214,6 +214,20 @@ def invariance(
         told = every if condition is conditions[-1] else left
         explained.append(_explained(condition.name, told, total))
     return Invariance(tuple(explained), len(rows), of, epoch)
+
+
+def predicted(values: npt.ArrayLike, conditions: list[Condition], seed: int = 0) -> Floats:
+    """(n, d): what the conditions say of the values (n, d), each particle predicted from others:
+    their mean, and what one condition after the other predicts of the rest, if anything."""
+    target = np.asarray(values, np.float64)
+    left = target - target.mean(axis=0)
+    folds = np.random.default_rng(seed).permutation(len(target)) % FOLDS
+    for condition in conditions:
+        rests = [left - prediction for prediction in _predictions(condition, left, folds)]
+        best = min(rests, key=lambda rest: float(np.square(rest).sum()))
+        if np.square(best).sum() < (1 - SLIGHT) * np.square(left).sum():
+            left = best
+    return target - left
 
 
 def _principal(values: Floats) -> Floats:
