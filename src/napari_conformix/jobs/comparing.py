@@ -167,13 +167,13 @@ def refuse_itself(this: "Job", other: "Job") -> None:
 
 
 def positions(latents: "LatentTable") -> list[Positions]:
-    """Where the particles of a job lie: the motion map, which both halves share, else the latents,
-    each half's own by itself."""
-    if latents.motion is not None:
-        return [Positions(latents.motion, "")]
+    """Where the particles of a job lie: the latents of its one model; of two models the motion map,
+    which both share, or without one either half's latents by themselves."""
     halves = [int(half) for half in np.unique(latents.half)]
     if len(halves) == 1:
         return [Positions(latents.mean, "")]
+    if latents.motion is not None:
+        return [Positions(latents.motion, "")]
     found = []
     for half in halves:
         own = np.where((latents.half == half)[:, None], latents.mean, np.float32(np.nan))

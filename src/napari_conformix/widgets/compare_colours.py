@@ -90,7 +90,7 @@ def carried(values: np.ndarray, rows: np.ndarray, otherwise: Any) -> np.ndarray:
 
 def _motion_axes(latents: LatentTable) -> dict[str, Callable[[], tuple[np.ndarray, str]]]:
     """The coordinates of the motion map."""
-    if latents.motion is None:
+    if not map_views.has_motion(latents):
         return {}
     unit = "Å RMS" if map_views.in_angstrom(latents) else latents.motion_unit
     return {

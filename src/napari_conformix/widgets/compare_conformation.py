@@ -17,7 +17,6 @@ from napari_conformix.widgets.style import hint, sentence, signed
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import LatentTable
-    from napari_conformix.training.events import Event
     from napari_conformix.widgets.compare_link import Marked
     from napari_conformix.widgets.compare_store import Beside
     from napari_conformix.widgets.latent_canvas import LatentCanvas
@@ -48,7 +47,6 @@ class OtherConformation(QGroupBox):
         self._decoded_text = ""
         self._build()
         beside.other.latents_changed.connect(self._take_latents)
-        beside.other.event.connect(self._take_event)
         self.scene.threshold_changed.connect(self._show_contour)
         self.contour.valueChanged.connect(self.scene.set_threshold)
         self.place_box.currentIndexChanged.connect(
@@ -91,7 +89,7 @@ class OtherConformation(QGroupBox):
         if active:
             self._decode_again()
         else:
-            self.scene.hide()
+            self.scene.hide_conformation()
 
     def mark(self, mark: Marked | None) -> None:
         """The particle at the cursors has changed; None: none is in both maps."""
@@ -103,6 +101,9 @@ class OtherConformation(QGroupBox):
         view = self._maps.map_view
         if view is None or not len(view.xy):
             return
+        if not view.has_model:
+            self._decoded_text = f"the model of epoch {view.past} is no longer kept"
+            self._tell()
         own = view.space.half
         self.half_box.setEnabled(not own)
         self.decode.request(view, (x, y), own or int(self.half_box.currentData() or 0))
@@ -114,10 +115,6 @@ class OtherConformation(QGroupBox):
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
-
-    def _take_event(self, event: Event) -> None:
-        if event.kind == "checkpoint":
-            self.decode.epoch = event.epoch
 
     def _show_contour(self, threshold: float) -> None:
         peak = self.scene.peak

@@ -22,6 +22,7 @@ from napari_conformix.widgets.compare_link import MapLink
 from napari_conformix.widgets.compare_offers import ColourOffers
 from napari_conformix.widgets.compare_store import Beside
 from napari_conformix.widgets.dropping import FileDrop
+from napari_conformix.widgets.epoch_slider import LookingBack
 from napari_conformix.widgets.latent_map_panel import LatentMapPanel
 from napari_conformix.widgets.map_group import MapGroup
 from napari_conformix.widgets.style import hint, sentence, signed
@@ -57,6 +58,7 @@ class CompareGroup(QGroupBox):
         self.beside = beside = Beside(session)
         self.panel = LatentMapPanel()
         self.maps = MapGroup(beside.other, None, self.panel)
+        self.looking_back = LookingBack(beside.other, self.panel.epochs, self.maps)
         self.link = MapLink(beside, selections, (panel, self.panel), (maps, self.maps))
         self.offers = ColourOffers(beside, (maps, self.maps))
         self.conformation = OtherConformation(beside, scene, self.maps, self.panel.canvas)

@@ -78,7 +78,7 @@ class OtherScene:
             self._arrange(self._shown)
             self._make_room(self._shown)
 
-    def hide(self) -> None:
+    def hide_conformation(self) -> None:
         """Nothing is decoded."""
         self._shown = None
         layer = self._living()
@@ -87,7 +87,7 @@ class OtherScene:
 
     def clear(self) -> None:
         """Another job, or none."""
-        self.hide()
+        self.hide_conformation()
         self.threshold = None
 
     # -- inside -----------------------------------------------------------------------------------
