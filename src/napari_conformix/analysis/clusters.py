@@ -166,7 +166,7 @@ class Model:
     covariance: Covariance | None
 
     @classmethod
-    def fit(cls, values: Floats, k: int, how: How, seed: int) -> "Model":
+    def fit(cls, values: Floats, k: int, how: How, seed: int, starts: int | None = None) -> "Model":
         """Fit to (n, d), or to a random subset where there are very many."""
         random = np.random.default_rng([seed, len(values)])
         most = MOST_FITTED[how]
@@ -175,7 +175,10 @@ class Model:
         origin = values.mean(axis=0, dtype=np.float64)
         scale = float(np.sqrt(np.square(values - origin).mean())) or 1.0
         covariance = covariance_for(len(values), values.shape[1], k) if how == "gmm" else None
-        estimator = _kmeans(k, seed) if how == "kmeans" else _mixture(k, seed, covariance)
+        starts = starts or STARTS[how]
+        estimator = (
+            _kmeans(k, seed, starts) if how == "kmeans" else _mixture(k, seed, starts, covariance)
+        )
         with one_thread():
             estimator.fit((values - origin) / scale)
         return cls(estimator, origin, scale, how, len(values), covariance)
@@ -239,19 +242,19 @@ def one_thread() -> Any:
     return threadpool_limits(1)
 
 
-def _kmeans(k: int, seed: int) -> Any:
+def _kmeans(k: int, seed: int, starts: int) -> Any:
     from sklearn.cluster import KMeans
 
-    return KMeans(k, n_init=STARTS["kmeans"], random_state=seed)
+    return KMeans(k, n_init=starts, random_state=seed)
 
 
-def _mixture(k: int, seed: int, covariance: Covariance | None) -> Any:
+def _mixture(k: int, seed: int, starts: int, covariance: Covariance | None) -> Any:
     from sklearn.mixture import GaussianMixture
 
     return GaussianMixture(
         k,
         covariance_type=covariance or "full",
-        n_init=STARTS["gmm"],
+        n_init=starts,
         max_iter=300,
         reg_covar=LEAST_VARIANCE,
         random_state=seed,
@@ -371,7 +374,7 @@ def suggest(
         if stop is not None and stop():
             return None
         with one_thread():
-            found.append(_mixture(k, seed, covariance).fit(chosen).bic(chosen))
+            found.append(_mixture(k, seed, STARTS["gmm"], covariance).fit(chosen).bic(chosen))
         if progress is not None:
             progress(k * (k + 1) / (most * (most + 1)))
     return Suggestion(np.arange(1, most + 1), np.array(found), len(chosen))

@@ -43,10 +43,11 @@ class ClusterRecord(BaseModel):
     stability: list[float] | None = Field(
         None, description="adjusted Rand index between clusters of random halves, a repeat each"
     )
+    stability_by_chance: float | None = Field(None, description="of a cloud without groups")
     density: list[list[float | None]] | None = Field(
         None, description="between clusters, relative to that within; see `Separation.density`"
     )
-    density_by_chance: float | None = None
+    gap: list[list[bool]] | None = Field(None, description="whether it is a gap")
     truth: str | None = Field(None, description="where known labels came from")
 
     def save(self, folder: Path) -> None:

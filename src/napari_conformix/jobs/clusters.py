@@ -153,19 +153,20 @@ class ClusterSet:
         """Whether other particles give the same clusters; None if that was not looked at."""
         from napari_conformix.analysis.cluster_checks import Stability
 
-        if self.record.stability is None:
+        found, by_chance = self.record.stability, self.record.stability_by_chance
+        if found is None or by_chance is None:
             return None
-        return Stability(np.array(self.record.stability))
+        return Stability(np.array(found), by_chance)
 
     @property
     def separation(self) -> "Separation | None":
         """Whether there are gaps between the clusters; None if that was not looked at."""
         from napari_conformix.analysis.cluster_checks import Separation
 
-        if self.record.density is None or self.record.density_by_chance is None:
+        if self.record.density is None or self.record.gap is None:
             return None
         density = np.array(self.record.density, dtype=np.float64)  # None becomes NaN
-        return Separation(density.reshape(len(self), len(self)), self.record.density_by_chance)
+        return Separation(density, np.array(self.record.gap))
 
     @property
     def purity(self) -> "Purity | None":
@@ -375,24 +376,26 @@ def _checks(
     from napari_conformix.analysis.cluster_checks import separation, stability
 
     rows = np.flatnonzero(found.labels >= 0)
-    part = (CHECKED - FOUND) / 2
-    stable = stability(
-        values, found.k, found.how, found.seed, rows,
-        progress=lambda share: tell(FOUND + part * share), stop=stop,
-    )  # fmt: skip
-    if stable is None:
-        return None
-    separate = separation(
-        values, found.labels, found.how, found.seed,
-        progress=lambda share: tell(FOUND + part * (1 + share)), stop=stop,
-    )  # fmt: skip
+    separate = separation(values, found.labels, found.seed, stop=stop)
     if separate is None:
+        return None
+    stable = stability(
+        values,
+        found.k,
+        found.how,
+        found.seed,
+        rows,
+        progress=lambda share: tell(FOUND + (CHECKED - FOUND) * share),
+        stop=stop,
+    )
+    if stable is None:
         return None
     density = [[None if np.isnan(v) else float(v) for v in row] for row in separate.density]
     return {
         "stability": stable.adjusted_rand.tolist(),
+        "stability_by_chance": stable.by_chance,
         "density": density,
-        "density_by_chance": separate.by_chance,
+        "gap": separate.gap.tolist(),
     }
 
 
@@ -412,8 +415,7 @@ def _record(
         fitted=found.fitted,
         representative_halves=[int(half) for half in table.half[found.representatives]],
         half_counts=[
-            (int((half_set[rows] == 1).sum()), int((half_set[rows] == 2).sum()))
-            for rows in groups
+            (int((half_set[rows] == 1).sum()), int((half_set[rows] == 2).sum())) for rows in groups
         ],
         held_out=[float(table.validation[rows].mean()) for rows in groups],
     )
