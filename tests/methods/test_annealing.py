@@ -9,7 +9,7 @@ from napari_conformix.methods.opusdsd.annealing import annealing_weight, learnin
 @pytest.mark.parametrize("cycles", [1, 2, 4, 7])
 @pytest.mark.parametrize("rising", [0.25, 0.5, 1.0])
 def test_weight_is_that_of_fu(cycles, rising):
-    """Eq. 6 and 7 of Fu et al., with T steps: tau = mod(t - 1, T / M) / (T / M), beta = tau / R."""
+    """As Fu et al. write it, with T steps: tau = mod(t - 1, T / M) / (T / M), beta = tau / R."""
     total = cycles * 40
     for step in range(1, total + 1):
         tau = ((step - 1) % (total // cycles)) / (total / cycles)

@@ -5,7 +5,7 @@ Pure functions of how far the run is, so that a resumed run goes on where it was
 
 
 def annealing_weight(progress: float, cycles: int = 4, rising: float = 0.5) -> float:
-    """Cyclical annealing (Fu et al. 2019, eq. 6 and 7): weight of the priors, from 0 to 1.
+    """Cyclical annealing (Fu et al. 2019): weight of the priors, from 0 to 1.
 
     The run is divided into `cycles` of equal length. In each, the weight rises linearly from 0 to
     1 over the share `rising` of it and stays at 1 for the rest. The defaults are those of Fu et
