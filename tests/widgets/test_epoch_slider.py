@@ -69,7 +69,7 @@ def test_it_stands_at_the_result_and_is_not_there_without_a_history(window, tmp_
 def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) -> None:
     window.choose(window.page.maps.space_box, space)
     now = window.page.map_view
-    before = pixels(window, now)
+    before, height = pixels(window, now), window.page.canvas.height()
     go_to(window, 5)
     then = window.page.map_view
     np.testing.assert_array_equal(then.rows, now.rows)
@@ -81,9 +81,11 @@ def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) 
         expected = now.space.project(0.25 * window.job.latents().mean[now.rows])[:, :2]
     np.testing.assert_allclose(then.xy, expected, atol=1e-4)
     # and the camera has not followed them
+    assert window.page.canvas.height() == height
     spread = np.ptp(pixels(window, then), axis=0) / np.ptp(before, axis=0)
     np.testing.assert_allclose(spread, 0.25, rtol=0.02)
     go_to(window, 12)
+    assert window.page.canvas.height() == height
     np.testing.assert_allclose(window.page.map_view.xy, now.xy)
     np.testing.assert_allclose(pixels(window, window.page.map_view), before, atol=1)
     window.choose(window.page.maps.space_box, "Motion map (both halves)")
@@ -95,11 +97,11 @@ def test_the_molecule_is_that_of_the_epoch_while_its_model_is_kept(window: Windo
     window.settle()
     assert window.job.decoded_by[-1] == 14
     assert "epoch 14" in window.page.conformation.decoded_label.text()
-    assert "that of epoch 14" in slider_of(window).note.text()
+    assert "Molecule at the cursor: epoch 14" in slider_of(window).note.text()
     decoded = len(window.job.decoded)
     go_to(window, 5)
     assert len(window.job.decoded) == decoded
-    assert "No model of epoch 5 is kept" in slider_of(window).note.text()
+    assert "no model of epoch 5 is kept" in slider_of(window).note.text()
     assert "model of epoch 5 is no longer kept" in window.page.conformation.decoded_label.text()
     slider_of(window).back.click()
     window.wait(lambda: window.page.map_view.past is None)

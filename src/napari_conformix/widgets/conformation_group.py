@@ -79,6 +79,7 @@ class ConformationGroup(QGroupBox):
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
+        self.gaussians.setVisible(map_views.has_motion(latents))
 
     def take_view(self, view: MapView, moved: bool) -> None:
         """The map shows something new: decode what is at its cursor now."""

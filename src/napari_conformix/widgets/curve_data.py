@@ -44,7 +44,7 @@ _SCALARS_IN_WORDS = {
     "alignment": "Shift of the reference when aligned to half 1’s, RMS",
     "references_apart": "References of the halves apart, RMS",
     "gaussians_inside": "Share of Gaussians near half 1’s after alignment",
-    "annealing_weight": "Annealing: weight of the latent's priors",
+    "annealing_weight": "Annealing: weight of the priors on latents",
     "learning_rate": "Learning rate",
     "rises": "How often the held-out error rose",
 }
@@ -238,7 +238,8 @@ def _scalar_key(name: str) -> Key:
 def scalar_in_words(name: str) -> str:
     """'gaussian_width_angstrom' -> 'Gaussian width (Å)', for the list and the axis."""
     if name.startswith("learning_rate "):
-        return f"Learning rate: {name.removeprefix('learning_rate ')}"
+        group = name.removeprefix("learning_rate ")
+        return f"Learning rate: {'group ' if group[0].isdigit() else ''}{group}"
     bare = name.removesuffix("_angstrom")
     words = _SCALARS_IN_WORDS.get(bare) or bare.replace("_", " ").capitalize()
     return f"{words} (Å)" if bare != name else words

@@ -291,7 +291,10 @@ def _fall_in_words(curves: dict[tuple[str, str], Curve], settled: int) -> str:
         digits = _digits(first, last)
         epochs = (int(curve.x[places[0]]), int(curve.x[-1]))
         of = "" if half == "0" else f"{_half_name(half)} "
+        lowest = min(places, key=lambda i: curve.y[i])
         parts.append(f"{of}{first:.{digits}f} → {last:.{digits}f}")
+        if lowest != len(curve.y) - 1:
+            parts[-1] += f", lowest {curve.y[lowest]:.{digits}f} in epoch {curve.x[lowest]:.0f}"
     if not parts:
         return ""
     return f"Held out, epoch {epochs[0]} to {epochs[1]}: {'; '.join(parts)}"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.map_views import Past
-from napari_conformix.widgets.style import hint, sentence
+from napari_conformix.widgets.style import hint
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job, LatentTable
@@ -74,9 +74,13 @@ class EpochSlider(QWidget):
         self.play.setCheckable(True)
         self.back = QToolButton()
         self.back.setToolTip("The map that everything else in the window belongs to")
-        self.label = hint()
-        self.label.setWordWrap(False)
-        self.note = sentence()
+        self.label = QLabel()
+        self.note = hint()
+        # It keeps its place, or the map above would change its size with every look back.
+        self.note.setWordWrap(False)
+        policy = self.note.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.note.setSizePolicy(policy)
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.play)
@@ -142,12 +146,11 @@ class EpochSlider(QWidget):
         self.back.setEnabled(not at_result)
         self.note.setVisible(not at_result)
         if epoch in epochs.models:
-            self.note.setText(f"Looking back; the molecule at the cursor is that of epoch {epoch}.")
+            self.note.setText(f"Molecule at the cursor: epoch {epoch} too.")
+            self.note.setToolTip("Its model is kept. All else in the window is of the result.")
         else:
-            self.note.setText(
-                f"Looking back. No model of epoch {epoch} is kept, so the molecule cannot be shown "
-                "there: the map only."
-            )
+            self.note.setText(f"Map only: no model of epoch {epoch} is kept.")
+            self.note.setToolTip("The setting keep_checkpoints says how many epochs keep theirs.")
 
     # -- playing ----------------------------------------------------------------------------------
 

@@ -35,7 +35,8 @@ _SHOW: Final = (
     ("half 2 only", "half 2"),
     ("held out (validation)", "validation"),
 )
-_BUILT_IN: Final = ("one colour", "half set", "validation", "density of the map")
+_HALF_SET: Final = "half set"
+_BUILT_IN: Final = ("one colour", _HALF_SET, "validation", "density of the map")
 
 
 class MapGroup(QGroupBox):
@@ -149,9 +150,11 @@ class MapGroup(QGroupBox):
         """Everything that particles can be coloured by."""
         latents, particles = self._session.latents, self._session.particles
         entries = [(name, name) for name in _BUILT_IN]
+        if latents is not None and map_views.halves(latents) == [0]:
+            entries.remove((_HALF_SET, _HALF_SET))
         if latents is not None and latents.motion is not None:
             count = min(3, latents.motion.shape[1])
-            word = "motion" if map_views.has_motion(latents) else "component"
+            word = "motion" if map_views.has_motion(latents) else "PC"
             entries += [(f"{word} {i + 1}", f"{word} {i + 1}") for i in range(count)]
             if map_views.in_angstrom(latents):
                 entries += [(name, name) for name in self._by_motion()]
@@ -219,7 +222,8 @@ class MapGroup(QGroupBox):
         self._panel.canvas.set_map(view, colours.rgba)
         self._panel.legend.set_legend(colours.legend)
         self.explanation.setText(view.space.explanation)
-        self.umap.set_space(view.space)
+        if view.past is None:  # a UMAP is made of the result's latents
+            self.umap.set_space(view.space)
         self._show_parts()
         self._say_what_is_shown(view)
         self.shown.emit(view, moved)
@@ -246,7 +250,7 @@ class MapGroup(QGroupBox):
         for painters in self._offered.values():
             if name in painters:
                 return painters[name]
-        if name == "half set":
+        if name == _HALF_SET:
             return lambda view: colouring.by_half(latents.half)
         if name == "validation":
             return lambda view: colouring.by_validation(latents.validation)
@@ -254,7 +258,14 @@ class MapGroup(QGroupBox):
             return lambda view: colouring.by_density(view.xy, view.rows, count)
         if name in motion_colours.BY_MOTION:
             return self._motion_painter(name, count)
-        if name is not None and name.startswith(("motion ", "component ")):
+        if name is not None and name.startswith("PC "):
+            space, component = self._spaces.get("pca0"), int(name.split()[1]) - 1
+            return lambda view: colouring.by_number(
+                map_views.component(space or map_views.build("pca0", latents), component, count),
+                name,
+                "",
+            )
+        if name is not None and name.startswith("motion "):
             values = latents.motion[:, int(name.split()[1]) - 1]
             unit = "Å RMS" if map_views.in_angstrom(latents) else ""
             return lambda view: colouring.by_number(values, name.capitalize(), unit)

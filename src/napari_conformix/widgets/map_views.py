@@ -224,6 +224,13 @@ def view(
     return replace(made, past=past.latents.epoch, has_model=past.has_model)
 
 
+def component(space: Space, axis: int, count: int) -> np.ndarray:
+    """(count,) one coordinate of every row of the file; NaN where the space has none."""
+    values = np.full(count, np.nan, dtype=np.float32)
+    values[space.rows] = space.coordinates[:, axis]
+    return values
+
+
 def has_motion(latents: LatentTable) -> bool:
     """Whether particles can be placed by what their latents do to the molecule, and not only by
     the latents themselves, which is all that a method with volumes gives."""

@@ -133,6 +133,9 @@ class RunProgress(QWidget):
         self._progress(event.epoch, f"epoch {event.epoch} of {event.epochs} done")
         self._rates(event)
 
+    def _latents(self, event: ev.Latents) -> None:
+        self._progress(self.last_epoch, f"epoch {self.last_epoch} of {self.epochs} done")
+
     def _warning(self, event: ev.Warning) -> None:
         self._warned[event.message] = self._warned.get(event.message, 0) + 1
 
@@ -221,6 +224,7 @@ _HANDLERS = {
     ev.Started: RunProgress._started,
     ev.Step: RunProgress._step,
     ev.Epoch: RunProgress._epoch,
+    ev.Latents: RunProgress._latents,
     ev.Warning: RunProgress._warning,
     ev.Notice: RunProgress._notice,
     ev.Paused: RunProgress._paused,

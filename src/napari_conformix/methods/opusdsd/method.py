@@ -119,9 +119,11 @@ class OpusDsd(Method):
         if self._optimizer is None:
             model, rate = self.model, self.options.learning_rate
             networks = [*model.encoder.parameters(), *model.decoder.parameters()]
-            groups = [{"params": networks, "lr": rate}]
+            groups = [{"name": "networks", "params": networks, "lr": rate}]
             if model.base.requires_grad:
-                groups.append({"params": [model.base], "lr": _BASE_RATE * rate})
+                groups.append(
+                    {"name": "common map", "params": [model.base], "lr": _BASE_RATE * rate}
+                )
             self._optimizer = torch.optim.Adam(groups)
             self._rates = [group["lr"] for group in self._optimizer.param_groups]
         return [self._optimizer]
