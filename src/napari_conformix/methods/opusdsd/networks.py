@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from napari_conformix.methods.opusdsd.doubling import Doubling
+
 #: channels of the paper, before `width` scales them
 _ENCODER_CHANNELS = (32, 64, 128, 256, 512, 512)
 _DECODER_CHANNELS = (2048, 1024, 512, 256, 128, 64, 32, 16)
@@ -48,6 +50,12 @@ def _channels(paper: int, width: float) -> int:
     return max(_FEWEST_CHANNELS, round(paper * width))
 
 
+def _lay_channels_last(module: nn.Module) -> None:
+    """Lay kernels out with channels last, as activations then follow: convolutions on a CPU are up
+    to twice as fast."""
+    module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
 class Encoder(nn.Module):
     """(b, m, m, m) image turned into the consensus frame -> latent mean and log sigma, (b, d) each.
 
@@ -76,6 +84,7 @@ class Encoder(nn.Module):
         self.mean = nn.Linear(hidden, latent_dim)
         self.log_sigma = nn.Linear(hidden, latent_dim)
         nn.init.constant_(self.log_sigma.bias, _FIRST_LOG_SIGMA)
+        _lay_channels_last(self)
 
     def forward(self, cube: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.convolutions(cube[:, None]).flatten(1)  # (b, c)
@@ -109,9 +118,8 @@ class Decoder(nn.Module):
         )
         widths = [*channels[3:], *[channels[-1]] * side.doublings]
         tail = [*widths[: side.doublings], 1]
-        self.tail = nn.ModuleList(
-            nn.ConvTranspose3d(before, after, 4, 2, 1) for before, after in pairwise(tail)
-        )
+        self.tail = nn.ModuleList(Doubling(before, after) for before, after in pairwise(tail))
+        _lay_channels_last(self)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
         x = self.hidden(latent)[:, :, None, None, None]  # (b, c, 1, 1, 1)
