@@ -52,7 +52,8 @@ class AgreementBox(QWidget):
             self.ask.setEnabled(True)
             if this is self._beside.session.job and other is self._beside.other.job:
                 command = shlex.join(["conformix", "compare", str(this.folder), str(other.folder)])
-                self._say("\n\n".join(comparison.lines()[1:]), f"The same: {command}")
+                text = "\n\n".join(comparison.lines()[1:]).replace(" %", "\N{NO-BREAK SPACE}%")
+                self._say(text, f"The same: {command}")
 
         def failed(error: Exception) -> None:
             self.ask.setEnabled(True)

@@ -31,6 +31,7 @@ def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
         # A floating dock would lose its OpenGL context.
         features = second.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
         second.dock.setFeatures(features)
+        _take_away_cross(second.dock)
     main = first.dock.window()
     wide = main.width() >= _WIDE
     # The tools of the first map stand right above and act on both.
@@ -50,6 +51,13 @@ def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
         second.dock.hide()
     first.canvas.setMinimumSize(*_ALONE)
     set_title(first, _TITLE)
+
+
+def _take_away_cross(dock: QDockWidget) -> None:
+    """napari's cross would destroy the map; it can be hidden, and closed on the page."""
+    cross = getattr(dock.titleBarWidget(), "close_button", None)
+    if cross is not None:
+        cross.hide()
 
 
 def set_title(panel: LatentMapPanel, title: str) -> None:

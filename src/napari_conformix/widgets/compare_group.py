@@ -71,6 +71,7 @@ class CompareGroup(QGroupBox):
         beside.opened.connect(self._opened)
         beside.closed.connect(self._closed)
         beside.matched.connect(self._matched)
+        beside.other.job_closed.connect(self._forget_other)
         beside.other.latents_changed.connect(self._take_latents)
         beside.other.particles_opened.connect(lambda *_: self.maps.fill_colours())
         self.link.told.connect(self.selected.setText)
@@ -134,11 +135,11 @@ class CompareGroup(QGroupBox):
         compare_dock.set_title(self.panel, f"Latent map: {other}")
         self._show_open(True)
 
+    def _forget_other(self) -> None:
+        for part in (self.maps, self.link, self.conformation, self.agreement):
+            part.forget()
+
     def _closed(self, why: str) -> None:
-        self.maps.forget()
-        self.link.forget()
-        self.conformation.forget()
-        self.agreement.forget()
         compare_dock.hide_map(self._first, self.panel)
         self.said.setText(f"{why} {_EMPTY}".strip())
         self._show_open(False)

@@ -35,7 +35,7 @@ class Beside:
         self.other = Session(session.viewer)
         self.matching: Matching | None = None
         self.names = ("", "")
-        self.other.message.connect(session.message.emit)
+        self.other.message.connect(self._told)
         self.other.busy_changed.connect(session.busy_changed.emit)
         self.other.job_opened.connect(self._job_opened)
         self.other.particles_opened.connect(self._match)
@@ -84,10 +84,19 @@ class Beside:
             self.close(why)
             self.session.message.emit(why, "info")
 
+    def _told(self, text: str, level: str) -> None:
+        """What the other job's session has to say; without its files there is nothing to show."""
+        if level == "error" and self.is_open and self.matching is None:
+            self.close(text)
+        self.session.message.emit(text, level)
+
     def _job_opened(self, other: Job) -> None:
         """Find words for both; their particles may take longer."""
         self.matching = None
         this = self.session.job
+        if this is None:  # it was closed while the other was being opened
+            self.close()
+            return
 
         def name() -> tuple[str, str]:
             from napari_conformix.jobs.comparing import titles
