@@ -3,7 +3,13 @@
 import math
 
 from napari_conformix.training import events
-from napari_conformix.widgets.curve_data import CurveData, Phase, Spectrum, scalar_in_words
+from napari_conformix.widgets.curve_data import (
+    CurveData,
+    Phase,
+    Spectrum,
+    scalar_in_words,
+    term_in_words,
+)
 
 
 def _epoch(number: int, loss: float, phase: str = "training") -> events.Epoch:
@@ -128,3 +134,54 @@ def test_notices_of_epochs_done_again_are_told_once() -> None:
     assert data.notices == [(2, "replaced before 2")]
     data.take(told[1])
     assert data.notices == [(2, "replaced before 2"), (4, "replaced before 4")]
+
+
+# -- a method with one model that chooses its epoch -----------------------------------------------
+
+
+def _one_model(number: int, loss: float) -> events.Epoch:
+    return events.Epoch(
+        epoch=number,
+        epochs=10,
+        train={"0": {"loss": loss, "kl": 0.1}},
+        validation={"0": {"loss": loss}},
+        scalars={"annealing_weight": 0.1 * number},
+        learning_rates={"0/0.0": 1e-3 * 0.5**number},
+    )
+
+
+def test_the_best_epoch_so_far_becomes_the_chosen_one_until_the_run_goes_on() -> None:
+    begun = _started(1).model_copy(update={"chooses_epoch": True})
+    data = _filled(begun, _one_model(1, 5.0), events.Checkpoint(epoch=1, path="", best=True))
+    assert (data.best, data.chosen) == (1, None)
+    data = _filled(
+        begun,
+        _one_model(1, 5.0),
+        events.Checkpoint(epoch=1, path="", best=True),
+        _one_model(2, 6.0),
+        events.Checkpoint(epoch=2, path=""),
+        events.Finished(epoch=2, best_epoch=1, chosen_epoch=1),
+    )
+    assert (data.best, data.chosen) == (1, 1)
+    data.take(_started(3).model_copy(update={"chooses_epoch": True}))
+    assert data.chosen is None
+    assert data.chooses_epoch
+
+
+def test_learning_rates_and_weights_have_curves_of_their_own_beside_the_losses() -> None:
+    data = _filled(_started(1), _one_model(1, 5.0), _one_model(2, 4.0))
+    assert data.terms() == ["loss", "kl"]
+    assert data.scalars() == ["annealing_weight", "learning_rate"]
+    assert data.of_term("learning_rate")["scalar", "0"].y == [5e-4, 2.5e-4]
+    named = {"1/decoder": 1e-3, "1/latents": 1e-1, "2/decoder": 2e-3, "2/latents": 2e-1}
+    data = _filled(_started(1), _epoch(1, 5.0).model_copy(update={"learning_rates": named}))
+    assert {"learning_rate decoder", "learning_rate latents"} < set(data.scalars())
+    assert data.of_term("learning_rate latents")["scalar", "2"].y == [0.2]
+
+
+def test_terms_and_rates_in_words() -> None:
+    assert term_in_words("attract_within") == "Prior: attraction within a projection class"
+    assert term_in_words("some_other_term") == "Some other term"
+    assert scalar_in_words("learning_rate decoder") == "Learning rate: decoder"
+    assert scalar_in_words("learning_rate 0.1") == "Learning rate: group 0.1"
+    assert scalar_in_words("learning_rate") == "Learning rate"
