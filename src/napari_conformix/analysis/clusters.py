@@ -5,7 +5,6 @@ sums of k-means run in one thread, since the order in which threads add up would
 the border from one run to the next.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -177,7 +176,7 @@ class Model:
         covariance = covariance_for(len(values), values.shape[1], k) if how == "gmm" else None
         starts = starts or STARTS[how]
         estimator = (
-            _kmeans(k, seed, starts) if how == "kmeans" else _mixture(k, seed, starts, covariance)
+            kmeans(k, seed, starts) if how == "kmeans" else mixture(k, seed, starts, covariance)
         )
         with one_thread():
             estimator.fit((values - origin) / scale)
@@ -242,13 +241,15 @@ def one_thread() -> Any:
     return threadpool_limits(1)
 
 
-def _kmeans(k: int, seed: int, starts: int) -> Any:
+def kmeans(k: int, seed: int, starts: int) -> Any:
+    """scikit-learn's estimator."""
     from sklearn.cluster import KMeans
 
     return KMeans(k, n_init=starts, random_state=seed)
 
 
-def _mixture(k: int, seed: int, starts: int, covariance: Covariance | None) -> Any:
+def mixture(k: int, seed: int, starts: int, covariance: Covariance | None) -> Any:
+    """scikit-learn's estimator, for values whose mean square is 1."""
     from sklearn.mixture import GaussianMixture
 
     return GaussianMixture(
@@ -301,80 +302,3 @@ def _in_order(found: Clustering) -> Clustering:
         representatives=found.representatives[order],
         counts=found.counts[order],
     )
-
-
-# -- how many clusters ----------------------------------------------------------------------------
-
-#: particles that mixtures with more and more components are compared on
-MOST_COMPARED = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class Suggestion:
-    """What a mixture of 1, 2, ... Gaussians is worth: the Bayesian information criterion.
-
-    k, bic   (n,) each; a smaller BIC is better, a difference of 10 decides
-    fitted   particles looked at
-    """
-
-    k: NDArray[np.int64]
-    bic: NDArray[np.float64]
-    fitted: int
-
-    @property
-    def best(self) -> int:
-        """The number of Gaussians with the least BIC."""
-        return int(self.k[self.bic.argmin()])
-
-    def sentence(self) -> str:
-        """What follows, and what does not."""
-        least, most = int(self.k.min()), int(self.k.max())
-        if self.best == 1:
-            return (
-                f"One Gaussian describes the {self.fitted:,} particles looked at better than 2 to "
-                f"{most} do (BIC): nothing says that there are separate groups."
-            )
-        text = (
-            f"Of mixtures of {least} to {most} Gaussians, {self.best} describe the "
-            f"{self.fitted:,} particles looked at best (BIC). "
-        )
-        if self.best == most:
-            text = text[:-2] + ", and more might describe them better still. "
-        return text + (
-            "These need not be states: a cloud that is bent or has long tails takes several, too."
-        )
-
-
-def suggest(
-    latents: ArrayLike,
-    most: int = 10,
-    seed: int = 1,
-    rows: ArrayLike | None = None,
-    *,
-    progress: Callable[[float], None] | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> Suggestion | None:
-    """BIC of Gaussian mixtures with 1 to `most` components (Schwarz 1978); None when stopped.
-
-    latents (N, d). All mixtures see the same particles (at most 20,000), and all have the kind of
-    covariance that the largest can afford, so that they can be compared.
-    """
-    values = np.asarray(latents)
-    used = usable_rows(values, rows)
-    random = np.random.default_rng([seed, len(used)])
-    if len(used) > MOST_COMPARED:
-        used = np.sort(random.choice(used, MOST_COMPARED, replace=False))
-    check_count(1, values[used])
-    chosen = values[used] - values[used].mean(axis=0, dtype=np.float64)
-    chosen = chosen / (np.sqrt(np.square(chosen).mean()) or 1.0)
-    most = min(most, len(np.unique(chosen, axis=0)))
-    covariance = covariance_for(len(chosen), chosen.shape[1], most)
-    found = []
-    for k in range(1, most + 1):
-        if stop is not None and stop():
-            return None
-        with one_thread():
-            found.append(_mixture(k, seed, STARTS["gmm"], covariance).fit(chosen).bic(chosen))
-        if progress is not None:
-            progress(k * (k + 1) / (most * (most + 1)))
-    return Suggestion(np.arange(1, most + 1), np.array(found), len(chosen))

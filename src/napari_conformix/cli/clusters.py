@@ -9,7 +9,7 @@ from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.clusters import Suggestion
+    from napari_conformix.analysis.cluster_number import Suggestion
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.clusters import ClusterSet
 

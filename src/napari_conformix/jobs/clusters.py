@@ -29,7 +29,8 @@ from napari_conformix.training.files import TEMPORARY_MARK
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.cluster_checks import Separation, Stability
-    from napari_conformix.analysis.clusters import Clustering, Coordinates, How, Suggestion
+    from napari_conformix.analysis.cluster_number import Suggestion
+    from napari_conformix.analysis.clusters import Clustering, Coordinates, How
     from napari_conformix.analysis.purity import Purity
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.jobs.cluster_reconstructions import ClusterResult
@@ -363,7 +364,7 @@ def suggest(
     stop: Stop | None = None,
 ) -> "Suggestion | None":
     """BIC of 1 to `most` Gaussians in the coordinates that would be grouped."""
-    from napari_conformix.analysis.clusters import suggest as compare
+    from napari_conformix.analysis.cluster_number import suggest as compare
 
     values, _ = coordinates_of(job, job.latents(epoch))
     return compare(values, most, seed, progress=progress, stop=stop)

@@ -28,9 +28,12 @@ from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.clusters import How, Suggestion
+    from napari_conformix.analysis.cluster_number import Suggestion
+    from napari_conformix.analysis.clusters import How
     from napari_conformix.analysis.deformation import Deformation
     from napari_conformix.analysis.domains import Domains
+    from napari_conformix.analysis.heterogeneity import Heterogeneity
+    from napari_conformix.analysis.invariance import Invariance
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.analysis.verdict import Verdict
