@@ -106,7 +106,7 @@ def test_a_damaged_table_is_computed_anew(job: Job) -> None:
 
 def test_stopped_it_writes_nothing(job: Job) -> None:
     assert job.motion_table(stop=lambda: True) is None
-    assert not (job.folder / "analysis").exists()
+    assert not (job.folder / "analysis" / "motion.npz").exists()
     assert job.verdict(stop=lambda: True) is None
 
 

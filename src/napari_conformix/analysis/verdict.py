@@ -102,6 +102,11 @@ class Verdict:
     follows_imaging: float = np.nan
     follows_by_chance: float = np.nan
 
+    @property
+    def found(self) -> bool:
+        """As `moves`: the name that every verdict has."""
+        return self.moves
+
 
 def judge(
     half1: npt.ArrayLike,

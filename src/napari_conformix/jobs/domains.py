@@ -34,7 +34,7 @@ def find(job: "Job", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
     positions = _positions(job, half)
     domains = find_domains(_tracks(job, positions, half, seed), positions, bodies, seed)
     verdict = job.verdict()
-    if verdict is not None and not verdict.moves:
+    if verdict is not None and not verdict.found:
         domains = with_caution(domains, verdict.sentence)
     if bodies == 1 or not job.method_class.independent_halves:
         return domains

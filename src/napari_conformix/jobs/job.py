@@ -292,12 +292,24 @@ class Job(RunFolder):
         self,
         progress: Callable[[float], None] | None = None,
         stop: Callable[[], bool] | None = None,
-    ) -> "Verdict | None":
-        """Whether there is motion beyond its error, from the held-out particles and both halves.
+    ) -> "Verdict | Heterogeneity | None":
+        """Whether there is motion beyond its error, from the held-out particles and both halves;
+        for methods without displacements, whether there is heterogeneity beyond noise.
 
-        `progress` is told the share done, 0 to 1; None is returned when `stop` said so.
+        Either has `found`, `sentence`, `advice` and `warnings`. `progress` is told the share done,
+        0 to 1; None is returned when `stop` said so.
         """
+        if not self.method_class.has_displacement:
+            from napari_conformix.jobs import checks
+
+            return checks.heterogeneity(self, progress, stop)
         return self._deformations.verdict(progress, stop)
+
+    def invariance(self) -> "Invariance":
+        """What viewing direction, shift, defocus and the like explain of the newest latents."""
+        from napari_conformix.jobs import checks
+
+        return checks.invariance(self)
 
     def domains(self, bodies: int, half: int = 1, seed: int = 0) -> "Domains":
         """Group the Gaussians of a half's consensus into bodies that move rigidly (see

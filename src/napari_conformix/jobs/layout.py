@@ -15,6 +15,8 @@ CACHE = "cache"
 ANALYSIS = "analysis"
 CLUSTERS = "clusters"
 MOTION = "analysis/motion.npz"
+INVARIANCE = "analysis/invariance.json"
+HETEROGENEITY = "analysis/heterogeneity.json"
 STDOUT = "run.out"
 STDERR = "run.err"
 LOCK = "trainer.lock"
@@ -34,6 +36,8 @@ __all__ = [
     "CLUSTERS",
     "EVENTS",
     "FAILURE",
+    "HETEROGENEITY",
+    "INVARIANCE",
     "LATENTS",
     "LATENT_HISTORY",
     "LOCK",

@@ -19,6 +19,7 @@ from napari_conformix.training.events import (
     Event,
     Failed,
     Finished,
+    Notice,
     Preparing,
     Step,
     Warning,
@@ -133,7 +134,7 @@ def _train(
     )
     consensus, mask = _maps(spec)
     yield Preparing(message=data.source_reason)
-    yield from train(
+    for event in train(
         method,
         data,
         load_or_make_split(folder, particles, settings, kind.independent_halves),
@@ -144,7 +145,27 @@ def _train(
         consensus=consensus,
         mask=mask,
         resume=resume,
-    )
+    ):
+        if isinstance(event, Finished) and event.epoch:
+            yield from _looked_over(folder, event.epoch)
+        yield event
+
+
+def _looked_over(folder: Path, epoch: int) -> Iterator[Event]:
+    """Whether the latents that a run ends with follow how its particles were imaged."""
+    from napari_conformix.jobs.job import Job
+
+    if not (folder / layout.LATENTS).exists():
+        return
+    try:
+        found = Job.open(folder).invariance()
+    except UserError as error:  # the run is done all the same
+        yield Warning(message=f"The latents could not be checked: {error}")
+        return
+    if found.level == "strong":
+        yield Warning(message=f"{found.sentence()} {found.advice}")
+    elif found.level != "unknown":
+        yield Notice(epoch=epoch, message=found.sentence())
 
 
 def read_inputs(spec: JobSpec) -> "ParticleSet":

@@ -135,7 +135,7 @@ def _doubts(job: "Job", control: Control) -> Iterator[str]:
     verdict = None
     with contextlib.suppress(NotSupportedError):  # a method whose motions cannot be judged
         verdict = job.verdict(stop=control.stop_requested)
-    if verdict is not None and not verdict.moves:
+    if verdict is not None and not verdict.found:
         yield f"{verdict.sentence} The plain maps are the ones to take."
     if job.model_biased:
         yield job.model_biased
