@@ -52,6 +52,14 @@ def test_a_cluster_without_the_domain_is_told_as_composition(found) -> None:
     assert "The domain moves in clusters 2, 3" in words
 
 
+def test_opposite_directions_are_told(found) -> None:
+    """Sizes alone would put a swing to the left and one to the right at the same place."""
+    turns = [found.along(cluster)[0] for cluster in (1, 2)]
+    assert turns == pytest.approx([25, -15], abs=0.4)
+    assert abs(found.main_directions[0] @ truth.AXIS) > 0.99
+    assert "Cluster 2 and cluster 3 turn in opposite directions" in " ".join(found.sentences())
+
+
 def test_it_is_kept_with_the_set(job, data, found) -> None:
     path = job.folder / "clusters" / truth.NAME / "domain_domain.json"
     assert path in measured(job.cluster_set(truth.NAME))

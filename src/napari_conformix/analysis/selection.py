@@ -27,24 +27,24 @@ FORMAT_VERSION = 1
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, what: str = "selection") -> str:
     """The name, if it can be a file name everywhere; UserError if not."""
     if not name.strip():
-        raise UserError("A selection needs a name; type one.")
+        raise UserError(f"A {what} needs a name; type one.")
     bad = _NOT_IN_NAMES.search(name)
     if bad:
         raise UserError(
-            f"The selection name {name!r} contains {bad.group()!r}, which a file name may not "
+            f"The {what} name {name!r} contains {bad.group()!r}, which a file name may not "
             "have; use letters, digits, spaces, '-' and '_'."
         )
     if name[0] in ". -" or name[-1] in ". ":
         raise UserError(
-            f"The selection name {name!r} must not begin with '.', '-' or a space, nor end with "
+            f"The {what} name {name!r} must not begin with '.', '-' or a space, nor end with "
             "'.' or a space; choose another."
         )
     if len(name.encode()) > 200:
         raise UserError(
-            f"The selection name {name[:20]!r}... is too long for a file name; use at most 200 "
+            f"The {what} name {name[:20]!r}... is too long for a file name; use at most 200 "
             "characters."
         )
     return name

@@ -142,9 +142,8 @@ def places(
     ends = np.array(
         [[p.x + np.nan_to_num(p.x_error), p.y + np.nan_to_num(p.y_error)] for p in items]
     )
-    axes = Axes(
-        (0.0, float(1.12 * ends[:, 0].max() or 1)), (0.0, float(1.12 * ends[:, 1].max() or 1))
-    )
+    most = np.where(ends.max(axis=0) > 0, ends.max(axis=0), 1.0)
+    axes = Axes((-0.08 * most[0], 1.12 * most[0]), (-0.08 * most[1], 1.12 * most[1]))
     parts = _frame(axes, labels)
     for item in sorted(items, key=lambda one: -one.radius):  # a small one is not hidden
         for error, dx, dy in ((item.x_error, 1, 0), (item.y_error, 0, 1)):

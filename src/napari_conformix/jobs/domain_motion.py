@@ -68,6 +68,22 @@ class DomainMotion:
         return [i for i, one in enumerate(self.motions) if one is None]
 
     @property
+    def main_directions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Unit vectors (3,): the axis that the domain turns about most, over all clusters, and the
+        direction in which its centre of mass moves most. The larger share goes along them."""
+        turns = [self._motion(i).rotation_vector for i in self.found]
+        shifts = [self._motion(i).translation for i in self.found]
+        return _main_direction(turns), _main_direction(shifts)
+
+    def along(self, index: int) -> tuple[float, float]:
+        """Turn (degrees) and shift (A) of a cluster with the sign of the main directions: what
+        goes the other way is negative."""
+        motion, (axis, direction) = self._motion(index), self.main_directions
+        turn = np.copysign(motion.rotation_degrees, motion.rotation_vector @ axis)
+        shift = np.copysign(motion.translation_angstrom, motion.translation @ direction)
+        return float(turn), float(shift)
+
+    @property
     def error_from(self) -> str:
         """Where the errors are from; empty where they are not known."""
         sources = {self.motions[i].error_from for i in self.found}  # type: ignore[union-attr]
@@ -91,6 +107,12 @@ class DomainMotion:
             text.append(
                 f"The domain moves in {_clusters(moving)}: by {_span(turns, 'degrees')} and "
                 f"{_span(shifts, 'A')} (its centre of mass)."
+            )
+        ways = [[i for i in moving if sign * self.along(i)[0] > 0] for sign in (1, -1)]
+        if all(ways):
+            text.append(
+                f"{_clusters(ways[0]).capitalize()} and {_clusters(ways[1])} turn in opposite "
+                "directions: where the sizes of turn and shift are plotted, they lie side by side."
             )
         if resting:
             text.append(f"It moves by no more than twice its error in {_clusters(resting)}.")
@@ -157,6 +179,15 @@ _NO_ERRORS = "The errors are not known everywhere."
 def _clusters(indices: Sequence[int]) -> str:
     word = "cluster" if len(indices) == 1 else "clusters"
     return f"{word} {', '.join(str(i + 1) for i in indices)}"
+
+
+def _main_direction(vectors: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The unit vector (3,) with the largest sum of squares along it."""
+    if not vectors:
+        return np.array([0.0, 0.0, 1.0])
+    stacked = np.stack(vectors)
+    axis = np.linalg.svd(stacked, full_matrices=False)[2][0]
+    return np.asarray(axis if float((stacked @ axis).sum()) >= 0 else -axis)
 
 
 def _span(values: Sequence[float], unit: str) -> str:

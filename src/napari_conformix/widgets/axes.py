@@ -26,6 +26,12 @@ def to_napari(positions: np.ndarray) -> np.ndarray:
     return np.stack([z, -y, x], axis=-1)
 
 
+def from_napari(positions: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`to_napari`: (..., 3) as (z, -y, x) -> (..., 3) as (x, y, z)."""
+    z, minus_y, x = np.moveaxis(np.asarray(positions), -1, 0)
+    return np.stack([x, -minus_y, z], axis=-1)
+
+
 def volume_layer(array: np.ndarray, pixel_size_angstrom: float) -> dict[str, Any]:
     """Arguments of an Image layer that shows a cubic (z, y, x) map in the scene."""
     box = len(array)

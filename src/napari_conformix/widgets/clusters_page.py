@@ -30,6 +30,7 @@ from napari_conformix.widgets.cluster_reconstruct_group import (
     ClusterReconstructGroup,
 )
 from napari_conformix.widgets.cluster_scene import ClusterScene, Shown
+from napari_conformix.widgets.domain_motion_group import DomainMotionGroup
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job, LatentTable
@@ -64,7 +65,8 @@ class ClustersPage(QWidget):
         self.list = ClusterListGroup()
         self.maps = ClusterMapsGroup(session, self._in_scene, explore.conformation.contour)
         self.own = ClusterReconstructGroup(session)
-        self.groups = [self.list, self.maps, self.own]
+        self.domains = DomainMotionGroup(session)
+        self.groups = [self.list, self.maps, self.own, self.domains]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
         for widget in (BiasBanner(session), self.form, self.hint, *self.groups):
@@ -95,6 +97,10 @@ class ClustersPage(QWidget):
         self.own.shown_changed.connect(self._show_in_scene)
         self.own.found_changed.connect(self._show_resolutions)
         self.own.progress_said.connect(self._say_progress)
+        self.set_changed.connect(self.domains.take_cluster_set)
+        self.domains.classes_picked.connect(self.choose)
+        self.domains.selection_asked.connect(self._select_rows)
+        self.domains.painting_changed.connect(self._painting_changed)
         explore.canvas.cursor_moved.connect(self._cursor_moved)
         explore.maps.shown.connect(lambda *_: self._mark_on_map())
 
@@ -125,6 +131,7 @@ class ClustersPage(QWidget):
         self._explore.conformation.set_active(not active)
         self._in_scene.set_active(active)
         self.maps.set_active(active)
+        self.domains.set_active(active)
         if active:
             self.refresh()
             self._colour_map()
@@ -379,6 +386,10 @@ class ClustersPage(QWidget):
         model = f"half {half}, " if half else ""
         return "\n".join([*lines, f"decoded: {model}epoch {found.clusters.record.model_epoch}"])
 
+    def _painting_changed(self, painting: bool) -> None:
+        """A mask is painted on the consensus: nothing else is in the scene meanwhile."""
+        self._in_scene.set_active(self.active and not painting)
+
     # -- own maps ---------------------------------------------------------------------------------
 
     def _show_resolutions(self) -> None:
@@ -402,6 +413,11 @@ class ClustersPage(QWidget):
             f"{history.count:,} particles of {_named(chosen)} are selected now. Undo is above the "
             "latent map; name and save the selection on the Explore page."
         )
+
+    def _select_rows(self, rows: np.ndarray, how: dict[str, Any]) -> None:
+        """Make particles the current selection; can be undone."""
+        if self._explore.history is not None:
+            self._explore.history.replace(rows, **how)
 
     def save_particles(self, path: Path, overwrite: bool = False) -> None:
         """Write the particles of the chosen clusters, in a worker."""
