@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.analysis.cluster_checks import separation
+from napari_conformix.analysis.cluster_checks import STARTS, separation
 from napari_conformix.analysis.clusters import (
-    STARTS,
     check_count,
     covariance_for,
-    mixture,
+    fit_mixture,
     one_thread,
     usable_rows,
 )
@@ -91,8 +90,8 @@ def suggest(
     for k in range(1, most + 1):
         if stop is not None and stop():
             return None
+        fit = fit_mixture(chosen, k, seed, STARTS, covariance)
         with one_thread():
-            fit = mixture(k, seed, STARTS["gmm"], covariance).fit(chosen)
             labels.append(fit.predict(chosen))
         bic[k - 1] = fit.bic(chosen)
         if progress is not None:

@@ -23,8 +23,8 @@ MOST_FITTED: dict[str, int] = {"kmeans": 100_000, "gmm": 40_000}
 PARTICLES_A_PARAMETER = 5
 #: of a mixture's smallest variance, in units of the variance of all
 LEAST_VARIANCE = 1e-6
-#: starts from different particles, of which the best is taken
-STARTS: dict[str, int] = {"kmeans": 10, "gmm": 3}
+#: starts of k-means from different particles, of which the best is taken
+STARTS = 10
 #: labels are int16
 MOST_CLUSTERS = 1000
 _ASSIGNED_AT_ONCE = 65_536
@@ -173,13 +173,14 @@ class Model:
             values = values[np.sort(random.choice(len(values), most, replace=False))]
         origin = values.mean(axis=0, dtype=np.float64)
         scale = float(np.sqrt(np.square(values - origin).mean())) or 1.0
-        covariance = covariance_for(len(values), values.shape[1], k) if how == "gmm" else None
-        starts = starts or STARTS[how]
-        estimator = (
-            kmeans(k, seed, starts) if how == "kmeans" else mixture(k, seed, starts, covariance)
-        )
-        with one_thread():
-            estimator.fit((values - origin) / scale)
+        scaled = (values - origin) / scale
+        starts = starts or STARTS
+        covariance = None
+        if how == "kmeans":
+            estimator = fit_kmeans(scaled, k, seed, starts)
+        else:
+            covariance = covariance_for(len(values), values.shape[1], k)
+            estimator = fit_mixture(scaled, k, seed, starts, covariance)
         return cls(estimator, origin, scale, how, len(values), covariance)
 
     @property
@@ -241,25 +242,61 @@ def one_thread() -> Any:
     return threadpool_limits(1)
 
 
-def kmeans(k: int, seed: int, starts: int) -> Any:
-    """scikit-learn's estimator."""
+def fit_kmeans(values: Floats, k: int, seed: int, starts: int) -> Any:
+    """scikit-learn's estimator, fitted to (n, d)."""
     from sklearn.cluster import KMeans
 
-    return KMeans(k, n_init=starts, random_state=seed)
+    with one_thread():
+        return KMeans(k, n_init=starts, random_state=seed).fit(values)
 
 
-def mixture(k: int, seed: int, starts: int, covariance: Covariance | None) -> Any:
-    """scikit-learn's estimator, for values whose mean square is 1."""
+def fit_mixture(values: Floats, k: int, seed: int, starts: int, covariance: Covariance) -> Any:
+    """scikit-learn's estimator, fitted to (n, d) whose mean square is 1.
+
+    Expectation maximisation finds the nearest of many optima, so it starts twice: from k-means of
+    the values, and of the values in units of their spread in every direction. The first sees groups
+    far apart among much noise, the second long ones side by side. The likelier is taken.
+    """
     from sklearn.mixture import GaussianMixture
 
-    return GaussianMixture(
-        k,
-        covariance_type=covariance or "full",
-        n_init=starts,
-        max_iter=300,
-        reg_covar=LEAST_VARIANCE,
-        random_state=seed,
-    )
+    found = []
+    for seen in (values, _whitened(values)):
+        labels = fit_kmeans(seen, k, seed, starts).labels_
+        means, precisions = _moments(values, labels, k, covariance)
+        estimator = GaussianMixture(
+            k,
+            covariance_type=covariance,
+            max_iter=300,
+            reg_covar=LEAST_VARIANCE,
+            weights_init=np.bincount(labels, minlength=k) / len(labels),
+            means_init=means,
+            precisions_init=precisions,
+            random_state=seed,
+        )
+        with one_thread():
+            found.append(estimator.fit(values))
+    return max(found, key=lambda fitted: float(fitted.lower_bound_))
+
+
+def _whitened(values: Floats) -> Floats:
+    """(n, d) with unit variance in every direction that has any."""
+    lengths, axes = np.linalg.eigh(np.atleast_2d(np.cov(values.T)))
+    scale = np.sqrt(np.maximum(lengths, LEAST_VARIANCE))
+    white: Floats = (values - values.mean(axis=0)) @ (axes / scale)
+    return white
+
+
+def _moments(
+    values: Floats, labels: NDArray[Any], k: int, covariance: Covariance
+) -> tuple[Floats, Floats]:
+    """Means (k, d) and inverse covariances, (k, d, d) or diagonals (k, d), of groups."""
+    d = values.shape[1]
+    groups = [values[labels == label] for label in range(k)]
+    means = np.stack([group.mean(axis=0) for group in groups])
+    if covariance == "diag":
+        return means, 1 / (np.stack([group.var(axis=0) for group in groups]) + LEAST_VARIANCE)
+    spread = [np.atleast_2d(np.cov(group.T, bias=True)) for group in groups]
+    return means, np.linalg.inv(np.stack(spread) + LEAST_VARIANCE * np.eye(d))
 
 
 def _spread(
