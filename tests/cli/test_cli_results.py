@@ -102,6 +102,23 @@ def test_decode_another_epoch(conformix: Conformix, trained: Path, tmp_path: Pat
     )
 
 
+def test_a_particle_is_decoded_with_its_latent_of_that_epoch(
+    conformix: Conformix, trained: Path, tmp_path: Path
+) -> None:
+    """A latent of the last epoch would mean something else to the model of an earlier one."""
+    job = Job.open(trained)
+    earlier = job.latents(epoch=1)
+    row = int(np.flatnonzero(earlier.half == 1)[-1])
+    target = tmp_path / "out" / "first.mrc"
+    arguments = ("decode", trained, "--particle", row, "-o", target, "--epoch")
+    assert conformix(*arguments, 1).status == 0
+    np.testing.assert_array_equal(volume(target), job.decode(earlier.mean[row], 1, epoch=1))
+    (trained / "latents" / "epoch_0001.npz").unlink()
+    done = conformix(*arguments, 1, "--overwrite")
+    assert done.status == 1
+    assert "latents of epoch 1 are not kept" in done.err
+
+
 def test_maps_are_not_replaced_unasked(conformix: Conformix, trained: Path, tmp_path: Path) -> None:
     one = ("decode", trained, "--latent", "1,1,1,1,1,1", "-o", tmp_path / "out" / "one.mrc")
     several = ("decode", trained, "--pc", 1, "-o", tmp_path / "out" / "series")

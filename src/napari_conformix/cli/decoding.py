@@ -10,13 +10,22 @@ from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
+    from napari_conformix.training.latent_table import LatentTable
+
+
+def latents_of_epoch(job: "Job", epoch: int | str | None) -> "LatentTable":
+    """The table that a model's latents are in: of the result, of an epoch, or of 'best'.
+
+    A latent means something only to the model that it comes from. UserError where the latents of
+    that epoch are not kept.
+    """
+    return job.latents(job.checkpoints.best() if isinstance(epoch, str) else epoch)
 
 
 def latent_of_particle(
-    job: "Job", particle: int, half: int | None
+    table: "LatentTable", particle: int, half: int | None
 ) -> tuple[NDArray[np.float32], int]:
     """(1, d) latent of a row, and the half whose model made it; UserError for another half."""
-    table = job.latents()
     if not 0 <= particle < len(table):
         raise UserError(f"There is no particle {particle}; rows go from 0 to {len(table) - 1}.")
     own = int(table.half[particle])
@@ -26,7 +35,7 @@ def latent_of_particle(
 
 
 def along_component(
-    job: "Job", component: int, count: int, half: int, percentiles: tuple[float, float]
+    table: "LatentTable", component: int, count: int, half: int, percentiles: tuple[float, float]
 ) -> NDArray[np.float32]:
     """(count, d) latents along a principal component of the latents of one half.
 
@@ -37,7 +46,6 @@ def along_component(
 
     if count < 1:
         raise UserError(f"--count {count} must be at least 1.")
-    table = job.latents()
     dimensions = table.mean.shape[1]
     if not 1 <= component <= dimensions:
         raise UserError(f"There is no component {component}; this job has 1 to {dimensions}.")

@@ -115,7 +115,7 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     stack = folder / "particles.mrcs"
     if not stack.exists():
         stack.symlink_to(os.path.relpath(star.with_suffix(".mrcs"), folder))
-    latents = along_component(job, 1, MAPS, 1, PC_PERCENTILES)
+    latents = along_component(job.latents(), 1, MAPS, 1, PC_PERCENTILES)
     files = map_files(folder / "maps", MAPS, overwrite=True)
     maps = list(write_maps(job, latents, 1, files, None))
     note_latents(folder / "maps", latents, 1)

@@ -58,7 +58,12 @@ def decode(
     Maps are in the consensus frame, in its box and pixel size; grey values are never rescaled, so
     that contours compare across states.
     """
-    from napari_conformix.cli.decoding import along_component, latent_of_particle, read_latents
+    from napari_conformix.cli.decoding import (
+        along_component,
+        latent_of_particle,
+        latents_of_epoch,
+        read_latents,
+    )
     from napari_conformix.jobs import Job
 
     opened = Job.open(job)
@@ -66,22 +71,24 @@ def decode(
     if sum(given) != 1:
         raise UserError("Give one of --latent, --particle, --pc and --path.")
     model: int = half or 1
+    of = number_or_best(epoch)
     if latent is not None:
         latents = numbers(latent)[None]
     elif particle is not None:
-        latents, model = latent_of_particle(opened, particle, half)
+        latents, model = latent_of_particle(latents_of_epoch(opened, of), particle, half)
     elif pc is not None:
-        latents = along_component(opened, pc, count, model, PC_PERCENTILES)
+        table = latents_of_epoch(opened, of)
+        latents = along_component(table, pc, count, model, PC_PERCENTILES)
     else:
         assert path is not None
         latents = read_latents(path)
     if half is None and particle is None and opened.method_class.independent_halves:
         print(f"By the model of half {model}; --half chooses.", file=sys.stderr)
     files = map_files(output, len(latents), overwrite=overwrite)
-    for file in write_maps(opened, latents, model, files, number_or_best(epoch)):
+    for file in write_maps(opened, latents, model, files, of):
         print(file)
     if output not in files:
-        note_latents(output, latents, model)
+        note_latents(output, latents, model if opened.method_class.independent_halves else 0)
     if opened.model_biased is not None:
         print(opened.model_biased)
 
@@ -128,10 +135,10 @@ def write_maps(
 
 
 def note_latents(folder: Path, latents: "NDArray[np.float32]", half: int) -> None:
-    """A table beside the maps of a folder: a line a map."""
+    """A table beside the maps of a folder: a line a map; half 0 where there is but one model."""
     import numpy as np
 
-    header = f"half {half}, a line a map"
+    header = f"half {half}, a line a map" if half else "a line a map"
     np.savetxt(folder / LATENTS_OF_MAPS, latents, fmt="%.7g", header=header)
 
 
