@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
+import samples
+from conformix_fake import VoxelsSettings
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
@@ -76,3 +78,19 @@ def test_a_reconstruction_is_forecast_without_leaving_anything(star: Path, tmp_p
     assert {path.name for path in job.folder.iterdir()} == before
     with pytest.raises(UserError):
         forecast_reconstruction(job, deformed=True)  # there are no latents yet
+
+
+def test_a_one_model_method_is_measured_on_batches_of_one_class(tmp_path: Path) -> None:
+    """Its steps sleep, so that their number is seen; the first pass counts once, at the start."""
+    step, count, batch_size = 0.05, 400, 20
+    star = samples.write_particles(tmp_path, count=count)
+    settings = VoxelsSettings(
+        batch_size=batch_size, step_seconds=step, validation_fraction=0.2, threads=1, epochs=5
+    )
+    begun = time.perf_counter()
+    forecast = forecast_here("voxels", _inputs(star), settings)
+    assert time.perf_counter() - begun < count / batch_size * step + 10  # nothing is trained whole
+    steps = 0.8 * count / batch_size
+    assert 0.9 * steps * step < forecast.epoch_seconds < 2 * steps * step
+    assert forecast.set_up_seconds > 0.8 * steps * step
+    assert forecast.batch_size == batch_size
