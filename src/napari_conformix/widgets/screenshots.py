@@ -80,9 +80,10 @@ def _complete(panel: ConformixPanel) -> bool:
 
 
 def _colour(panel: ConformixPanel) -> None:
-    """Colour by half set, which shows whether two independent trainings agree."""
+    """Colour by half set, which shows whether two independent trainings agree; of a method with
+    one model, by its first component."""
     box = panel.explore_page.maps.colour_box
-    box.setCurrentIndex(max(box.findData("half set"), 0))
+    box.setCurrentIndex(max(box.findData("half set"), box.findData("PC 1"), 0))
 
 
 def _lasso_end(panel: ConformixPanel) -> None:
