@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from compare_fakes import GREY, OneModel, TwoModels, Untrained
 from explore_window import Window, explore_window, process_events
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -375,3 +376,27 @@ def test_a_job_without_latents_says_so(pair: Pair, tmp_path) -> None:
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])  # the first map works as ever
     pair.window.settle()
     assert pair.window.messages == []
+
+
+def test_a_folder_dropped_on_the_group_is_opened_beside_and_not_instead(
+    pair: Pair, tmp_path, monkeypatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(pair.group.beside.other, "open_job", asked.append)
+    folder = tmp_path / "run7"
+    folder.mkdir()
+    (folder / "job.toml").touch()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    for widget in (pair.group.choose, pair.group.panel):
+        place = QPointF(5, 5)
+        for kind in (QDragEnterEvent, QDropEvent):
+            where = place.toPoint() if kind is QDragEnterEvent else place
+            action = Qt.DropAction.CopyAction
+            event = kind(where, action, data, _BUTTON, _PLAIN)
+            target = widget
+            while target is not None and not target.acceptDrops():
+                target = target.parentWidget()  # as Qt finds who takes it
+            QApplication.sendEvent(target, event)
+    assert asked == [folder, folder]
+    assert pair.window.session.job is pair.first

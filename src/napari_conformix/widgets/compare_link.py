@@ -78,6 +78,7 @@ class MapLink(QObject):
         self._beside, self._selections = beside, selections
         self._panels, self._maps = panels, maps
         self._pairs: _Pairs | None = None
+        self._waiting: tuple[int, float, float] | None = None
         self._leading = False
         self._mark: Marked | None = None
         for side in (0, 1):
@@ -93,6 +94,8 @@ class MapLink(QObject):
         bar.invert_asked.connect(self._invert)
         selections.selection_changed.connect(self.show_selection)
         maps[1].shown.connect(self._other_shown)
+        for group in maps:
+            group.shown.connect(self._find_pairs)
         beside.matched.connect(self._matched)
 
     @property
@@ -101,13 +104,14 @@ class MapLink(QObject):
 
     def forget(self) -> None:
         """There is no other job any more."""
-        self._pairs = self._mark = None
+        self._pairs = self._mark = self._waiting = None
         self._panels[1].canvas.set_selection(np.zeros(0, dtype=bool))
 
     def _matched(self, matching: Matching) -> None:
         other = self._panels[1].bar
         other.choose_tool(self._panels[0].canvas.overlay.tool)
         other.choose_mode(self._panels[0].canvas.overlay.mode)
+        self._find_pairs()
         self.show_selection()
 
     # -- tools ------------------------------------------------------------------------------------
@@ -170,22 +174,36 @@ class MapLink(QObject):
 
     # -- cursor -----------------------------------------------------------------------------------
 
-    def _pairs_now(self) -> _Pairs | None:
-        matching = self._beside.matching
+    def _find_pairs(self, *_: object) -> None:
+        """Either map shows something new: find, in a worker, which particles both show."""
         first, second = (group.map_view for group in self._maps)
+        matching = self._beside.matching
         if matching is None or first is None or second is None:
-            return None
-        if self._pairs is None or not self._pairs.of(first, second, matching):
-            self._pairs = _Pairs(first, second, matching)
-        return self._pairs
+            self._pairs = None
+            return
+        if self._pairs is not None and self._pairs.of(first, second, matching):
+            return
+        self._beside.session.run_in_worker(
+            lambda: _Pairs(first, second, matching), self._take_pairs, key="job:beside pairs"
+        )
+
+    def _take_pairs(self, pairs: _Pairs) -> None:
+        self._pairs = pairs if pairs.matching is self._beside.matching else None
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._cursor_moved(*waiting)
 
     def _cursor_moved(self, side: int, x: float, y: float) -> None:
         """Put the other map's cursor on the particle nearest to this one's."""
-        pairs = None if self._leading else self._pairs_now()
-        if pairs is None:
+        if self._leading or self._beside.matching is None:
             return
         if side == 1:
             self.other_cursor.emit(x, y)
+        pairs = self._pairs
+        views = (group.map_view for group in self._maps)
+        if pairs is None or not pairs.of(*views, self._beside.matching):
+            self._waiting = side, x, y  # until the pairs of what is shown now are found
+            return
         found = pairs.nearest(side, (x, y))
         if found is None:
             self._mark = None
