@@ -230,19 +230,42 @@ def test_the_loss_is_the_sum_that_its_terms_say(swing, trained):
     assert 0 < terms["annealing_weight"] <= 1
 
 
-@pytest.mark.parametrize(
-    "update",
-    [
-        {"base": "none", "encoder_input": "image", "noise": "white"},
-        {"pose_neighbours": 6, "image_scale": True},
-    ],
-    ids=["paper", "wider"],
-)
-def test_other_choices_train_too(swing, update):
-    method = make(swing, SETTINGS.model_copy(update=update))
+def test_the_paper_s_choices_train_too(swing):
+    paper = {"base": "none", "encoder_input": "image", "noise": "white"}
+    method = make(swing, SETTINGS.model_copy(update=paper))
     losses = [float(terms["unexplained"]) for terms in train(method, swing, 3)]
     assert np.isfinite(losses).all()
     assert min(losses[1:]) < losses[0]
+
+
+def test_poses_next_to_the_right_one_count_only_as_far_as_they_explain_the_image(swing, trained):
+    method, _ = trained
+    batch = swing.batch(HELD_OUT)
+
+    def data(**update):
+        other = OpusDsd(method.options.model_copy(update=update), method.frame)
+        other.load_state(method.state())
+        return float(other.validation_step(batch, 0)["data"])
+
+    plain = data()
+    assert data(pose_neighbours=8, pose_spread=1e-4) == pytest.approx(plain, rel=1e-5)
+    pixels = float(method.model.multiplicity.sum())
+    worst = plain + 2 * np.log(9) / pixels  # all neighbours far off: the pose itself is one of 9
+    assert plain - 1e-3 < data(pose_neighbours=8, pose_spread=30.0) < worst + 1e-4
+
+
+def test_the_contrast_of_an_image_is_fitted_when_that_is_asked_for(swing, trained):
+    method, _ = trained
+    louder = swing.batch(HELD_OUT)
+    with torch.no_grad():
+        values = method.model.values(method.model.decode_cube(torch.zeros(80, 2)))
+        signal = torch.fft.irfft2(method.model.predict(values, louder), s=(BOX, BOX))
+    louder.images = 1.5 * torch.fft.fftshift(signal, dim=(-2, -1))
+    settings = method.options.model_copy(update={"image_scale": True})
+    fitting = OpusDsd(settings, method.frame)
+    fitting.load_state(method.state())
+    left = [m.image_residual(torch.zeros(80, 2), louder, 0).abs().mean() for m in (fitting, method)]
+    assert left[0] < 0.5 * left[1]
 
 
 def test_held_out_particles_leave_no_trace_in_the_networks(swing, trained):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_conformix.training.contract import Frame, Method
 
 FORMAT_VERSION = 1
+#: how many of the newest epochs can be gone on from; the one before the last is a reserve
+_RESUMABLE = 2
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ class CheckpointFolder:
 
     def prune(self, keep: int, also: int | None = None) -> None:
         """Keep the newest `keep` checkpoints, the best one, that of the epoch `also`, and none
-        newer than the last one."""
+        newer than the last one. Of all but the newest few only what decodes is kept: what training
+        would go on from is several times as large."""
         last = self.last()
         if last is None:
             return
@@ -147,6 +150,9 @@ class CheckpointFolder:
         for epoch in set(self.epochs()) - kept:
             self.resume_path(epoch).unlink(missing_ok=True)
             self.weights_path(epoch).unlink(missing_ok=True)
+        for epoch in kept - {*older[-_RESUMABLE:], last}:
+            if epoch is not None:
+                self.resume_path(epoch).unlink(missing_ok=True)
 
     def _pointer(self, name: str) -> int | None:
         path = self.folder / f"{name}.json"

@@ -186,15 +186,18 @@ class OpusDsd(Method):
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
         mean, log_sigma = self.model.encode(batch, augment=True)
         latent = mean + torch.randn_like(mean) * log_sigma.exp()
-        terms = self._terms(batch, mean, log_sigma, latent)
+        prior = self._disentanglement(batch, mean)
+        terms = self._terms(batch, mean, log_sigma, latent, prior)
         if self._bank is not None:
             self._bank.update(batch.index, mean.detach(), self.options.bank_momentum)
         return terms
 
     @torch.no_grad()
     def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
+        """Without the disentanglement prior, which compares particles of one projection class;
+        held-out batches are of all classes."""
         mean, log_sigma = self.model.encode(batch)
-        return self._terms(batch, mean, log_sigma, mean)
+        return self._terms(batch, mean, log_sigma, mean, {})
 
     def _terms(
         self,
@@ -202,6 +205,7 @@ class OpusDsd(Method):
         mean: torch.Tensor,
         log_sigma: torch.Tensor,
         latent: torch.Tensor,
+        prior: dict[str, torch.Tensor],
     ) -> dict[str, torch.Tensor]:
         """Eq. 8 divided by half the number of pixels, so that `data` is 1 for pure noise."""
         model, options = self.model, self.options
@@ -210,7 +214,6 @@ class OpusDsd(Method):
         observed = model.observed(batch)
         data, difference = self._misfit(batch, observed, values)
         kl = kl_divergence(mean, 2 * log_sigma)
-        prior = self._disentanglement(batch, mean)
         variation, sparseness = self._volume_priors(cube, values)
         latent_priors = options.kl_weight * kl + options.prior_strength * sum(prior.values())
         priors = (
