@@ -66,17 +66,19 @@ class Told:
 class Axes:
     """Canonical correlations (Hotelling 1936) of particles left out of the fit, largest first.
 
-    correlation   (k,)
-    chance        the largest of any axis in any random pairing
+    correlation      (k,)
+    chance, spread   mean and standard deviation, over random pairings, of the largest of any axis
     """
 
     correlation: Floats
     chance: float
+    spread: float
 
     @property
     def shared(self) -> int:
         """Number of axes that both have, beyond chance and of some account."""
-        below = np.flatnonzero(self.correlation <= max(self.chance, LEAST_CORRELATION))
+        least = max(self.chance + SIGMAS * self.spread, LEAST_CORRELATION)
+        below = np.flatnonzero(self.correlation <= least)
         return int(below[0]) if len(below) else len(self.correlation)
 
 
@@ -126,8 +128,8 @@ class MethodAgreement:
         count = self.axes.shared
         noun = "axis" if count == 1 else "axes"
         return (
-            f"{count} {noun} in common: canonical correlations {values} (paired at random at most "
-            f"{self.axes.chance:.2f})."
+            f"{count} {noun} in common: canonical correlations {values} (paired at random "
+            f"{self.axes.chance:.2f} ± {self.axes.spread:.2f})."
         )
 
     def conclusion(self) -> str:
@@ -262,11 +264,12 @@ def canonical(first: Floats, second: Floats, random: np.random.Generator) -> Axe
     """Canonical correlations of particles that took no part in finding the axes."""
     folds = list(_folds(len(first), random))
     found = np.mean([_left_out(first, second, *fold) for fold in folds], axis=0)
-    by_chance = []
+    by_chance: list[float] = []
     for _ in range(SHUFFLES):
         shuffled = second[random.permutation(len(second))]
-        by_chance.append(np.mean([_left_out(first, shuffled, *fold) for fold in folds], axis=0))
-    return Axes(np.sort(found)[::-1], float(np.max(by_chance)))
+        by_fold = [_left_out(first, shuffled, *fold) for fold in folds]
+        by_chance.append(float(np.mean(by_fold, axis=0).max()))
+    return Axes(np.sort(found)[::-1], float(np.mean(by_chance)), float(np.std(by_chance, ddof=1)))
 
 
 def _left_out(first: Floats, second: Floats, fit: Rows, held_out: Rows) -> Floats:
