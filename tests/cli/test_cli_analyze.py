@@ -29,10 +29,12 @@ def test_analyze_with_clusters_saves_selections_and_maps(
     done = conformix("analyze", trained, "--clusters", 2)
     assert done.status == 0, done.err
     job = Job.open(trained)
-    assert job.selections() == ["cluster_1", "cluster_2"]
-    assert len(job.selection("cluster_1")) >= len(job.selection("cluster_2"))
-    assert (trained / "analysis" / "cluster_2.mrc").is_file()
-    assert "cluster_1" in done.out
+    names = ["kmeans2_cluster_01", "kmeans2_cluster_02"]
+    assert job.selections() == names
+    assert len(job.selection(names[0])) >= len(job.selection(names[1]))
+    assert (trained / "clusters" / "kmeans2" / "cluster_02.mrc").is_file()
+    assert names[0] in done.out
+    assert job.cluster_set("kmeans2").clustering.sentence() in done.out
     assert conformix("analyze", trained, "--clusters", 0).status == 1
 
 

@@ -128,7 +128,7 @@ def test_analyse_writes_a_page_and_a_table(job: Job) -> None:
     assert report is not None
     assert all(path.is_file() for path in report.files)
     names = [path.name for path in report.files]
-    maps = [f"cluster_{i}.mrc" for i in (1, 2, 3)]
+    maps = [f"cluster_0{i}.mrc" for i in (1, 2, 3)]
     assert names == ["report.html", "motion.npz", "particles.csv", *maps]
     page = report.files[0].read_text()
     assert page.count("<svg") == 3
@@ -140,18 +140,26 @@ def test_analyse_writes_a_page_and_a_table(job: Job) -> None:
     )
     np.testing.assert_array_equal(np.isnan(table["rms_error_A"]), ~job.latents().validation)
     assert sum(cluster.count for cluster in report.clusters) == 240
-    rows = np.concatenate([job.selection(f"cluster_{i}").rows for i in (1, 2, 3)])
+    rows = np.concatenate([job.selection(f"kmeans3_cluster_0{i}").rows for i in (1, 2, 3)])
     assert sorted(rows) == list(range(240))
 
 
-def test_fewer_clusters_replace_those_of_before_and_no_other(job: Job) -> None:
+def test_an_analysis_made_again_replaces_its_clusters_and_no_other(job: Job) -> None:
     analyse(job, clusters=4)
-    mine = job.selection("cluster_4")
+    mine = job.selection("kmeans4_cluster_04")
     job.save_selection(type(mine)("cluster_mine", mine.rows, mine.total, ({"kind": "lasso"},)))
+    report = analyse(job, clusters=2)
     analyse(job, clusters=2)
-    assert job.selections() == ["cluster_1", "cluster_2", "cluster_mine"]
-    assert not (job.folder / "analysis" / "cluster_3.mrc").exists()
-    with pytest.raises(UserError, match="do not make 241 clusters"):
+    assert job.cluster_sets() == ["kmeans4", "kmeans2"]
+    assert "cluster_mine" in job.selections()
+    assert report is not None
+    assert report.labels is not None
+    np.testing.assert_array_equal(
+        job.selection("kmeans2_cluster_02").rows, np.flatnonzero(report.labels == 1)
+    )
+    table = np.genfromtxt(report.files[2], delimiter=",", names=True)
+    np.testing.assert_array_equal(table["cluster"], report.labels + 1)
+    with pytest.raises(UserError, match="241"):
         analyse(job, clusters=241)
 
 

@@ -227,7 +227,7 @@ def predicted(values: npt.ArrayLike, conditions: list[Condition], seed: int = 0)
         best = min(rests, key=lambda rest: float(np.square(rest).sum()))
         if np.square(best).sum() < (1 - SLIGHT) * np.square(left).sum():
             left = best
-    return target - left
+    return np.asarray(target - left)
 
 
 def _principal(values: Floats) -> Floats:
@@ -335,10 +335,17 @@ def _beyond(share: float, chance: float, spread: float) -> float:
 
 
 def _percent(share: float) -> str:
-    percent = 100 * max(share, 0.0)
-    return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
+    return f"{in_percent(share)} %"
 
 
 def _with_spread(share: float, spread: float) -> str:
     """'0.1 ± 0.2 %'."""
-    return f"{100 * max(share, 0.0):.1f} ± {_percent(spread)}"
+    return f"{in_percent(share)} ± {in_percent(spread)} %"
+
+
+def in_percent(share: float) -> str:
+    """Two digits of a share; nothing explains less than nothing."""
+    percent = 100 * max(share, 0.0)
+    if percent >= 9.95:
+        return f"{percent:.0f}"
+    return f"{percent:.1f}" if percent >= 0.095 or percent < 0.005 else f"{percent:.2f}"

@@ -20,15 +20,17 @@ def analyze(
     clusters: Annotated[
         int | None,
         Parameter(
-            help="Also group the particles by their motion (k-means), and save each group as the "
-            "selection cluster_1, ... with a map of its most central particle."
+            help="Also make so many clusters (k-means; as `conformix clusters JOB -k K` does), and "
+            "save each as a selection, kmeans6_cluster_01 and so on."
         ),
     ] = None,
 ) -> None:
-    """Say whether the motion exceeds its error, and write a report.
+    """Say how far to believe what was found, and write a report.
 
-    Prints the verdict and the figures behind it; writes analysis/report.html, analysis/motion.npz
-    and analysis/particles.csv in the job folder.
+    Prints the verdict first: whether there is motion beyond its error, or, for a method without
+    displacements, whether held-out images need more than one structure. Then whether the latents
+    follow how particles were imaged. Writes analysis/report.html and analysis/particles.csv in the
+    job folder.
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.analyzing import analyse
@@ -36,7 +38,7 @@ def analyze(
     if clusters is not None and clusters < 1:
         raise UserError(f"--clusters {clusters} must be at least 1.")
     opened = Job.open(job)
-    with progress_bar("Computing the motions of all particles") as tell:
+    with progress_bar("Judging the latents of all particles") as tell:
         report = analyse(opened, clusters=clusters, progress=tell)
     assert report is not None  # nothing asks it to stop
     print("\n".join(report.lines()))

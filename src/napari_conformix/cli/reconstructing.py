@@ -72,6 +72,11 @@ def reconstruct(
 
     opened = Job.open(job)
     follow_motion = has_displacement(opened.method_class) if deformed is None else deformed
+    if deformed is None and not follow_motion:
+        print(
+            f"{opened.method_class.title} has no displacements to undo: the images are "
+            "back-projected as they are (--plain)."
+        )
     if resume:
         run = _begun(opened, selection, output, follow_motion)
     else:

@@ -1,80 +1,84 @@
-"""`analyze`: the verdict, the table of motions, clusters and the report, written into the job."""
+"""`analyze`: the verdict, what particles do, the checks, clusters and the report, in the job."""
 
 import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout
 from napari_conformix.particles.whole_files import whole_file
 from napari_conformix.training.events import Epoch
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.heterogeneity import Heterogeneity
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.report import Cluster, Curve, Report
     from napari_conformix.analysis.verdict import Verdict
+    from napari_conformix.jobs.clusters import ClusterSet
     from napari_conformix.jobs.job import Job
-    from napari_conformix.training.latent_table import LatentTable
 
-CSV_COLUMNS = (
-    "row",
-    "half",
-    "held_out",
-    "rms_displacement_A",
-    "rms_error_A",
-    "ratio",
-    "estimated_error_A",
-)
-#: of the k-means, so that a repeated analysis gives the same groups
-SEED = 1
+Progress = Callable[[float], None]
+Stop = Callable[[], bool]
 
 
 def analyse(
     job: "Job",
     *,
     clusters: int | None = None,
-    progress: Callable[[float], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> "Report | None":
-    """Judge the motion of the newest latents and write analysis/ in the job folder.
+    """Judge the newest latents and write analysis/ in the job folder.
 
-    `clusters` also groups the particles by their motion and saves selections cluster_1, ...;
-    `progress` is told the share done; None when `stop` said so.
+    `clusters` also makes the set of so many clusters, kmeans6 and the like, in place of one that is
+    there, and saves its groups as selections kmeans6_cluster_01, ...; `progress` is told the share
+    done; None when `stop` said so.
     """
     from napari_conformix.analysis.report import Report
 
-    def part(first: float, last: float) -> Callable[[float], None]:
+    def part(first: float, last: float) -> Progress:
         def tell(share: float) -> None:
             if progress is not None:
                 progress(first + (last - first) * share)
 
         return tell
 
-    motion = job.motion_table(part(0.0, 0.6), stop)
-    verdict = job.verdict(part(0.6, 1.0), stop) if motion is not None else None
-    if motion is None or verdict is None:
+    end = 1.0 if clusters is None else 0.6
+    moves = job.method_class.has_displacement
+    motion = job.motion_table(part(0.0, 0.5 * end), stop) if moves else None
+    if moves and motion is None:
         return None
-    latents = job.latents()
+    verdict = job.verdict(part(0.5 * end if moves else 0.0, end), stop)
+    if verdict is None:
+        return None
+    invariance = job.invariance()
+    made = None
+    if clusters is not None:
+        made = job.cluster(clusters, progress=part(end, 1.0), stop=stop, overwrite=True)
+        if made is None:
+            return None
     report = Report(
         job=job.folder.name,
         verdict=with_job_named(verdict, job.folder),
         motion=motion,
-        latents=latents,
+        latents=job.latents(),
+        invariance=invariance,
         curves=_curves(job),
         curve_label=job.method_class.headline_label,
         model_biased=job.model_biased,
-        clusters=() if clusters is None else _clusters(job, latents, motion, clusters),
+        clusters=() if made is None else _saved(made, motion),
+        labels=None if made is None else made.clustering.labels,
+        cluster_notes=() if made is None else tuple(made.sentences()),
     )
     return _written(report, job.folder / layout.ANALYSIS)
 
 
-def with_job_named(verdict: "Verdict", folder: Path) -> "Verdict":
+def with_job_named(verdict: "Verdict | Heterogeneity", folder: Path) -> "Verdict | Heterogeneity":
     """The verdict with the folder of the job in the command that it advises."""
     return replace(verdict, advice=verdict.advice.replace(" JOB ", f" {quote(str(folder))} "))
 
@@ -85,23 +89,48 @@ def _written(report: "Report", folder: Path) -> "Report":
     page, table = folder / "report.html", folder / "particles.csv"
     with whole_file(page) as temporary:
         temporary.write_text(report.html(), encoding="utf-8")
+    columns = _columns(report)
     with whole_file(table) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
-        motion, latents = report.motion, report.latents
-        columns = (
-            motion.rms_displacement,
-            motion.rms_error,
-            motion.ratio,
-            motion.estimated_error,
-        )
-        for row, (half, held_out, *values) in enumerate(
-            zip(latents.half, latents.validation, *columns, strict=True)
-        ):
-            cells = ["" if np.isnan(value) else f"{value:.4f}" for value in values]
-            writer.writerow([row, half, int(held_out), *cells])
+        writer.writerow(columns)
+        writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+    motion = () if report.motion is None else (folder / Path(layout.MOTION).name,)
     maps = tuple(cluster.map for cluster in report.clusters)
-    return replace(report, files=(page, folder / Path(layout.MOTION).name, table, *maps))
+    return replace(report, files=(page, *motion, table, *maps))
+
+
+def _columns(report: "Report") -> dict[str, NDArray[Any]]:
+    """What is known of every particle (N,), by the name of its column."""
+    from napari_conformix.analysis.report_tables import latent_uncertainty
+
+    latents, motion = report.latents, report.motion
+    columns: dict[str, NDArray[Any]] = {
+        "row": np.arange(len(latents)),
+        "half": latents.half,
+        "held_out": latents.validation.astype(np.int8),
+    }
+    if motion is not None:
+        columns |= {
+            "rms_displacement_A": motion.rms_displacement,
+            "rms_error_A": motion.rms_error,
+            "ratio": motion.ratio,
+            "estimated_error_A": motion.estimated_error,
+        }
+    columns |= {
+        "latent_std": np.sqrt(np.square(latents.std, dtype=np.float64).mean(axis=1)),
+        "latent_std_over_spread": latent_uncertainty(latents),
+    }
+    if report.labels is not None:
+        columns["cluster"] = np.where(report.labels < 0, np.nan, report.labels + 1.0)
+    return columns
+
+
+def _cells(values: NDArray[Any]) -> list[str]:
+    if np.issubdtype(values.dtype, np.integer):
+        return [str(value) for value in values]
+    # clusters are whole numbers, with gaps where a particle is in none
+    whole = bool(np.all(np.isnan(values) | (values == np.round(values))))
+    return ["" if np.isnan(v) else f"{v:.0f}" if whole else f"{v:.4f}" for v in values]
 
 
 def _curves(job: "Job") -> "tuple[Curve, ...]":
@@ -122,65 +151,17 @@ def _curves(job: "Job") -> "tuple[Curve, ...]":
     return tuple(curves)
 
 
-def _clusters(
-    job: "Job", latents: "LatentTable", motion: "MotionTable", count: int
-) -> "tuple[Cluster, ...]":
-    """k-means of the motion coordinates that both halves share; the largest group comes first.
-
-    Saves every group as a selection, and the map of the particle nearest to its centre, decoded by
-    that particle's own half.
-    """
-    from sklearn.cluster import KMeans
-
+def _saved(made: "ClusterSet", motion: "MotionTable | None") -> "tuple[Cluster, ...]":
+    """Save every cluster as a selection; what the report says of each."""
     from napari_conformix.analysis.report import Cluster
-    from napari_conformix.particles import write_map
 
-    coordinates = latents.motion
-    if coordinates is None:
-        raise UserError("These latents have no motion coordinates to group particles by.")
-    if count > len(coordinates):
-        raise UserError(f"{len(coordinates)} particles do not make {count} clusters.")
-    fit = KMeans(count, n_init=4, random_state=SEED).fit(coordinates)
-    sizes = np.bincount(fit.labels_, minlength=count)
-    folder = job.folder / layout.ANALYSIS
-    folder.mkdir(exist_ok=True)
-    _forget_clusters(job)
     found = []
-    for number, label in enumerate(np.argsort(-sizes, kind="stable"), start=1):
-        rows = np.flatnonzero(fit.labels_ == label)
-        if not len(rows):  # particles that move exactly alike
-            continue
-        distance = np.linalg.norm(coordinates[rows] - fit.cluster_centers_[label], axis=1)
-        central = int(rows[distance.argmin()])
-        name = f"cluster_{number}"
-        _save_selection(job, name, rows, latents, number, count)
-        path = folder / f"{name}.mrc"
-        volume = job.decode(latents.mean[central], half=int(latents.half[central]) or None)
-        write_map(path, volume, job.spec.grids.pixel_size_angstrom)
-        rms = float(np.sqrt(np.square(motion.rms_displacement[rows]).mean()))
-        found.append(Cluster(name, len(rows), rms, central, path))
+    for index, path in enumerate(made.maps()):
+        selection = made.selection(index)
+        made.job.save_selection(selection)
+        moved = np.nan
+        if motion is not None:
+            moved = float(np.sqrt(np.square(motion.rms_displacement[selection.rows]).mean()))
+        central = int(made.clustering.representatives[index])
+        found.append(Cluster(selection.name, len(selection), moved, central, path))
     return tuple(found)
-
-
-def _save_selection(
-    job: "Job",
-    name: str,
-    rows: NDArray[np.int64],
-    latents: "LatentTable",
-    number: int,
-    count: int,
-) -> None:
-    from napari_conformix.analysis.selection import Selection
-
-    how = {"action": "replace", "kind": "cluster", "number": number, "clusters": count}
-    how |= {"coordinates": "motion", "seed": SEED}
-    job.save_selection(Selection(name, rows, len(latents), (how,), latents.epoch))
-
-
-def _forget_clusters(job: "Job") -> None:
-    """Remove the groups of an earlier analysis, which may have had more of them."""
-    for name in job.selections():
-        steps = job.selection(name).how
-        if name.startswith("cluster_") and [step.get("kind") for step in steps] == ["cluster"]:
-            job.delete_selection(name)
-            (job.folder / layout.ANALYSIS / f"{name}.mrc").unlink(missing_ok=True)

@@ -40,7 +40,7 @@ def invariance(job: "Job") -> "Invariance":
     Of two models, whose latents have nothing to do with each other, the motion map is taken, which
     means the same in both.
     """
-    from napari_conformix.analysis.invariance import Invariance, invariance
+    from napari_conformix.analysis.invariance import MOST_PARTICLES, Invariance, invariance
 
     path = job.folder / layout.INVARIANCE
     kept = _read(path, Invariance, job)
@@ -49,9 +49,9 @@ def invariance(job: "Job") -> "Invariance":
     table = job.latents()
     common = table.motion if job.method_class.independent_halves else None
     values = table.mean if common is None else common
-    conditions = conditions_of(job, np.arange(len(table)))
+    rows = _at_most(np.flatnonzero(np.isfinite(values).all(axis=1)), MOST_PARTICLES)
     of = "latents" if common is None else "motion map"
-    found = invariance(values, conditions, of=of, epoch=table.epoch)
+    found = invariance(values[rows], conditions_of(job, rows), of=of, epoch=table.epoch)
     _write(path, found, table)
     return found
 
@@ -73,8 +73,7 @@ def heterogeneity(
     table, method = job.latents(), job.method()
     half = method.halves[0]
     rows = np.flatnonzero(table.validation & np.isfinite(table.mean).all(axis=1))
-    if len(rows) > HELD_OUT_ASKED:
-        rows = np.sort(np.random.default_rng(0).choice(rows, HELD_OUT_ASKED, replace=False))
+    rows = _at_most(rows, HELD_OUT_ASKED)
     settings = method.settings.model_copy(update={"images": "stream"})
     found = heterogeneity(
         method,
@@ -112,6 +111,13 @@ def conditions_of(job: "Job", rows: NDArray[np.int64]) -> "list[Condition]":
     return [*conditions, together(conditions, chosen.rotation)]
 
 
+def _at_most(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """`most` of the rows, drawn at random and sorted, or all if there are no more."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
 def _centre(table: LatentTable, half: int) -> NDArray[np.float64]:
     """(d,) the mean latent of the particles that a model was trained on."""
     mine = ~table.validation & np.isfinite(table.mean).all(axis=1)
@@ -133,7 +139,7 @@ def _read(path: Path, kind: type[Result], job: "Job") -> Result | None:
         told = json.loads(path.read_bytes())
         epoch = told.pop("epoch_of_latents")
         found = TypeAdapter(kind).validate_python(told)
-    except (ValueError, KeyError, AttributeError, ValidationError):
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return None
     return found if epoch == LatentTable.epoch_of(latents) else None
 

@@ -8,12 +8,13 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.errors import UserError
+from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import layout
 
 if TYPE_CHECKING:
@@ -43,9 +44,16 @@ class Deformations:
         self._verdict: Verdict | None = None
 
     def fields(self) -> "Fields":
-        """The fields of the newest latents."""
+        """The fields of the newest latents; NotSupportedError for methods without any."""
         from napari_conformix.analysis.fields import Fields
 
+        kind = self._job.method_class
+        if not kind.has_displacement:
+            raise NotSupportedError(
+                f"{kind.title} makes maps and has no displacements, so there are no arrows and no "
+                "amounts of motion. See what changes by comparing maps: conformix clusters "
+                f"{quote(str(self._job.folder))} -k 6, or the Clusters page."
+            )
         path = self._job.folder / layout.LATENTS
         with self._lock:
             stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else None

@@ -50,7 +50,8 @@ def _positions(job: "Job", half: int) -> NDArray[np.float32]:
     if positions is None:
         raise UserError(
             f"{method.title} has no positions that move, so domains cannot be told; use a job of "
-            "a method with displacements, such as dynamight."
+            "a method with displacements, such as dynamight. How one domain turns and shifts "
+            "between clusters is measured by: conformix domain-motion."
         )
     return np.asarray(positions.detach().float().cpu().numpy())
 

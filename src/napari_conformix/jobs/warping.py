@@ -54,7 +54,8 @@ def refuse_without_displacement(kind: "type[Method]") -> None:
     """NotSupportedError, in words, for a method without a displacement field."""
     if not has_displacement(kind):
         raise NotSupportedError(
-            f"{kind.title} has no displacement field, so only a plain reconstruction can be made."
+            f"{kind.title} has no displacements that could be undone, so only a plain "
+            "reconstruction can be made (--plain), of all particles or of a selection."
         )
 
 
