@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+import numpy as np
+
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet, Request, make, refuse_taken
 
@@ -50,15 +52,17 @@ class ClusteringHandle:
         self._progress = ClusteringProgress()
         self._cancelled = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has ended
-        fields = asdict(request) | {"name": self.name}
         module = "napari_conformix.jobs.clustering_process"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, str(job.folder), "--request", json.dumps(fields)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
+        with tempfile.TemporaryFile("w+") as asked:  # a pipe would keep the caller waiting
+            json.dump(asdict(request) | {"name": self.name}, asked, default=_plain)
+            asked.seek(0)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(job.folder)],
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+            )
         assert self._process.stdout is not None
         self._reader = threading.Thread(
             target=self._read, args=(self._process.stdout,), daemon=True
@@ -106,22 +110,25 @@ class ClusteringHandle:
                     self._progress = ClusteringProgress(**json.loads(line))
 
 
-def start_clustering(job: "Job", request: Request) -> ClusteringHandle:
-    """Begin to make a set of clusters in another process; UserError when the name is taken.
+def _plain(value: object) -> object:
+    """Paths, arrays and ranges as JSON values."""
+    if isinstance(value, Path):
+        return str(value)
+    return np.asarray(value).tolist()
 
-    Known labels and rows of the request must be a column, a file, or plain lists.
-    """
+
+def start_clustering(job: "Job", request: Request) -> ClusteringHandle:
+    """Begin to make a set of clusters in another process; UserError when the name is taken."""
     refuse_taken(job, request)
     return ClusteringHandle(job, request)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the set that the request describes; 0 when it is there."""
+    """Make the set that a request describes, JSON on standard input; 0 when it is there."""
     from napari_conformix.jobs.job import Job
 
     parser = argparse.ArgumentParser(prog="napari_conformix.jobs.clustering_process")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--request", required=True, help="fields of Request as JSON")
     options = parser.parse_args(arguments)
     if hasattr(os, "nice"):
         os.nice(5)  # the window comes first
@@ -133,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            request = Request(**json.loads(options.request))
+            request = Request(**json.load(sys.stdin))
             made = make(Job.open(options.folder), request, lambda share: report("working", share))
     except UserError as error:
         report("failed", 0.0, str(error))

@@ -48,14 +48,9 @@ class ClusterSet:
     """A set of clusters in its folder. Cheap to open: the arrays are read once, maps when asked."""
 
     def __init__(self, job: "Job", name: str) -> None:
-        from napari_conformix.analysis.selection import check_name
-
         self.job = job
-        self.name = check_name(name)
-        self.folder = folder_of(job, name)
-        if not (self.folder / RECORD).exists():
-            known = ", ".join(sets_of(job.folder)) or "none; make one with `conformix clusters`"
-            raise UserError(f"There are no clusters {name!r} in {job.folder}; it has: {known}.")
+        self.name = name
+        self.folder = _existing(job, name)
         self.record = ClusterRecord.load(self.folder)
         self.clustering, self._truth = load_arrays(self.folder, self.record)
         self._purity: Purity | None = None
@@ -235,9 +230,20 @@ def sets_of(job_folder: Path) -> list[str]:
 
 
 def delete(job: "Job", name: str) -> None:
-    """Remove a set with its maps; selections and reconstructions made of it stay."""
-    found = ClusterSet(job, name)
-    _discard(found.folder)
+    """Remove a set with its maps, damaged or not; selections and reconstructions made of it
+    stay."""
+    _discard(_existing(job, name))
+
+
+def _existing(job: "Job", name: str) -> Path:
+    """The folder of a set; UserError names those that there are."""
+    from napari_conformix.analysis.selection import check_name
+
+    folder = folder_of(job, check_name(name))
+    if not (folder / RECORD).exists():
+        known = ", ".join(sets_of(job.folder)) or "none; make one with `conformix clusters`"
+        raise UserError(f"There are no clusters {name!r} in {job.folder}; it has: {known}.")
+    return folder
 
 
 def _discard(folder: Path) -> None:
@@ -305,10 +311,10 @@ def make(
     checks = _checks(values, found, tell, asked) if request.checks else {}
     if checks is None or asked():
         return None
-    record = _record(job, table, found, request).model_copy(update={"truth": source, **checks})
+    record = _record(job, table, found).model_copy(update={"truth": source, **checks})
     folder = job.folder / layout.CLUSTERS
     folder.mkdir(exist_ok=True)
-    _clear_leftovers(folder, name)
+    _clear_leftovers(folder)
     making = folder / f".{name}{TEMPORARY_MARK}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     making.mkdir()
     try:
@@ -400,9 +406,7 @@ def _checks(
     }
 
 
-def _record(
-    job: "Job", table: "LatentTable", found: "Clustering", request: Request
-) -> ClusterRecord:
+def _record(job: "Job", table: "LatentTable", found: "Clustering") -> ClusterRecord:
     half_set = job.split.half  # of the particles; the latents of one model belong to neither half
     groups = [found.rows(i) for i in range(found.k)]
     return ClusterRecord(
@@ -459,7 +463,7 @@ def _put_in_place(made: Path, folder: Path) -> None:
     os.replace(made, folder)
 
 
-def _clear_leftovers(folder: Path, name: str) -> None:
+def _clear_leftovers(folder: Path) -> None:
     """Remove what processes that were killed had begun; those at work have names of their own."""
     import psutil
 
