@@ -467,10 +467,11 @@ class _Run:
         table = yield from self._encoded(epoch, stop=self.control.stop_requested)
         if table is None:
             return
-        yield self._show_latents(table)
+        # first what an earlier end of the run would miss, then what makes it seen
         self.history.keep(table, always=self.checkpoints.epochs())
         if self.method.chooses_epoch and epoch == self.best.epoch:
             self.history.keep_best(table)
+        yield self._show_latents(table)
         self.schedule.passed(monotonic() - start)
 
     def _show_latents(self, table: LatentTable) -> events.Event:
