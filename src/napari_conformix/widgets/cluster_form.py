@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
-    QGroupBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QWidget,
 )
 
 from napari_conformix.widgets import commands, map_views
-from napari_conformix.widgets.forms import combo, fill, form_of
+from napari_conformix.widgets.forms import combo, fill
 from napari_conformix.widgets.settings_form import IntBox
 from napari_conformix.widgets.style import Fold, hint, sentence, signed
 
@@ -51,20 +52,23 @@ class Request:
     labels: str | Path | None = None
 
 
-class ClusterForm(QGroupBox):
+class ClusterForm(QWidget):
     """Choices, a button, and progress with a way to stop."""
 
     asked = Signal(object)
+    #: how many clusters there may be
+    number_asked = Signal()
     stop_asked = Signal()
 
     def __init__(self) -> None:
-        super().__init__("Make clusters")
+        super().__init__()
         self._folder: Path | None = None
         self._build()
         self.how.currentIndexChanged.connect(self._say_command)
         self.count.valueChanged.connect(self._say_command)
         self.labels.activated.connect(self._labels_chosen)
         self.make.clicked.connect(lambda: self.asked.emit(self.request))
+        self.how_many.clicked.connect(self.number_asked)
         self.stop.clicked.connect(self._stop)
         self.end()
 
@@ -77,6 +81,11 @@ class ClusterForm(QGroupBox):
         self.count.setToolTip("Begin with about 6; more than there are states cuts states in two")
         self.labels.setToolTip(_LABELS_TIP)
         self.make = QPushButton("Make clusters")
+        self.how_many = QPushButton("How many?")
+        self.how_many.setToolTip(
+            "Compare how well 1 to 10 Gaussians describe the particles (Bayesian information "
+            "criterion); may take a minute"
+        )
         self.of_what = hint()
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
@@ -90,13 +99,15 @@ class ClusterForm(QGroupBox):
         row.addWidget(self.how, stretch=1)
         row.addWidget(QLabel("into"))
         row.addWidget(self.count)
-        row.addWidget(self.make)
+        row.addWidget(self.how_many)
         running.addWidget(self.bar, stretch=1)
         running.addWidget(self.stop)
-        form = form_of(self)
+        form = QFormLayout(self)
+        form.setContentsMargins(8, 0, 8, 4)
         form.addRow("Method", row)
         form.addRow("Known labels", self.labels)
         form.addRow(self.of_what)
+        form.addRow(self.make)
         form.addRow(running)
         form.addRow(self.said)
         form.addRow(self.fold)
@@ -145,8 +156,9 @@ class ClusterForm(QGroupBox):
     # -- progress ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Clusters are being made."""
+        """Clusters are being made, or numbers of them compared."""
         self.make.setEnabled(False)
+        self.how_many.setEnabled(False)
         self.stop.setEnabled(True)
         self.set_progress(0.0)
         for widget in (self.bar, self.stop):
@@ -161,6 +173,7 @@ class ClusterForm(QGroupBox):
     def end(self) -> None:
         """Nothing is being made."""
         self.make.setEnabled(True)
+        self.how_many.setEnabled(True)
         for widget in (self.bar, self.stop):
             widget.hide()
 

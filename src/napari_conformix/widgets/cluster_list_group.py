@@ -62,7 +62,7 @@ class ClusterListGroup(QGroupBox):
         self.sets.setToolTip("The sets of clusters that the job folder keeps")
         self.delete = QPushButton("Delete…")
         self.belief = Banner()
-        self.purity, self.outdated, self.said = sentence(), sentence(), sentence()
+        self.purity, self.warnings, self.said = sentence(), sentence(), sentence()
         self.details = sentence()
         self.details_fold = Fold("How they were made, and how that was judged", self.details)
         self.table = ClusterTable()
@@ -85,7 +85,7 @@ class ClusterListGroup(QGroupBox):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.addLayout(row)
-        for widget in (self.outdated, self.belief, self.purity, self.details_fold):
+        for widget in (self.belief, self.warnings, self.purity, self.details_fold):
             layout.addWidget(widget)
         layout.addWidget(hint(_HELP))
         layout.addWidget(self.table)
@@ -116,7 +116,9 @@ class ClusterListGroup(QGroupBox):
         else:
             self.belief.say(overview.level, overview.headline)
         self._say(self.purity, "note", "" if overview is None else overview.purity)
-        self._say(self.outdated, "warning", "" if overview is None else overview.outdated)
+        warnings = () if overview is None else overview.warnings
+        self.warnings.setText("<br>".join(signed("warning", text) for text in warnings))
+        self.warnings.setVisible(bool(warnings))
         self.details.setText("" if overview is None else "\n\n".join(overview.details))
         self._enable()
 
@@ -157,10 +159,7 @@ class ClusterListGroup(QGroupBox):
         if self._folder is None or self.overview is None or not self.chosen:
             self.command.setPlainText("Choose a cluster first.")
             return
-        name = self.name_of_chosen
-        lines = commands.cluster_export_commands(
-            self._folder, self.overview.name, self.chosen, name
-        )
+        lines = commands.cluster_commands(self._folder, self.overview.name, self.chosen, "export")
         self.command.setPlainText("\n".join(lines))
 
     def _ask_delete(self) -> None:

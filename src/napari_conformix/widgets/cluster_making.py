@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.clustering_process import ClusteringProgress
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
@@ -21,15 +22,48 @@ _MOST_LABELS: Final = 50
 
 @dataclass(frozen=True)
 class Making:
-    """A set by its name, and the process that makes it; None where the set was there already."""
+    """A set by its name, and what makes it: a `ClusteringHandle`, None where it was there already.
+
+    Without a name, it is only to be said how many clusters there may be (:class:`Suggesting`).
+    """
 
     name: str
     handle: Any = None
 
 
+class Suggesting:
+    """Comparing numbers of clusters in a thread, polled as a process that makes clusters is."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._progress = ClusteringProgress()
+        self._stopped = False
+
+    def work(self) -> None:
+        """Do it; for a worker."""
+        found = self._job.suggest_clusters(progress=self._tell, stop=lambda: self._stopped)
+        if found is not None:
+            self._progress = ClusteringProgress("finished", 1.0, found.sentence())
+
+    def poll(self) -> ClusteringProgress:
+        """The newest progress; when finished, the message is what was found."""
+        return self._progress
+
+    def cancel(self) -> None:
+        """End it soon."""
+        self._stopped = True
+
+    def _tell(self, share: float) -> None:
+        self._progress = ClusteringProgress("working", share)
+
+
 def make_or_find(job: Job, request: Request) -> Making:
     """Start a process that makes the clusters, or find them; known labels are taken up by a set
     that was there. For a worker."""
+    from napari_conformix.jobs.known_labels import known_labels
+
+    if request.labels is not None:
+        known_labels(job.particles, request.labels)  # refused now, not when all is done
     epoch = job.latents().epoch
     found = _find(job, request, epoch)
     if found is not None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: levels of a banner: separate groups, anything else, not looked at
 SEPARATE, OTHERWISE, UNJUDGED = "good", "doubt", "neutral"
+#: a cluster's share of half 1 may differ from the usual one by this, or by so many standard errors
+_ONE_SIDED, _ERRORS = 0.2, 4.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Overview:
     level, headline   what these clusters are
     details           how that was found out, and how the clusters were made
     purity            against known labels; '' without
-    outdated          when the latents are of another epoch by now; '' when not
+    warnings          what speaks against the set: outdated by now, or halves kept apart
     """
 
     clusters: Any
@@ -34,7 +36,7 @@ class Overview:
     headline: str
     details: tuple[str, ...]
     purity: str
-    outdated: str
+    warnings: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -87,7 +89,7 @@ def overview(job: Job, name: str) -> Overview:
         headline,
         tuple(map(with_units, details)),
         "" if purity is None else with_units(purity.sentence()),
-        clusters.outdated or "",
+        tuple(filter(None, (clusters.outdated, _one_sided(clusters)))),
     )
 
 
@@ -100,6 +102,26 @@ def _belief(clusters: Any, stable: Any, separate: Any) -> tuple[str, str, list[s
     level = SEPARATE if separate.all_separate and stable.found_again else OTHERWISE
     figures = [separate.sentence(), stable.sentence()] if len(clusters) > 1 else []
     return level, in_words(stable, separate), figures
+
+
+def _one_sided(clusters: Any) -> str:
+    """A sentence when clusters hold mostly particles of one half, whose models then disagree."""
+    if not any(clusters.record.representative_halves):
+        return ""  # one model for all
+    halves = clusters.half_counts.astype(float)
+    share = halves[:, 0] / np.maximum(halves.sum(axis=1), 1)
+    usual = halves[:, 0].sum() / max(halves.sum(), 1)
+    error = np.sqrt(usual * (1 - usual) / np.maximum(halves.sum(axis=1), 1))
+    apart = np.abs(share - usual) > np.maximum(_ONE_SIDED, _ERRORS * error)
+    if not apart.any():
+        return ""
+    numbers = ", ".join(str(i + 1) for i in np.flatnonzero(apart))
+    which = f"Cluster {numbers} has" if apart.sum() == 1 else f"Clusters {numbers} have"
+    return (
+        f"{which} many more particles of one half than of the other. The models of the halves do "
+        "not agree there: such a cluster tells which model has seen a particle, not what it looks "
+        "like. Train longer, or make fewer clusters."
+    )
 
 
 def _rows(clusters: Any, purity: Any) -> tuple[Row, ...]:

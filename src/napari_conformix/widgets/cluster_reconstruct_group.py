@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QFormLayout,
@@ -176,8 +177,12 @@ class ClusterReconstructGroup(QGroupBox):
             self.look()
 
     def _left(self) -> list[int]:
-        """Clusters that have no map of their own yet."""
-        return [i for i in range(len(self._clusters)) if i not in self.maps]
+        """Clusters that have no map of their own yet and can have one."""
+        return [i for i in range(len(self._clusters)) if i not in self.maps and self._can(i)]
+
+    def _can(self, cluster: int) -> bool:
+        """Half maps need particles of both half sets."""
+        return bool(np.all(self._clusters.half_counts[cluster]))
 
     def _show(self) -> None:
         self._enable()
@@ -208,6 +213,11 @@ class ClusterReconstructGroup(QGroupBox):
     def _sentence(self, current: int | None) -> str:
         if current is None:
             return "Choose a cluster in the table or among the pictures."
+        if not self._can(current):
+            return (
+                f"Cluster {current + 1} has particles of one half set only, so no half maps can be "
+                "made of it and its resolution cannot be measured."
+            )
         if current not in self.maps:
             return (
                 f"Cluster {current + 1} has no map of its own yet: press Reconstruct. "
@@ -221,7 +231,8 @@ class ClusterReconstructGroup(QGroupBox):
         self.one.setText(f"Reconstruct {names}" if names else "Reconstruct")
         left = len(self._left()) if there else 0
         self.all.setText(f"Reconstruct all ({left} left)" if left else "Reconstruct all")
-        self.one.setEnabled(there and bool(self._chosen) and not busy)
+        possible = bool(self._chosen) and all(map(self._can, self._chosen))
+        self.one.setEnabled(there and possible and not busy)
         self.all.setEnabled(there and bool(left) and not busy)
         self.stop.setEnabled(busy)
         self.stop.setVisible(busy)
@@ -231,9 +242,7 @@ class ClusterReconstructGroup(QGroupBox):
         if job is None or clusters is None:
             self.command.setPlainText("Make clusters above first.")
             return
-        chosen = sorted(self._chosen)
-        if not chosen:
-            self.command.setPlainText("Choose a cluster first.")
-            return
-        lines = commands.cluster_reconstruction_commands(Path(job.folder), clusters.name, chosen)
+        folder, chosen = Path(job.folder), sorted(self._chosen)
+        lines = commands.cluster_commands(folder, clusters.name, chosen, "reconstruct")
+        lines.append(commands.reconstruct_clusters_command(folder, clusters.name))
         self.command.setPlainText("\n".join(lines))

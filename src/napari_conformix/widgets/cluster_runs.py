@@ -18,7 +18,7 @@ _ENDS = ("finished", "failed", "stopped", "interrupted")
 
 
 class ClusterRuns:
-    """Starts the next when the one before has finished; a failure or a stop ends the queue.
+    """Starts the next when the one before has ended; a stop ends the queue, a failure does not.
 
     The run that is under way goes on when the window is closed; those that wait do not begin.
     """
@@ -104,7 +104,7 @@ class ClusterRuns:
             return
         self.state_changed.emit(cluster, state)
         if state in _ENDS:
-            if state != "finished":
+            if state in ("stopped", "interrupted"):
                 self.waiting = []
             self._next()
 

@@ -16,8 +16,8 @@ NUMBER, PARTICLES, HALF_1, HALF_2, RESOLUTION, ENTROPY, MAINLY = range(7)
 _HEADS: Final = (
     ("", "Number of the cluster, in order of size, and its colour everywhere in the window"),
     ("Particles", "Particles of the cluster, and their share of all that were clustered"),
-    ("Half 1", "Particles of half 1, decoded by the model of half 1"),
-    ("Half 2", "Particles of half 2, decoded by the model of half 2"),
+    ("Half 1", "Particles of half set 1"),
+    ("Half 2", "Particles of half set 2"),
     (
         "Own map (Å)",
         "Resolution of what its particles reconstruct to by themselves: half maps, FSC 0.143, "

@@ -20,7 +20,7 @@ from napari_conformix.widgets.banner import BiasBanner
 from napari_conformix.widgets.cluster_colours import by_cluster
 from napari_conformix.widgets.cluster_form import ClusterForm, Request
 from napari_conformix.widgets.cluster_list_group import ClusterListGroup
-from napari_conformix.widgets.cluster_making import Making, label_columns, make_or_find
+from napari_conformix.widgets.cluster_making import Making, Suggesting, label_columns, make_or_find
 from napari_conformix.widgets.cluster_maps_group import ClusterMapsGroup, Maps
 from napari_conformix.widgets.cluster_overview import Catalogue, Overview, catalogue, overview
 from napari_conformix.widgets.cluster_reconstruct_group import (
@@ -31,6 +31,7 @@ from napari_conformix.widgets.cluster_reconstruct_group import (
 )
 from napari_conformix.widgets.cluster_scene import ClusterScene, Shown
 from napari_conformix.widgets.domain_motion_group import DomainMotionGroup
+from napari_conformix.widgets.style import Fold
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job, LatentTable
@@ -69,7 +70,8 @@ class ClustersPage(QWidget):
         self.groups = [self.list, self.maps, self.own, self.domains]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
-        for widget in (BiasBanner(session), self.form, self.hint, *self.groups):
+        self.form_fold = Fold("Make clusters", self.form, opened=True)
+        for widget in (BiasBanner(session), self.form_fold, self.hint, *self.groups):
             column.addWidget(widget)
         column.addStretch()
         self._timer = QTimer(self)
@@ -86,6 +88,7 @@ class ClustersPage(QWidget):
         session.particles_opened.connect(self._take_particles)
         session.consensus_changed.connect(lambda *_: self._show_in_scene())
         self.form.asked.connect(self.make)
+        self.form.number_asked.connect(self.suggest)
         self.form.stop_asked.connect(self.stop)
         self.list.open_asked.connect(self.open_set)
         self.list.delete_asked.connect(self.delete_set)
@@ -209,13 +212,25 @@ class ClustersPage(QWidget):
             key="job:clusters",
         )  # fmt: skip
 
+    def suggest(self) -> None:
+        """Say how many clusters there may be."""
+        job = self.session.job
+        if job is None or self._making is not None:
+            return
+        self._making = Making("", Suggesting(job))
+        self.form.begin()
+        self.session.run_in_worker(
+            self._making.handle.work, None, self._not_made, key="job:clusters"
+        )
+        self._timer.start()
+
     def stop(self) -> None:
         """End the making of clusters; nothing of them stays."""
         self._timer.stop()
         making, self._making = self._making, None
         if making is not None and making.handle is not None:
             making.handle.cancel()
-            self.form.say("Stopped; no clusters were made.")
+            self.form.say("Stopped; no clusters were made." if making.name else "Stopped.")
             self._say("" if self.overview is not None else _NO_SET)
         self.session.workers.drop("job:clusters")
         self.form.end()
@@ -251,7 +266,7 @@ class ClustersPage(QWidget):
         progress = self._making.handle.poll()
         self.form.set_progress(progress.fraction)
         if progress.stage == "finished":
-            self._made()
+            self._made(progress.message if not self._making.name else "")
         elif progress.done:
             self._not_made(UserError(progress.message))
 
@@ -260,8 +275,10 @@ class ClustersPage(QWidget):
         self._timer.stop()
         self.form.end()
         self.form.say(words)
-        self._open(making.name)
-        self.refresh()
+        if making.name:
+            self.form_fold.button.setChecked(bool(words))
+            self._open(making.name)
+            self.refresh()
 
     def _not_made(self, error: Exception) -> None:
         self._making = None
@@ -302,6 +319,8 @@ class ClustersPage(QWidget):
         self.own.show_set(self.clusters)
         for group in self.groups:
             group.setVisible(found is not None)
+        if (found is None) != (before is None):
+            self.form_fold.button.setChecked(found is None)
         if found is not None:
             self._say("")
             self._colour_map()
@@ -384,7 +403,8 @@ class ClustersPage(QWidget):
             return "\n".join([*lines, "reconstructed from them"])
         half = found.clusters.record.representative_halves[cluster]
         model = f"half {half}, " if half else ""
-        return "\n".join([*lines, f"decoded: {model}epoch {found.clusters.record.model_epoch}"])
+        model += f"epoch {found.clusters.record.model_epoch}"
+        return "\n".join([*lines, model[0].upper() + model[1:]])
 
     def _painting_changed(self, painting: bool) -> None:
         """A mask is painted on the consensus: nothing else is in the scene meanwhile."""

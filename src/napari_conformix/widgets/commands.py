@@ -62,28 +62,23 @@ def clusters_command(
     return shlex.join(words)
 
 
-def cluster_export_commands(
-    folder: Path, name: str, clusters: list[int], selection: str
-) -> list[str]:
-    """`conformix select` and `conformix export` for clusters of a set, counted from 0."""
-    words = ["conformix", "select", str(folder), "--of", name]
-    for cluster in clusters:
-        words += ["--cluster", str(cluster + 1)]
-    words += ["--name", selection]
-    export = ["conformix", "export", str(folder), "--selection", selection]
-    return [shlex.join(words), shlex.join([*export, "-o", f"{selection}.star"])]
-
-
-def cluster_reconstruction_commands(folder: Path, name: str, clusters: list[int]) -> list[str]:
-    """`conformix select` and `conformix reconstruct` for clusters of a set, counted from 0."""
+def cluster_commands(folder: Path, name: str, clusters: list[int], then: str) -> list[str]:
+    """`conformix select` for each of some clusters of a set, counted from 0, and `then` 'export'
+    or 'reconstruct' for its selection."""
     lines = []
     for cluster in clusters:
         selection = f"{name}_cluster_{cluster + 1:02d}"
         words = ["conformix", "select", str(folder), "--cluster", str(cluster + 1), "--of", name]
         lines.append(shlex.join([*words, "--name", selection]))
-        words = ["conformix", "reconstruct", str(folder), "--plain", "--selection", selection]
+        words = ["conformix", then, str(folder), "--selection", selection]
+        words += ["--plain"] if then == "reconstruct" else ["-o", f"{selection}.star"]
         lines.append(shlex.join(words))
     return lines
+
+
+def reconstruct_clusters_command(folder: Path, name: str) -> str:
+    """`conformix clusters` that reconstructs all clusters of a set."""
+    return shlex.join(["conformix", "clusters", str(folder), "--of", name, "--reconstruct"])
 
 
 def _text(value: Any) -> str:

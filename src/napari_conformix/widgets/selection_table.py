@@ -217,6 +217,9 @@ def describe(selection: Selection) -> str:
             continue
         where = " × ".join(step["axes"]) if step.get("axes") else ""
         text = str(step.get("kind", "rows")) + (f" on {where}" if where else "")
+        if step.get("set"):
+            numbers = step.get("numbers", [step.get("number")])
+            text += f" {', '.join(map(str, numbers))} of {step['set']}"
         if "job" in step:  # drawn in the map of another job that stood beside this one
             text += f" of {Path(step['job']).name}"
         if step.get("show") not in (None, "all"):
