@@ -31,6 +31,7 @@ class Pair:
         self.group.beside.other.open_job(second or self.second)
         self.wait(lambda: self.group.beside.matching is not None)
         self.wait(lambda: self.group.maps.map_view is not None)
+        self.wait(lambda: self.group.conformation.scene.threshold is not None)
         self.settle()
 
     def wait(self, condition) -> None:
@@ -321,6 +322,7 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     box = pair.page.maps.colour_box
     assert not any("OPUS" in box.itemText(i) for i in range(box.count()))
     pair.open()
+    assert "OPUS-DSD run2" in pair.group.said.text()
     pair.window.session.close_job()
     process_events(0.1)
     assert not pair.group.beside.is_open

@@ -96,8 +96,16 @@ class OtherScene:
         if consensus is None:
             self.clear()
             return
-        self.peak = float(np.max(consensus.array)) or 1.0
-        self.threshold = suggest_threshold(consensus.array)
+        array = consensus.array
+        self._session.run_in_worker(
+            lambda: (float(np.max(array)) or 1.0, suggest_threshold(array)),
+            self._take_measure,
+            key="job:other contour",
+        )
+
+    def _take_measure(self, measure: tuple[float, float]) -> None:
+        """Peak and contour of the other job's consensus."""
+        self.peak, self.threshold = measure
         self.threshold_changed.emit(self.threshold)
 
     def _show_later(self) -> None:

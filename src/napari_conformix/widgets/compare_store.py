@@ -92,7 +92,7 @@ class Beside:
 
     def _job_opened(self, other: Job) -> None:
         """Find words for both; their particles may take longer."""
-        self.matching = None
+        self.matching, self.names = None, ("", "")
         this = self.session.job
         if this is None:  # it was closed while the other was being opened
             self.close()
