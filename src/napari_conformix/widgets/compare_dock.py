@@ -15,6 +15,9 @@ _OTHER: Final = "Latent map of the other job"
 _WIDE: Final = 1800
 #: a window less high has no room for the tools of both maps, one above the other
 _HIGH: Final = 880
+#: a scene narrower than this gets the room of napari's layer docks, which the Window menu has
+_SCENE: Final = 300
+_LAYER_DOCKS: Final = ("layer list", "layer controls")
 #: how small each of two maps may be, and one alone
 _SMALL, _ALONE = (240, 130), (240, 200)
 
@@ -41,8 +44,16 @@ def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
     orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
     main.splitDockWidget(first.dock, second.dock, orientation)
     second.dock.show()
+
+    def share() -> None:
+        main.resizeDocks([first.dock, second.dock], [1, 1], orientation)
+        if main.centralWidget().width() < _SCENE:
+            for dock in main.findChildren(QDockWidget):
+                if dock.windowTitle() in _LAYER_DOCKS:
+                    dock.hide()
+
     # Qt gives a new dock its size only once it has laid the window out.
-    QTimer.singleShot(0, lambda: main.resizeDocks([first.dock, second.dock], [1, 1], orientation))
+    QTimer.singleShot(0, share)
 
 
 def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:

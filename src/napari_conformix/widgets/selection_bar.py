@@ -27,7 +27,15 @@ _MODES = (
     (Mode.REMOVE, "Remove", "A lasso takes out of the selection (or hold Alt)"),
 )
 #: what stands on the buttons where the map is too narrow for words
-_SIGNS: Final = {"Add": "+", "Remove": "−", "Undo": "↶", "Redo": "↷", "Clear": "✕", "Invert": "⇄"}
+_SIGNS: Final = {
+    "New": "=",
+    "Add": "+",
+    "Remove": "−",
+    "Undo": "↶",
+    "Redo": "↷",
+    "Clear": "✕",
+    "Invert": "⇄",
+}
 
 #: pixels of a button, and of the gap to the next, around its text
 _PADDING: Final = 24
