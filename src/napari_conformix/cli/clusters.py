@@ -86,6 +86,9 @@ def clusters(
         if reconstruct:
             _reconstruct(opened, shown, overwrite and k is not None)
         print("\n".join(lines(shown)))
+        failed = sum(result.state == "failed" for result in shown.results())
+        if reconstruct and failed:
+            raise UserError(f"{failed} of {len(shown)} clusters could not be reconstructed.")
 
 
 def _make(

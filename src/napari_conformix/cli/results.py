@@ -234,6 +234,8 @@ def select(
             "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; or "
             "conditions such as --error-below, --motion-above, --ratio-above."
         )
+    if of is not None and cluster is None:
+        raise UserError("--of names the set of clusters of --cluster NUMBER; give that, too.")
     if indices is not None:
         selection = rows_of_file(opened, name, indices)
     elif column is not None:

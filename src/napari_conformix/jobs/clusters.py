@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 #: shares of the time for finding clusters, checking them, and decoding their maps
 FOUND, CHECKED = 0.2, 0.5
 
+#: Cramer's V between clusters and half sets from which they are said to follow them
+FOLLOWS_HALVES = 0.3
+
 Progress = Callable[[float], None]
 Stop = Callable[[], bool]
 
@@ -187,6 +190,30 @@ class ClusterSet:
         assert purity is not None
         return purity
 
+    @property
+    def follows_halves(self) -> str | None:
+        """A sentence when clusters of two models are of the models rather than of the particles.
+
+        By Cramer's V between clusters and half sets, which is about sqrt(k / N) for chance alone.
+        """
+        counts = self.half_counts.astype(np.float64)
+        total = counts.sum()
+        if not any(self.record.representative_halves) or not counts.sum(axis=0).all():
+            return None
+        expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / total
+        used = expected.sum(axis=1) > 0
+        chi2 = float((np.square(counts - expected)[used] / expected[used]).sum())
+        if np.sqrt(chi2 / total) < FOLLOWS_HALVES or chi2 < 10 * len(self):
+            return None
+        share = counts[:, 0] / np.maximum(counts.sum(axis=1), 1)
+        most = int(np.abs(share - 0.5).argmax())
+        half = 1 if share[most] > 0.5 else 2
+        return (
+            f"The clusters follow the half sets: {max(share[most], 1 - share[most]):.0%} of "
+            f"cluster {most + 1} are of half {half}. The models of the two halves do not agree on "
+            "what these particles do, so these clusters say nothing of the molecule: train longer."
+        )
+
     def sentences(self) -> list[str]:
         """How it was made, what the clusters are, and how they compare with known labels."""
         from napari_conformix.analysis.cluster_checks import in_words
@@ -196,6 +223,8 @@ class ClusterSet:
         if stable is not None and separate is not None:
             text += [in_words(stable, separate)]
             text += [stable.sentence(), separate.sentence()] if len(self) > 1 else []
+        if self.follows_halves is not None:
+            text.append(self.follows_halves)
         if self.purity is not None:
             text.append(self.purity.sentence())
         if self.outdated is not None:
