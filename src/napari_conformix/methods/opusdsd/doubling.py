@@ -21,16 +21,16 @@ class Doubling(nn.ConvTranspose3d):
     def __init__(self, before: int, after: int) -> None:
         super().__init__(before, after, 4, 2, 1)
 
-    def forward(  # type: ignore[override]
-        self, x: torch.Tensor
-    ) -> torch.Tensor:
-        few = self.out_channels <= _FEW_CHANNELS
-        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not few:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        if x.device.type != "cpu" or self.out_channels > _FEW_CHANNELS:
             return super().forward(x)
-        x = x.contiguous(memory_format=torch.channels_last_3d)
-        doubled: torch.Tensor = _ByParity.apply(  # type: ignore[no-untyped-call]
-            x, self.weight, self.bias
-        )
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        x = x.to(dtype).contiguous(memory_format=torch.channels_last_3d)
+        assert self.bias is not None
+        with torch.autocast("cpu", enabled=False):
+            doubled: torch.Tensor = _ByParity.apply(  # type: ignore[no-untyped-call]
+                x, self.weight.to(dtype), self.bias.to(dtype)
+            )
         return doubled
 
 
