@@ -27,13 +27,13 @@ def compare(
     are, all beside what particles paired at random give.
     """
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.comparing import compare_jobs, refuse_itself
+    from napari_conformix.jobs.comparing import refuse_itself
 
     if clusters < 2:
         raise UserError(f"--clusters {clusters} must be at least 2.")
     this, that = Job.open(job), Job.open(other)
     refuse_itself(this, that)
     with progress_bar("Comparing the positions of the particles") as tell:
-        comparison = compare_jobs(this, that, clusters, progress=tell)
+        comparison = this.compare(that, clusters, progress=tell)
     assert comparison is not None  # nothing asks it to stop
     print("\n".join(comparison.lines()))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.clustering_process import ClusteringHandle
     from napari_conformix.jobs.clusters import ClusterSet
+    from napari_conformix.jobs.comparing import Comparison
     from napari_conformix.jobs.domain_motion import DomainMotion
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
     from napari_conformix.particles import ParticleSet
@@ -429,6 +430,25 @@ class Job(RunFolder):
         return measure(
             self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
         )
+
+    # -- beside another job -----------------------------------------------------------------------
+
+    def compare(
+        self,
+        other: "Job",
+        clusters: int = 6,
+        progress: Callable[[float], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> "Comparison | None":
+        """How far this and another job of the same particles, such as one of another method, place
+        them alike; `.matching` says which row is which, `.lines()` everything in words.
+
+        Stored clusters are compared, and `clusters` by k-means of a job that has none. None when
+        `stop` said so. UserError when no particle is in both.
+        """
+        from napari_conformix.jobs.comparing import compare_jobs
+
+        return compare_jobs(self, other, clusters, progress, stop)
 
     # -- selections -------------------------------------------------------------------------------
 

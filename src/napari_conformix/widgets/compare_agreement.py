@@ -44,9 +44,7 @@ class AgreementBox(QWidget):
             return
 
         def work() -> Comparison:
-            from napari_conformix.jobs.comparing import compare_jobs
-
-            return compare_jobs(this, other)
+            return this.compare(other)
 
         def tell(comparison: Comparison) -> None:
             self.ask.setEnabled(True)
