@@ -112,8 +112,12 @@ def test_the_view_of_a_napari_camera_shows_what_napari_shows(seed):
     camera = model.scene.camera
     camera.angles = tuple(random.uniform(-80, 80, 3))
     camera.center, camera.zoom = tuple(random.uniform(-20, 20, 3)), 2.5
-    looked = View.of(SimpleNamespace(scene=model.scene, canvas=SimpleNamespace(size=(300, 500))))
+    viewer = SimpleNamespace(scene=model.scene, canvas=SimpleNamespace(size=(300, 500)))
+    looked = View.of(viewer, 80.0)
     assert looked.width == pytest.approx(300 / 2.5)
+    assert View.of(viewer, 80.0, zoom=0.5).width == pytest.approx(150 / 2.5)
+    viewer.canvas.size = (0, 500)
+    assert View.of(viewer, 80.0).width == 80.0
     assert np.linalg.det(looked.axes) == pytest.approx(1.0)
     point = random.uniform(-30, 30, 3)
     scene_offset = axes.to_napari(point) - np.array(camera.center)

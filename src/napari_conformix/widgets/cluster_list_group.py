@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -116,11 +117,14 @@ class ClusterListGroup(QGroupBox):
         else:
             self.belief.say(overview.level, overview.headline)
         self._say(self.purity, "note", "" if overview is None else overview.purity)
-        warnings = () if overview is None else overview.warnings
-        self.warnings.setText("<br>".join(signed("warning", text) for text in warnings))
-        self.warnings.setVisible(bool(warnings))
+        self.show_warnings(() if overview is None else overview.warnings)
         self.details.setText("" if overview is None else "\n\n".join(overview.details))
         self._enable()
+
+    def show_warnings(self, warnings: Sequence[str]) -> None:
+        """What speaks against the set."""
+        self.warnings.setText("<br>".join(signed("warning", text) for text in warnings))
+        self.warnings.setVisible(bool(warnings))
 
     def say(self, text: str, severity: str = "note") -> None:
         """What became of something that was asked for."""

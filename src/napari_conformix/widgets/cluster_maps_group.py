@@ -45,11 +45,13 @@ _PICTURE_BOX: Final = 128
 
 @dataclass(frozen=True)
 class Maps:
-    """What there is to draw: `volume(i)` reads the map (z, y, x) of a cluster, in a worker."""
+    """What there is to draw: `volume(i)` reads the map (z, y, x) of a cluster, in a worker;
+    `extent` is the side of its box in A."""
 
     name: str
     volume: Callable[[int], np.ndarray]
     pixel_size_angstrom: float
+    extent: float
     captions: tuple[str, ...]
     tips: tuple[str, ...]
 
@@ -181,7 +183,7 @@ class ClusterMapsGroup(QGroupBox):
         maps, contour = self.maps, self._scene.threshold
         if maps is None or contour is None or not self._active:
             return
-        view = View.of(self._scene.viewer, self._in_scene.zoom)
+        view = View.of(self._scene.viewer, maps.extent, self._in_scene.zoom)
         if self._drawn is not None and self._is_drawn(maps, contour, view):
             return
         self._drawn = maps.name, contour, view

@@ -115,8 +115,14 @@ class ClusterReconstructGroup(QGroupBox):
         return scale_of(list(self.maps.values()))
 
     def show_set(self, clusters: Any) -> None:
-        """The reconstructions of another :class:`ClusterSet`, or of none."""
+        """The reconstructions of another :class:`ClusterSet`, or of none; those of the same one go
+        on."""
+        same = _is_same(clusters, self._clusters)
         self._clusters = clusters
+        if same:
+            self._chosen = ()
+            self.look()
+            return
         self._chosen, self.maps, self._apart = (), {}, ""
         self.runs.forget()
         self.progress.clear()
@@ -246,3 +252,10 @@ class ClusterReconstructGroup(QGroupBox):
         lines = commands.cluster_commands(folder, clusters.name, chosen, "reconstruct")
         lines.append(commands.reconstruct_clusters_command(folder, clusters.name))
         self.command.setPlainText("\n".join(lines))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two :class:`ClusterSet` are the same one, read twice."""
+    if one is None or other is None:
+        return False
+    return (one.folder, one.record.created) == (other.folder, other.record.created)

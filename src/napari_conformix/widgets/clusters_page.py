@@ -181,9 +181,18 @@ class ClustersPage(QWidget):
         self.form.set_latents(latents)
         if self.overview is None:
             self._say(_NO_SET)
-        else:  # whether it is outdated by now
-            self._open(self.overview.name, keep=True)
+        else:
+            self._look_whether_outdated(self.session.job, self.overview.name)
         self.refresh()
+
+    def _look_whether_outdated(self, job: Job, name: str) -> None:
+        """The set stays as it is, with its reconstructions; only what is said of it changes."""
+
+        def done(found: Overview) -> None:
+            if self.overview is not None and self.overview.name == found.name:
+                self.list.show_warnings(found.warnings)
+
+        self.session.run_in_worker(lambda: overview(job, name), done, key="job:clusters outdated")
 
     def _take_catalogue(self, job: Job, found: Catalogue) -> None:
         if job is not self.session.job:
@@ -288,17 +297,19 @@ class ClustersPage(QWidget):
         if not isinstance(error, UserError):
             self.session.report_error(error)
 
-    def _open(self, name: str, *, keep: bool = False) -> None:
-        """Read a set; `keep` the choice of clusters, or choose the largest."""
+    def _open(self, name: str) -> None:
+        """Read a set; where it was open before, the same clusters stay chosen."""
         job = self.session.job
 
         def done(found: Overview) -> None:
-            if job is self.session.job:
-                current, rows = self.list.table.current, self.list.table.rows
-                self._show(found)
-                if keep:
-                    self.list.table.restore(current, rows)
-                self._choose_one()
+            if job is not self.session.job:
+                return
+            table, before = self.list.table, self.overview
+            current, rows = table.current, table.rows
+            self._show(found)
+            if before is not None and before.name == found.name:
+                table.restore(current, rows)
+            self._choose_one()
 
         def failed(error: Exception) -> None:
             self._show(None)
@@ -330,11 +341,15 @@ class ClustersPage(QWidget):
             self.set_changed.emit(self.clusters)
 
     def _maps_of(self, found: Overview) -> Maps:
-        spec = self.session.job.spec.grids
-        count = range(len(found))
-        captions = tuple(found.caption(i) for i in count)
-        tips = tuple(row.tip for row in found.rows)
-        return Maps(found.name, found.clusters.volume, spec.pixel_size_angstrom, captions, tips)
+        grids = self.session.job.spec.grids
+        return Maps(
+            found.name,
+            found.clusters.volume,
+            grids.pixel_size_angstrom,
+            grids.box * grids.pixel_size_angstrom,
+            tuple(found.caption(i) for i in range(len(found))),
+            tuple(row.tip for row in found.rows),
+        )
 
     def _colour_map(self) -> None:
         """Offer the colours of the clusters in the latent map; choose them while in front."""

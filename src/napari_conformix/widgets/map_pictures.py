@@ -17,6 +17,8 @@ from scipy.ndimage import map_coordinates
 _STEP: Final = 0.75
 #: the value outside the map, far below any contour
 _NOTHING: Final = -1e30
+#: of a scene in pixels that tells how far it is zoomed
+_LEAST_SIDE: Final = 32
 #: light that comes from everywhere, and from the lamp over the viewer's left shoulder
 _AMBIENT, _DIFFUSE = 0.32, 0.68
 _LAMP: Final = np.array([-0.35, 0.45, 1.0]) / np.linalg.norm([-0.35, 0.45, 1.0])
@@ -38,13 +40,16 @@ class View:
     width: float
 
     @classmethod
-    def of(cls, viewer: Any, zoom: float = 1.0) -> View:
-        """The view of a napari viewer's 3-D scene, as much as fits the shorter side of it. `zoom`
-        is what the camera was zoomed by for a reason that pictures do not share."""
+    def of(cls, viewer: Any, extent: float, zoom: float = 1.0) -> View:
+        """The view of a napari viewer's 3-D scene, as much as fits the shorter side of it, or
+        `extent` A where the scene is squeezed to nothing. `zoom` is what the camera was zoomed by
+        for a reason that pictures do not share."""
         camera = viewer.scene.camera
         away, up = (_to_xyz(v) for v in (camera.view_direction, camera.up_direction))
         axes = np.stack([np.cross(away, up), up, -away])
-        return cls(axes, _to_xyz(camera.center), zoom * min(viewer.canvas.size) / camera.zoom)
+        side = min(viewer.canvas.size)
+        width = zoom * side / camera.zoom if side >= _LEAST_SIDE else extent
+        return cls(axes, _to_xyz(camera.center), width)
 
     def is_near(self, other: View | None) -> bool:
         """Whether pictures of both would look alike."""
