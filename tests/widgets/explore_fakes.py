@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from napari_conformix.analysis import Selection
+from napari_conformix.analysis.invariance import Invariance
 from napari_conformix.analysis.motion_table import MotionTable
 from napari_conformix.errors import UserError
 from napari_conformix.particles import write_map
@@ -187,6 +188,10 @@ class FakeJob:
             np.where(self.validation, error, np.nan),
             error,
         )
+
+    def invariance(self) -> Invariance:
+        """Too few particles to say anything."""
+        return Invariance((), 0, epoch=self.epoch)
 
     def method(self, epoch: int | None = None) -> SimpleNamespace:
         positions = np.array([(0, 0, 0), (0, -16, 0), _ARM], dtype=np.float32)

@@ -41,8 +41,9 @@ _UNTRAINED: Final = (
     "Deformations can be seen after the first epoch of training. Start the run on the Train page."
 )
 _NO_FIELD: Final = (
-    "The method of this job makes maps and has no field of displacements, so there are no arrows "
-    "to show. See its conformations on the Explore page."
+    "The method of this job makes maps and has no displacements, so there are no arrows to show: "
+    "see on the Clusters page what changes between particles, and on the Explore page whether it "
+    "can be believed."
 )
 _VERDICT_LEVELS: Final = {"clear": "good", "weak": "doubt", "unknown": "neutral"}
 _UNKNOWN: Final = "It cannot be told whether the motion is real"
@@ -112,11 +113,13 @@ class DeformationPage(QWidget):
         explore.selections.listed.connect(self._list_names)
         explore.selections.selection_changed.connect(self._selection_changed)
 
-    def _enable(self, enabled: bool, why: str = "") -> None:
+    def _enable(self, enabled: bool, why: str = "", *, apply: bool = True) -> None:
+        """`apply`: whether the controls, though perhaps not yet, are for the method of the job."""
         self.hint.setText(why)
         self.hint.setVisible(bool(why))
         for group in self.groups:
             group.setEnabled(enabled)
+            group.setVisible(apply)
 
     # -- what is open -----------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ class DeformationPage(QWidget):
     def _take_latents(self, latents: LatentTable) -> None:
         """A new epoch: what is shown is asked for again."""
         if not map_views.in_angstrom(latents):
-            self._enable(False, _NO_FIELD)
+            self._enable(False, _NO_FIELD, apply=False)
             return
         self._enable(True)
         self.motion.take_latents(latents)
@@ -324,7 +327,7 @@ class DeformationPage(QWidget):
     def _failed(self, error: Exception) -> None:
         self._show_nothing()
         if isinstance(error, NotSupportedError):
-            self._enable(False, str(error))
+            self._enable(False, str(error), apply=False)
         else:
             self.session.report_error(error)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.banner import BiasBanner
+from napari_conformix.widgets.checks_group import ChecksGroup
 from napari_conformix.widgets.compare_group import CompareGroup
 from napari_conformix.widgets.conformation_group import ConformationGroup
 from napari_conformix.widgets.dropping import FileDrop
@@ -53,7 +54,8 @@ class ExplorePage(QWidget):
         self.compare = CompareGroup(
             session, self.scene, self.map_panel, self.maps, self.selections, self.conformation
         )
-        self.groups = [self.maps, self.conformation, self.selections, self.compare]
+        self.checks = ChecksGroup(session)
+        self.groups = [self.maps, self.conformation, self.selections, self.checks, self.compare]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
         column.addWidget(BiasBanner(session))
