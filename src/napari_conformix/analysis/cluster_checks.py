@@ -18,8 +18,10 @@ from napari_conformix.analysis.clusters import How, Model, one_thread, usable_ro
 #: particles looked at, for each of the two checks
 MOST_REPEATED = 20_000
 MOST_NEIGHBOURS_OF = 10_000
-#: pairs of random halves, and starts of k-means for each
+#: pairs of random halves, of the particles and of the cloud without groups (on which mixtures are
+#: slow), and starts of k-means for each
 REPEATS = 3
+REPEATS_OF_CLOUD: dict[str, int] = {"kmeans": 3, "gmm": 1}
 STARTS = 4
 #: an adjusted Rand index from which clusters count as found again, and how much more than in a
 #: structureless cloud it must be to say that there is structure
@@ -52,7 +54,7 @@ class Stability:
     """Adjusted Rand indices between clusterings of two random halves of the particles, each applied
     to all of them.
 
-    adjusted_rand   (REPEATS,)
+    adjusted_rand   (n,) one a repeat
     by_chance       the mean of the same for a Gaussian cloud of the same extent in every direction,
                     which has no groups
     """
@@ -104,15 +106,16 @@ def stability(
         return Stability(np.zeros(1), 0.0)
     covariance = np.atleast_2d(np.cov(chosen.T))
     cloud = random.multivariate_normal(chosen.mean(axis=0), covariance, len(chosen))
-    found = np.empty((2, REPEATS))
-    for i, particles in enumerate((chosen, cloud)):
-        for repeat in range(REPEATS):
-            if stop is not None and stop():
-                return None
-            found[i, repeat] = _of_halves(random.permutation(particles), k, how, seed + repeat)
-            if progress is not None:
-                progress((i * REPEATS + repeat + 1) / found.size)
-    return Stability(found[0], float(found[1].mean()))
+    turns = [(chosen, repeat) for repeat in range(REPEATS)]
+    turns += [(cloud, repeat) for repeat in range(REPEATS_OF_CLOUD[how])]
+    found = []
+    for particles, repeat in turns:
+        if stop is not None and stop():
+            return None
+        found.append(_of_halves(random.permutation(particles), k, how, seed + repeat))
+        if progress is not None:
+            progress(len(found) / len(turns))
+    return Stability(np.array(found[:REPEATS]), float(np.mean(found[REPEATS:])))
 
 
 def _of_halves(shuffled: Floats, k: int, how: How, seed: int) -> float:
