@@ -6,7 +6,7 @@ import torch
 from napari_conformix.imaging import soft_mask
 from point_atoms import Array, Atoms
 
-BOX, PIXEL = 40, 4.0
+BOX, PIXEL = 36, 4.0
 B_FACTOR = 250.0
 #: of the domain, A from the centre of the map: on the edge of the rest, as domains are
 PLACE = np.array([14.0, 30.0, -9.0])

@@ -105,7 +105,7 @@ def test_reconstructions_give_errors_from_half_maps(job, data, monkeypatch) -> N
     made = job.domain_motion(truth.NAME, data / "domain.mrc", maps="reconstructed")
     motion = made.motions[1]
     assert made.unmeasured == [0, 2, 3]
-    assert motion.error_from == "half maps"
+    assert motion.error_from == "half maps and misfit"
     assert motion.resolution_angstrom == pytest.approx(14)
     assert motion.rotation_degrees == pytest.approx(25, abs=4 * motion.rotation_error_degrees + 0.3)
     assert "no map yet: clusters 1, 3, 4" in " ".join(made.sentences())
@@ -127,7 +127,7 @@ def test_it_stops_when_told_to(job, data, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("array", "pixel", "words"),
     [
-        (np.ones((BOX - 2,) * 3), PIXEL, "has 38 x 38 x 38 voxels, the maps of this job 40"),
+        (np.ones((BOX - 2,) * 3), PIXEL, "has 34 x 34 x 34 voxels, the maps of this job 36"),
         (np.ones((BOX,) * 3), 2 * PIXEL, "voxels of 8 A, the maps of this job 4 A"),
         (np.full((BOX,) * 3, 7.0), PIXEL, "is no mask: its values go from 7 to 7"),
         (np.zeros((BOX,) * 3), PIXEL, "is empty"),

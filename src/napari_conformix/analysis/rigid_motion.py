@@ -34,12 +34,14 @@ from napari_conformix.analysis.rigid_search import (
 from napari_conformix.errors import UserError
 
 Volume = npt.NDArray[np.floating]
-ErrorSource = Literal["half maps", "misfit", ""]
+ErrorSource = Literal["half maps and misfit", "misfit", ""]
 
 #: a fit with less is none: correlation over the moved domain, and density of the domain there over
 #: that in the consensus (both maps on the grey scale of the rest of the molecule)
 LEAST_CORRELATION = 0.5
 LEAST_DENSITY = 0.25
+#: a motion is believed from so many standard deviations on
+SIGMAS = 3.0
 #: finest resolution that is fitted unless another is asked for, in pixels and in A
 _FINEST_PIXELS, _FINEST_ANGSTROM = 3.0, 8.0
 #: coarsest one, as a share of the domain's radius, and A
@@ -47,7 +49,7 @@ _COARSEST_SHARE, _COARSEST_ANGSTROM = 0.5, 40.0
 #: voxels of a scale over its resolution
 _PIXELS_OF_RESOLUTION = 3.0
 #: placements kept from the search, and after each scale but the last
-_KEPT = (12, 4, 2)
+_KEPT = (8, 4, 2)
 #: a fit is at its end when a step is shorter than this share of the resolution; the last one
 _STILL, _STILL_AT_LAST = 0.01, 1e-4
 _MOST_VOXELS = 30_000
@@ -123,14 +125,15 @@ class RigidMotion:
         return float(self.translation @ self.axis)
 
     @property
+    def turns(self) -> bool:
+        """Whether the turn is more than three standard deviations; so if they are not known."""
+        return self.found and not self.rotation_degrees <= SIGMAS * self.rotation_error_degrees
+
+    @property
     def moves(self) -> bool:
-        """Whether turn or shift is more than two standard deviations; so if the error is not
-        known."""
-        if not self.found:
-            return False
-        turned = self.rotation_degrees <= 2 * self.rotation_error_degrees
-        shifted = self.translation_angstrom <= 2 * self.translation_error_angstrom
-        return not (turned and shifted)
+        """Whether turn or shift is more than three standard deviations."""
+        shift, error = self.translation_angstrom, self.translation_error_angstrom
+        return self.turns or (self.found and not shift <= SIGMAS * error)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; NaN as None."""
@@ -223,8 +226,9 @@ class RigidFitter:
     ) -> RigidMotion:
         """How the domain lies in a class map.
 
-        half_maps: two maps of independent halves of the class's particles; then the error is from
-        the fits to each, else from the misfit. When `stop` says so, the search is cut short.
+        half_maps: two maps of independent halves of the class's particles. Fits to each tell the
+        error that noise makes, the misfit also that of a domain that is not the same in both maps;
+        the larger is taken. When `stop` says so, the search is cut short.
         """
         self._refuse(class_map, "class map")
         for volume in half_maps or ():
@@ -235,11 +239,11 @@ class RigidFitter:
         density = fit.slope / unit if unit > 0 else math.nan
         reason = _why_not(fit, density)
         source: ErrorSource = "misfit"
+        error = _error_of_misfit(fit, self._scales[-1], class_map, frame)
         if half_maps is not None and not reason:
-            source = "half maps"
-            error = _error_of_halves(half_maps, self._scales[-1], frame, fit.placement)
-        else:
-            error = _error_of_misfit(fit, self._scales[-1], class_map, frame)
+            source = "half maps and misfit"
+            halves = _error_of_halves(half_maps, self._scales[-1], frame, fit.placement)
+            error = max(error[0], halves[0]), max(error[1], halves[1])
         matrix, centre = fit.placement.matrix, fit.placement.centre
         return RigidMotion(
             found=not reason,
@@ -352,10 +356,11 @@ class _Molecule:
         rest = _at_resolution(consensus * (1 - soft), px, resolution_angstrom)[0]
         fixed = None
         if self._fixed is not None:
-            kept = _at_resolution(consensus * self._fixed, px, resolution_angstrom)[0]
-            around = _at_resolution(self._fixed, px, resolution_angstrom)[0] > _SUPPORT
+            # nothing is taken out of the class map for this fit, so nothing is masked away here
+            whole = _at_resolution(consensus, px, resolution_angstrom)[0]
+            around = _at_resolution(self._fixed, px, resolution_angstrom)[0] > _INSIDE
             centre = _centre_of_mass(consensus, self._fixed, px, "fixed part")
-            fixed = _domain(kept, around, coarse, centre)
+            fixed = _domain(whole, around, coarse, centre)
         domain = _domain(template, support, coarse, self._centre)
         still = resolution_angstrom * (_STILL_AT_LAST if last else _STILL)
         return _Scale(

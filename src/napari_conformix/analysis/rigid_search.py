@@ -100,21 +100,19 @@ def search(
     """
     reachable = _shifts_within(len(density), pixel_size_angstrom, max_shift_angstrom)
     transform = fft.rfftn(density)
+    wave = np.where(support, template - template[support].mean(), 0.0)
     around = _around(support, centre, pixel_size_angstrom)
     offsets = grid_positions(len(density), pixel_size_angstrom)[around] - centre
-    block = offsets.shape[:-1]
     found: list[tuple[float, Placement]] = []
     for matrix in rotations:
         if stop():
             break
         back = (offsets @ matrix + centre).reshape(-1, 3)  # the inverse turn of every voxel
         index = indices_of(back, len(density), pixel_size_angstrom)
-        turned = map_coordinates(template, index, order=1).reshape(block)
-        inside = map_coordinates(support.astype(np.float32), index, order=1).reshape(block) > 0.5
-        wave = np.zeros(density.shape)
-        wave[around] = np.where(inside, turned - turned[inside].mean(), 0.0)
-        power = float(np.square(wave[around]).sum())
-        overlap = fft.irfftn(transform * fft.rfftn(wave).conj(), s=density.shape)
+        turned = np.zeros(density.shape)
+        turned[around] = map_coordinates(wave, index, order=1).reshape(offsets.shape[:-1])
+        power = float(np.square(turned[around]).sum())
+        overlap = fft.irfftn(transform * fft.rfftn(turned).conj(), s=density.shape)
         overlap[~reachable] = -np.inf
         best = np.unravel_index(int(overlap.argmax()), overlap.shape)
         pixels = [(k + s // 2) % s - s // 2 for k, s in zip(best, density.shape, strict=True)]

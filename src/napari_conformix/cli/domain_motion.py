@@ -93,12 +93,11 @@ def table(found: "DomainMotion") -> list[str]:
             rows.append([*cells, "no map yet", *[""] * 6])
             continue
         if motion.found:
-            turns = motion.rotation_degrees > 2 * motion.rotation_error_degrees
             cells += [
                 _with_error(motion.rotation_degrees, motion.rotation_error_degrees),
                 _with_error(motion.translation_angstrom, motion.translation_error_angstrom),
-                " ".join(f"{value:z.2f}" for value in motion.axis) if turns else "-",
-                f"{motion.along_axis_angstrom:z.1f}" if turns else "-",
+                " ".join(f"{value:z.2f}" for value in motion.axis) if motion.turns else "-",
+                f"{motion.along_axis_angstrom:z.1f}" if motion.turns else "-",
             ]
         else:
             cells += ["not found", "", "", ""]

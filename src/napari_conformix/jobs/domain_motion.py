@@ -108,14 +108,14 @@ class DomainMotion:
                 f"The domain moves in {_clusters(moving)}: by {_span(turns, 'degrees')} and "
                 f"{_span(shifts, 'A')} (its centre of mass)."
             )
-        ways = [[i for i in moving if sign * self.along(i)[0] > 0] for sign in (1, -1)]
+        ways = self._ways()
         if all(ways):
             text.append(
                 f"{_clusters(ways[0]).capitalize()} and {_clusters(ways[1])} turn in opposite "
-                "directions: where the sizes of turn and shift are plotted, they lie side by side."
+                "directions, which a plot of the sizes of turn and shift does not show."
             )
         if resting:
-            text.append(f"It moves by no more than twice its error in {_clusters(resting)}.")
+            text.append(f"It moves by no more than three times its error in {_clusters(resting)}.")
         text += [f"Cluster {i + 1}: {self._motion(i).reason}." for i in self.missing]
         if self.missing:
             text.append("There the clusters differ in composition, not by a motion of the domain.")
@@ -132,6 +132,13 @@ class DomainMotion:
                 "relative to one of the clusters."
             )
         return text
+
+    def _ways(self) -> tuple[list[int], list[int]]:
+        """Clusters that turn about the main axis, one way and the other."""
+        axis = self.main_directions[0]
+        turning = [i for i in self.found if self._motion(i).turns]
+        about = {i: float(self._motion(i).axis @ axis) for i in turning}
+        return [i for i in turning if about[i] > 0.5], [i for i in turning if about[i] < -0.5]
 
     def _motion(self, index: int) -> RigidMotion:
         motion = self.motions[index]
@@ -168,8 +175,8 @@ class DomainMotion:
 #: below this median correlation the consensus is said to be smeared
 _SMEARED = 0.95
 _ERRORS = {
-    "half maps": "The errors are one standard deviation, from the fits to the half maps of each "
-    "cluster.",
+    "half maps and misfit": "The errors are one standard deviation: the larger of what fits to "
+    "the half maps of each cluster and what the misfit tell.",
     "misfit": "The errors are one standard deviation, from how well the maps fit; what the maps "
     "themselves have wrong is not in them.",
 }

@@ -6,6 +6,7 @@ it. Every ball can be taken back.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,12 +130,16 @@ class MaskPaint:
 
         from napari_conformix.imaging import soft_mask
 
-        core = torch.from_numpy(self.inside.astype(np.float32))
         pixel = self.pixel_size_angstrom
-        extend = max(EXTEND_ANGSTROM / pixel, LEAST_EXTEND_PX)
+        # relion_mask_create takes what is nearer than the margin: half a pixel more takes it all
+        extend = max(EXTEND_ANGSTROM / pixel, LEAST_EXTEND_PX) + 0.5
         edge = max(SOFT_EDGE_ANGSTROM / pixel, LEAST_SOFT_EDGE_PX)
-        # its voxels are those nearer than the margin, so that 1 px takes half a voxel more
-        return soft_mask(core, 0.5, extend + 0.5, edge).numpy()
+        mask = np.zeros(self.inside.shape, dtype=np.float32)
+        if not self.empty:
+            block = _around(self.inside, math.ceil(extend + edge) + 1)  # distances are slow
+            core = torch.from_numpy(self.inside[block].astype(np.float32))
+            mask[block] = soft_mask(core, 0.5, extend, edge).numpy()
+        return mask
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -182,16 +187,22 @@ def mask_mesh(inside: np.ndarray, pixel_size_angstrom: float) -> Mesh | None:
     (v, 3) in the scene's coordinates and faces (f, 3); None when there are none."""
     from skimage.measure import marching_cubes
 
-    there = np.argwhere(inside)
-    if not len(there):
+    if not inside.any():
         return None
-    low = np.maximum(there.min(axis=0) - _DRAWN_MARGIN, 0)
-    high = there.max(axis=0) + _DRAWN_MARGIN + 1
-    block = inside[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    smooth = gaussian_filter(np.pad(block, 1).astype(np.float32), _DRAWN_SIGMA_PX)
+    block = _around(inside, _DRAWN_MARGIN)
+    smooth = gaussian_filter(np.pad(inside[block], 1).astype(np.float32), _DRAWN_SIGMA_PX)
     if not smooth.min() < _DRAWN_LEVEL < smooth.max():
         return None
     vertices, faces, *_ = marching_cubes(smooth, _DRAWN_LEVEL)
-    index = vertices - 1 + low
+    index = vertices - 1 + [part.start for part in block]
     xyz = (index[:, ::-1] - len(inside) // 2) * pixel_size_angstrom
     return axes.to_napari(xyz).astype(np.float32), faces.astype(np.int32)
+
+
+def _around(inside: np.ndarray, margin: int) -> tuple[slice, ...]:
+    """The block of voxels that are True, and a margin."""
+    block = []
+    for axis in range(3):
+        there = np.flatnonzero(inside.any(axis=tuple(k for k in range(3) if k != axis)))
+        block.append(slice(max(int(there[0]) - margin, 0), int(there[-1]) + margin + 1))
+    return tuple(block)
