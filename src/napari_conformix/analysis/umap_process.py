@@ -5,22 +5,19 @@ window's process. The result is kept with a key made from the latents themselves
 parameters, and is not computed twice.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import tempfile
-import threading
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_conformix.analysis.worker_process import WorkerProcess, WorkerProgress
 from napari_conformix.errors import UserError
 
 
@@ -59,23 +56,8 @@ class UmapParameters:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-@dataclass(frozen=True)
-class UmapProgress:
-    """Where a worker is.
-
-    stage     'starting', 'loading', 'fitting', 'placing', then 'finished', 'failed', 'cancelled'
-    fraction  0 to 1 of the present stage, None when it cannot be known
-    message   a sentence; for 'failed' what went wrong
-    """
-
-    stage: str = "starting"
-    fraction: float | None = None
-    message: str = ""
-
-    @property
-    def done(self) -> bool:
-        """Whether the worker has ended, in whatever way."""
-        return self.stage in ("finished", "failed", "cancelled")
+#: stages between 'starting' and the end: 'loading', 'fitting', 'placing'
+UmapProgress = WorkerProgress
 
 
 def read_rows(latents_path: Path | str, parameters: UmapParameters) -> npt.NDArray[np.float32]:
@@ -149,46 +131,13 @@ def _read_result(path: Path) -> tuple[npt.NDArray[np.float32], str] | None:
         return None
 
 
-class UmapHandle:
+class UmapHandle(WorkerProcess):
     """A running worker. `poll` never blocks."""
 
     def __init__(self, command: list[str], out: Path) -> None:
         self.out = out
-        self._progress = UmapProgress()
-        self._cancelled = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the worker has ended
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=os.environ | {"NUMBA_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1))},
-        )
-        assert self._process.stdout is not None
-        self._reader = threading.Thread(
-            target=self._read, args=(self._process.stdout,), daemon=True
-        )
-        self._reader.start()
-
-    def poll(self) -> UmapProgress:
-        """The newest progress."""
-        if self._cancelled:
-            return UmapProgress("cancelled", None, "UMAP was cancelled.")
-        progress = self._progress
-        if progress.done or self._process.poll() is None or self._reader.is_alive():
-            return progress
-        self._errors.seek(0)
-        last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-        reason = last or f"exit status {self._process.returncode}"
-        self._progress = UmapProgress("failed", None, f"The UMAP process ended early: {reason}.")
-        return self._progress
-
-    def wait(self, timeout: float | None = None) -> UmapProgress:
-        """Block until the worker ends; subprocess.TimeoutExpired after `timeout` seconds."""
-        self._process.wait(timeout)
-        self._reader.join(timeout)
-        return self.poll()
+        threads = str(max(1, (os.cpu_count() or 2) - 1))
+        super().__init__(command, "UMAP", environment={"NUMBA_NUM_THREADS": threads})
 
     def result(self) -> npt.NDArray[np.float32]:
         """(N, 2) float32, NaN for rows that took no part; UserError unless finished."""
@@ -200,17 +149,9 @@ class UmapHandle:
 
     def cancel(self) -> None:
         """End the worker; nothing half-written stays behind."""
-        if self._process.poll() is None:
-            self._cancelled = True
-            self._process.kill()
-            self._process.wait()
-            temporary_name(self.out, self._process.pid).unlink(missing_ok=True)
-
-    def _read(self, lines: IO[str]) -> None:
-        with lines:
-            for line in lines:
-                with contextlib.suppress(ValueError, TypeError):  # a library's own print
-                    self._progress = UmapProgress(**json.loads(line))
+        super().cancel()
+        if self._cancelled:
+            temporary_name(self.out, self.pid).unlink(missing_ok=True)
 
 
 def start_umap(

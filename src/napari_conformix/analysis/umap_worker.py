@@ -1,8 +1,7 @@
 """The UMAP process: ``python -m napari_conformix.analysis.umap_worker``.
 
-Writes one JSON object a line to stdout (the fields of
-:class:`~napari_conformix.analysis.umap_process.UmapProgress`) and the result to `--output`. It ends
-by itself when nobody reads its progress any more.
+Writes its progress to stdout (see :mod:`~napari_conformix.analysis.worker_process`) and the result
+to `--output`. It ends by itself when nobody reads its progress any more.
 """
 
 import argparse
@@ -12,11 +11,12 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_conformix.analysis import worker_process
 from napari_conformix.analysis.umap_process import (
     UmapParameters,
     cache_key,
@@ -29,15 +29,8 @@ from napari_conformix.errors import UserError
 _PLACED_AT_ONCE = 20_000
 
 
-class Reporter:
+class Reporter(worker_process.Reporter):
     """Writes progress lines; also the file that UMAP's progress bar writes to."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-
-    def __call__(self, stage: str, fraction: float | None = None, message: str = "") -> None:
-        line = json.dumps({"stage": stage, "fraction": fraction, "message": message})
-        print(line, file=self._stream, flush=True)
 
     def write(self, text: str) -> None:
         """A bar of the form 'done total', as set by `bar_format` below."""

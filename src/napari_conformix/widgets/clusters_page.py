@@ -273,7 +273,7 @@ class ClustersPage(QWidget):
     def _poll(self) -> None:
         """Hear how far the process is."""
         progress = self._making.handle.poll()
-        self.form.set_progress(progress.fraction)
+        self.form.set_progress(progress.fraction or 0.0)
         if progress.stage == "finished":
             self._made(progress.message if not self._making.name else "")
         elif progress.done:
