@@ -18,8 +18,8 @@ import numpy as np
 from napari_conformix import Job
 
 
-def fsc_area(a: np.ndarray, b: np.ndarray) -> float:
-    """Area under the FSC of two masked maps (z, y, x)."""
+def fsc_area(a: np.ndarray, b: np.ndarray, highest: float = 0.5) -> float:
+    """Area under the FSC of two masked maps (z, y, x), up to `highest` cycles a voxel."""
     box = a.shape[0]
     k = np.fft.fftfreq(box, 1 / box)
     radius = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None] ** 2)
@@ -31,7 +31,9 @@ def fsc_area(a: np.ndarray, b: np.ndarray) -> float:
     ]
     curve = sums[0] / np.sqrt(np.maximum(sums[1] * sums[2], 1e-30))
     curve[0] = 1.0
-    return float(np.trapezoid(np.clip(curve, 0, 1), np.arange(box // 2) / box))
+    x = np.arange(box // 2) / box
+    inside = x <= highest
+    return float(np.trapezoid(np.clip(curve, 0, 1)[inside], x[inside]))
 
 
 def main() -> None:
@@ -53,23 +55,23 @@ def main() -> None:
     weight = np.array([np.mean(state[known] == n) for n in numbers])
     mean = sum(w * truth[n] for w, n in zip(weight, numbers, strict=True))
     far = {n: truth[numbers[len(numbers) - 1 - i]] for i, n in enumerate(numbers)}
-    own, consensus, other = [], [], []
+    band = job.spec.grids.working_box / mask.shape[0] / 2  # images hold nothing beyond
+    names = ("decoded at its own latent", "mean of the true maps", "state at the other end")
+    areas: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for row in rows:
         half = int(latents.half[row]) if job.method_class.independent_halves else None
         decoded = job.decode(latents.mean[row], half=half) * mask
-        true = truth[int(state[row])]
-        own.append(fsc_area(decoded, true))
-        consensus.append(fsc_area(mean, true))
-        other.append(fsc_area(far[int(state[row])], true))
+        number = int(state[row])
+        for name, volume in zip(names, (decoded, mean, far[number]), strict=True):
+            pair = volume, truth[number]
+            areas[name].append((fsc_area(*pair), fsc_area(*pair, highest=band)))
     box = mask.shape[0]
-    print(f"{len(rows)} particles, epoch {latents.epoch}, box {box}: area under the FSC, "
-          f"at most {(box // 2 - 1) / box:.3f}")  # fmt: skip
-    for what, values in (
-        ("decoded at its own latent", own),
-        ("mean of the true maps in its place", consensus),
-        ("the state at the other end in its place", other),
-    ):
-        print(f"  {what:<42} {np.mean(values):.3f} +- {np.std(values):.3f}")
+    print(f"{len(rows)} particles, epoch {latents.epoch}, box {box}; area under the FSC")
+    print(f"{'':28} {'whole':>16} {f'to {band:.3f}/voxel':>16}")
+    print(f"{'at most':28} {(box // 2 - 1) / box:16.3f} {band:16.3f}")
+    for name, values in areas.items():
+        columns = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
+        print(f"{name:28} " + " ".join(f"{m:.3f} +- {s:.3f}".rjust(16) for m, s in columns))
 
 
 if __name__ == "__main__":
