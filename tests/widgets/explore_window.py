@@ -69,7 +69,7 @@ class Window:
     def selected(self) -> np.ndarray:
         return self.page.history.rows
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Until something has happened."""
         end = time.monotonic() + seconds
         while not condition():

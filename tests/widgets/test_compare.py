@@ -1,5 +1,7 @@
 """Two jobs side by side in a real window: one selection, one particle at both cursors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from compare_fakes import GREY, OneModel, TwoModels, Untrained
@@ -10,6 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_conformix.analysis import points_in_polygon
+from napari_conformix.errors import UserError
 from napari_conformix.training import events
 from napari_conformix.widgets.compare_scene import OtherScene
 from napari_conformix.widgets.lasso import Mode, Tool
@@ -402,3 +405,71 @@ def test_a_folder_dropped_on_the_group_is_opened_beside_and_not_instead(
             QApplication.sendEvent(target, event)
     assert asked == [folder, folder]
     assert pair.window.session.job is pair.first
+
+
+def test_agreement_is_told_on_request_and_forgotten_with_newer_latents(pair: Pair) -> None:
+    asked = []
+    box = pair.group.agreement
+
+    def compare(other: OneModel) -> SimpleNamespace:
+        asked.append(other)
+        return SimpleNamespace(lines=lambda: ["matched", "It tells 63 % of it.", "Groups differ."])
+
+    pair.first.compare = compare
+    box.ask.click()
+    assert not box.ask.isEnabled(), "one at a time"
+    pair.wait(box.ask.isEnabled)
+    assert asked == [pair.second]
+    assert box.said.text().replace("\N{NO-BREAK SPACE}", " ").startswith("It tells 63 % of it.")
+    assert f"conformix compare {pair.first.folder} {pair.second.folder}" in box.command.text()
+    pair.second.epoch = 13
+    pair.second.tell(events.Latents(epoch=13))
+    pair.wait(lambda: not box.said.isVisibleTo(box))
+
+    def refuse(other: OneModel) -> None:
+        raise UserError("There is nothing to compare.")
+
+    pair.first.compare = refuse
+    box.ask.click()
+    pair.wait(box.ask.isEnabled)
+    assert pair.window.messages == ["There is nothing to compare."]
+
+
+def test_copies_of_an_image_are_selected_together(pair: Pair, tmp_path) -> None:
+    pair.group.close_button.click()
+    images = np.repeat(np.arange(100, 400), 3)
+    pair.open(OneModel(tmp_path / "run8", pair.first, images))
+    assert "up to 3 rows in the other file" in pair.group.said.text()
+    pair.images = images
+    inside = pair.lasso(0.0, 10.0)
+    selected = np.unique(images[inside])
+    assert np.array_equal(pair.window.selected, selected)
+    assert np.array_equal(pair.highlighted(), np.flatnonzero(np.isin(images, selected)))
+    count = len(selected)
+    assert pair.group.panel.bar.count.text() == (
+        f"{count} selected in DynaMight run1, {count} of them in OPUS-DSD run8 "
+        f"({3 * count:,} rows there)."
+    )
+
+
+def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
+    pair.group.close_button.click()
+    job = OneModel(pair.second.folder.parent / "run9", pair.first, np.arange(3))
+    half = 1 if pair.first.half[0] != 1 else 2
+    pair.first.half[:3] = 3 - half  # the map of the other half shows none of the three
+    pair.window.session._set_latents(pair.first, pair.first.latents())
+    pair.settle()
+    pair.open(job)
+    pair.window.choose(pair.page.maps.show_box, f"half {half} only")
+    pair.wait(lambda: not pair.window.session.workers.busy("job:beside pairs"))
+    pair.group.panel.bar.tools[Tool.CURSOR].click()
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
+    pair.settle()
+    assert pair.window.messages == []
+    assert pair.canvas.overlay.cursor_xy is None
+    said = pair.group.conformation.said
+    assert "No particle is in both maps as they are shown" in said.text()
+    pair.drag([(0.0, 0.0), (0.1, 0.0)])
+    pair.settle()
+    assert "Epoch 12: no particles here: extrapolated. No particle is in both" in said.text()
+    assert pair.window.overlay.cursor_xy is None

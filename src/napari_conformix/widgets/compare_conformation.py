@@ -94,6 +94,10 @@ class OtherConformation(QGroupBox):
     def mark(self, mark: Marked | None) -> None:
         """The particle at the cursors has changed; None: none is in both maps."""
         self._mark = mark
+        if mark is None and self._canvas.overlay.cursor_xy is None:
+            self._decoded_text = ""
+            self.decode.forget()
+            self.scene.hide_conformation()
         self._tell()
 
     def show_at(self, x: float, y: float) -> None:
@@ -136,21 +140,16 @@ class OtherConformation(QGroupBox):
 
     def _tell(self) -> None:
         """What is decoded, and which particle it is."""
-        text = self._decoded_text[:1].upper() + self._decoded_text[1:]
-        if self._mark is None:
-            self.said.setText(
-                signed("warning", f"{text}. No particle is in both maps as they are shown.")
-                if text
-                else _NOT_DECODED
-            )
-            return
-        of = f"Particle {self._mark.row:,} of this job"
-        of += (
-            f" is {self._mark.other_row:,} of the other."
-            if self._mark.row != (self._mark.other_row)
-            else "."
-        )
-        said = f"{text}. {of}" if text else of
-        if not self._mark.near:
-            said += " It is the nearest that both maps show, but not near the cursor."
-        self.said.setText(said if self._mark.near else signed("warning", said))
+        decoded = self._decoded_text[:1].upper() + self._decoded_text[1:]
+        mark = self._mark
+        if mark is None:
+            words, severity = "No particle is in both maps as they are shown.", "warning"
+        else:
+            same = mark.row == mark.other_row
+            words = f"Particle {mark.row:,} of this job"
+            words += "." if same else f" is {mark.other_row:,} of the other."
+            severity = "" if mark.near else "warning"
+            if not mark.near:
+                words += " It is the nearest that both maps show, but not near the cursor."
+        text = f"{decoded}. {words}" if decoded else words
+        self.said.setText(signed(severity, text) if severity else text)

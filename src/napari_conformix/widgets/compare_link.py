@@ -207,6 +207,7 @@ class MapLink(QObject):
         found = pairs.nearest(side, (x, y))
         if found is None:
             self._mark = None
+            self._panels[1 - side].canvas.overlay.set_cursor(None)
             self.marked.emit(None)
             return
         place = tuple(map(float, pairs.xy[1 - side][found]))
