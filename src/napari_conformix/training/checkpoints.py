@@ -146,13 +146,13 @@ class CheckpointFolder:
         if last is None:
             return
         older = [epoch for epoch in self.epochs() if epoch <= last]
-        kept = {*older[-keep:], last, self.best(), also}
+        named = {epoch for epoch in (last, self.best(), also) if epoch is not None}
+        kept = {*older[-keep:], *named}
         for epoch in set(self.epochs()) - kept:
             self.resume_path(epoch).unlink(missing_ok=True)
             self.weights_path(epoch).unlink(missing_ok=True)
         for epoch in kept - {*older[-_RESUMABLE:], last}:
-            if epoch is not None:
-                self.resume_path(epoch).unlink(missing_ok=True)
+            self.resume_path(epoch).unlink(missing_ok=True)
 
     def _pointer(self, name: str) -> int | None:
         path = self.folder / f"{name}.json"

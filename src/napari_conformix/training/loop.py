@@ -27,10 +27,7 @@ from napari_conformix.training.control import Control
 from napari_conformix.training.data import Batches
 from napari_conformix.training.devices import device_in_words
 from napari_conformix.training.estimate import Estimate, choose_batch_size, measure
-from napari_conformix.training.latent_history import LatentHistory
 from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.training.latents import LatentSchedule, encode_all
-from napari_conformix.training.live_volume import write_live_volumes
 from napari_conformix.training.monitor import Clock, Means, learning_rates, memory_bytes
 from napari_conformix.training.plan import (
     Rows,
@@ -42,6 +39,7 @@ from napari_conformix.training.plan import (
     validation_tasks,
 )
 from napari_conformix.training.prefetch import prefetched
+from napari_conformix.training.results import Results
 from napari_conformix.training.settings import TrainingSettings
 from napari_conformix.training.split import Split
 from napari_conformix.training.stepping import Stepper, inference
@@ -132,8 +130,7 @@ class _Run:
         self.fabric = fabric
         self.control = control
         self.checkpoints = CheckpointFolder(folder / "checkpoints")
-        self.schedule = LatentSchedule(settings.latents_every, len(split))
-        self.history = LatentHistory(folder, settings.keep_latents)
+        self.results = Results(method, data, split, settings, folder, fabric)
         self.held_out = type(method).held_out_step is not Method.held_out_step
         self.classes = method.batch_classes(data.rotation)
         self.best = _Best()
@@ -142,7 +139,6 @@ class _Run:
         #: why training ended before its last epoch, a sentence of the method
         self.converged: str | None = None
         self.facts: dict[str, Any] = {}
-        self.latents: LatentTable | None = None
 
     # -- before the first epoch -------------------------------------------------------------------
 
@@ -157,7 +153,7 @@ class _Run:
             batch_size = choose_batch_size(self.method, self.settings.batch_size, smallest)
         else:
             batch_size = self._restore(last)
-        self.history.forget_after(self.done_epochs)
+        self.results.restore(self.done_epochs)
         if not self._over():
             yield events.Preparing(message="Measuring the time and memory of a training step")
             estimate = self._measure(batch_size)
@@ -190,8 +186,6 @@ class _Run:
         self.done_epochs = epoch
         if self.settings.epochs <= state.get("epochs", self.settings.epochs):
             self.converged = state.get("converged")  # else the user asked for more
-        if (self.folder / "latents.npz").exists():
-            self.latents = LatentTable.load(self.folder / "latents.npz")
         return int(state["batch_size"])
 
     def _measure(self, batch_size: int) -> Estimate:
@@ -267,15 +261,14 @@ class _Run:
         Its model is not trained any further; a resume begins from the last checkpoint. A stop
         does not end this, or the latents on disk would be of an epoch that nobody chose.
         """
-        shown = self.latents is not None and self.latents.epoch == epoch
-        if not shown or epoch != self.done_epochs:
+        if not epoch == self.results.epoch == self.done_epochs:
             self.method.load_state(load_weights(self.checkpoints.find(epoch))[0])
-            table = self.latents if shown else self.history.best(epoch)
+            table = self.results.kept(epoch)
             if table is None:
                 table = yield from self._encoded(epoch, stop=lambda: False)
             if table is not None:
-                yield self._show_latents(table)
-            yield from self._live_volumes(epoch)
+                yield self.results.show(table)
+            yield from self.results.volumes(epoch)
         self.checkpoints.choose(epoch)
         choice = Choice(
             epoch, self.best.loss, self.done_epochs, self.last_loss, self.method.headline_label
@@ -333,17 +326,12 @@ class _Run:
         yield self._epoch_event(epoch, phase, train, validation, scalars, seconds)
         yield from self._save(epoch, validation)
         final = self._over()
-        if self.schedule.due(epoch, final=final):
+        if self.results.schedule.due(epoch, final=final):
             yield from self._refresh_latents(epoch)
         if final or epoch == 1 or epoch % self.settings.volume_every == 0:
-            yield from self._live_volumes(epoch)
+            yield from self.results.volumes(epoch)
         self.clock.end_epoch()
         return True
-
-    def _live_volumes(self, epoch: int) -> Generator[events.Event]:
-        mean = self.latents.mean if self.latents is not None else None
-        for path, half in write_live_volumes(self.method, mean, self.split, self.folder):
-            yield events.Volume(epoch=epoch, path=path, half=half)
 
     def _steps(self, epoch: int, phase: str, means: Means) -> Generator[events.Event, None, bool]:
         """All training steps of an epoch; returns False when stopped in the middle."""
@@ -449,8 +437,7 @@ class _Run:
             "converged": self.converged,
         }
         path = self.checkpoints.save(self.method, epoch, resume, best=best)
-        shown = None if self.latents is None else self.latents.epoch  # what latents.npz goes with
-        self.checkpoints.prune(self.settings.keep_checkpoints, also=shown)
+        self.checkpoints.prune(self.settings.keep_checkpoints, also=self.results.epoch)
         relative = path.relative_to(self.folder).as_posix()
         yield events.Checkpoint(epoch=epoch, path=relative, best=best)
 
@@ -460,7 +447,7 @@ class _Run:
             return False
         if self.checkpoints.chosen() is not None:
             return False  # they are of the chosen epoch, as they should be
-        return self.latents is None or self.latents.epoch < self.done_epochs
+        return (self.results.epoch or 0) < self.done_epochs
 
     def _refresh_latents(self, epoch: int) -> Generator[events.Event]:
         start = monotonic()
@@ -468,32 +455,16 @@ class _Run:
         if table is None:
             return
         # first what an earlier end of the run would miss, then what makes it seen
-        self.history.keep(table, always=self.checkpoints.epochs())
-        if self.method.chooses_epoch and epoch == self.best.epoch:
-            self.history.keep_best(table)
-        yield self._show_latents(table)
-        self.schedule.passed(monotonic() - start)
-
-    def _show_latents(self, table: LatentTable) -> events.Event:
-        table.save(self.folder / "latents.npz")
-        self.latents = table
-        return events.Latents(epoch=table.epoch)
+        best = epoch == self.best.epoch
+        self.results.keep(table, checkpoints=self.checkpoints.epochs(), best=best)
+        yield self.results.show(table)
+        self.results.schedule.passed(monotonic() - start)
 
     def _encoded(
         self, epoch: int, *, stop: Callable[[], bool]
     ) -> Generator[events.Event, None, LatentTable | None]:
         """All particles, by the method as it is now; None when `stop` said so meanwhile."""
-        encoding = encode_all(
-            self.method,
-            self.data,
-            self.split,
-            fabric=self.fabric,
-            batch_size=self.stepper.batch_size,
-            epoch=epoch,
-            seed=self.settings.seed,
-            previous=self.latents,
-            stop=stop,
-        )
+        encoding = self.results.encode(epoch, self.stepper.batch_size, stop)
         return (yield from self._progress(epoch, "encoding", encoding))
 
     def _progress(
