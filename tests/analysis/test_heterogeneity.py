@@ -238,6 +238,20 @@ def test_a_method_that_does_not_say_what_it_predicts() -> None:
     assert "does not compare" in found.sentence
 
 
+def test_a_prediction_that_is_scaled_to_the_image_is_not_judged() -> None:
+    class Scaled(Pictures):
+        def image_residual(self, latent: torch.Tensor, batch: Batch, half: int) -> torch.Tensor:
+            observed = torch.fft.rfft2(batch.images.double())
+            predicted = self.picture(latent, batch)
+            overlap = (observed * predicted.conj()).real.sum(dim=(1, 2), keepdim=True)
+            scale = overlap / predicted.abs().square().sum(dim=(1, 2), keepdim=True)
+            return (observed - scale.clamp(0.5, 2.0) * predicted) / BOX
+
+    found = Sample(60).show(BASE).ask(Scaled(BASE, CHANGES))
+    assert found.level == "unknown"
+    assert "scales what they predict" in found.sentence
+
+
 def test_it_stops_and_tells_how_far_it_is() -> None:
     sample = Sample(60).show(BASE)
     method, shares = Pictures(BASE, CHANGES), []

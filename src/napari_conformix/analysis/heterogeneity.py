@@ -43,6 +43,8 @@ SIGMAS = 4.0
 WORTH_SAYING = 0.2
 #: steps of the derivatives: of the working pixel, and rad
 SHIFT_STEP, TURN_STEP = 0.25, 0.01
+#: share of the largest residual by which one may be off being linear in the image
+LINEAR = 1e-2
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def cannot_say(title: str) -> Heterogeneity:
     return Heterogeneity(
         "unknown",
         f"Whether there is heterogeneity beyond noise cannot be said: {title} does not compare "
-        "single latents with images.",
+        "single latents with images, or scales what they predict to every image.",
         "Judge groups of particles by what they reconstruct to, each from its own images.",
     )
 
@@ -265,15 +267,18 @@ class _Images:
     def __init__(self, method: Method, half: int, centre: Floats) -> None:
         self.method, self.half, self.centre = method, half, centre
         self._centre = torch.from_numpy(centre).float().to(method.device)
+        self._is_linear: bool | None = None
 
     def latents(self, batch: Batch, mask: torch.Tensor) -> Floats | None:
         """(b, d) found from the Fourier pixels in `mask` (b, h, w // 2 + 1); None when the method
-        does not say what it predicts."""
+        does not say what it predicts, or scales it to every image."""
         mean = self._centre.expand(len(batch), -1)
         residual = self._residual(mean, batch)
         if residual is None:
             return None
         # Whitening multiplies every Fourier pixel by a number, which a single bright pixel tells.
+        if not self._linear(mean, batch, residual):
+            return None
         spot = torch.zeros_like(batch.images)
         spot[:, 0, 0] = peak = float(batch.images.std()) * batch.images.shape[-1]
         lit, blank = self._seeing(mean, batch, spot), self._seeing(mean, batch, 0 * spot)
@@ -305,6 +310,16 @@ class _Images:
         left["nothing"] = left["mean"] + projection
         box, judged = batch.images.shape[-1], judged.to(batch.images.device)
         return {name: power(r, judged, box).cpu().numpy() for name, r in left.items()}
+
+    def _linear(self, mean: torch.Tensor, batch: Batch, residual: torch.Tensor) -> bool:
+        """Whether residuals follow the image in proportion: a prediction that is scaled to every
+        image would have seen the pixels that it is judged on. Asked once."""
+        if self._is_linear is None:
+            blank = self._seeing(mean, batch, torch.zeros_like(batch.images))
+            twice = self._seeing(mean, batch, 2 * batch.images)
+            off = (twice - 2 * residual + blank).abs().amax()
+            self._is_linear = bool(off < LINEAR * residual.abs().amax())
+        return self._is_linear
 
     def _projection(self, batch: Batch) -> torch.Tensor:
         """(b, h, w // 2 + 1): what the mean structure predicts, whitened."""

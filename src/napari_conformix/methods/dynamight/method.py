@@ -458,6 +458,15 @@ class DynaMight(Method):
         weight = (model.multiplicity / model.noise_power[model.shells]).sqrt()
         return torch.view_as_real(image * weight).flatten(1)
 
+    @torch.no_grad()
+    def image_residual(self, latent: torch.Tensor, batch: Batch, half: int) -> torch.Tensor | None:
+        model = self.models[half]
+        positions = model.reference.positions
+        moved = positions[None] + model.displacement(
+            latent.to(self.device, torch.float32), positions
+        )
+        return model.whitened(model.observed(batch) - model.predict(moved, batch))
+
     def consensus_positions(self, half: int) -> torch.Tensor | None:
         return self.models[half].reference.positions.detach()
 
