@@ -14,9 +14,11 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from shell_window import ShellWindow, process_events
 
 from napari_conformix.jobs import Job
+from napari_conformix.jobs.reconstruction_run import ReconstructionRun
 from napari_conformix.particles import read_particles
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.cluster_colours import cluster_colour
+from napari_conformix.widgets.cluster_own_maps import launcher
 from napari_conformix.widgets.cluster_table import ENTROPY, HALF_1, PARTICLES, RESOLUTION
 from napari_conformix.widgets.clusters_page import ClustersPage
 
@@ -587,6 +589,37 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
     assert page.list.table.item(1, RESOLUTION).text() == shown
 
 
+def test_a_reconstruction_that_fails_says_why_and_the_next_has_its_turn(
+    window: ShellWindow, clustered: Path, own_copy, star: Path
+):
+    folder = own_copy(clustered)
+    page = open_clusters(window, folder)
+    launched = []
+
+    def launch(cluster: int):
+        """The first run does not find its mask."""
+        launched.append(cluster)
+        if len(launched) > 1:
+            return launcher(window.session.job, page.clusters)(cluster)
+        selection = page.clusters.selection(cluster)
+        mask = Path(shutil.copy(star.parent / "mask.mrc", folder / "gone.mrc"))
+        run = ReconstructionRun.create(
+            window.session.job, selection, deformed=False, settings={"mask": mask}
+        )
+        mask.unlink()
+        run.launch()
+        return run
+
+    page.own.runs.start([0, 1], launch)
+    window.wait(lambda: 1 in page.own.maps, 120)
+    window.wait(lambda: page.list.table.item(0, RESOLUTION).text() == "failed")
+    page.choose([0])
+    assert "Its reconstruction failed: " in page.own.said.text()
+    assert page.own.one.isEnabled()
+    page.choose([1])
+    assert not page.own.one.isEnabled()  # it has its map
+
+
 def test_all_clusters_are_reconstructed_in_turn_and_can_be_stopped(
     window: ShellWindow, clustered: Path, own_copy
 ):
@@ -610,6 +643,11 @@ def test_all_clusters_are_reconstructed_in_turn_and_can_be_stopped(
     window.click(page.own.stop)
     window.wait(lambda: page.own.runs.current is None, 60)
     assert page.list.table.item(3, RESOLUTION).text() == "–"
+    stopped = [r.index for r in page.clusters.results() if r.state == "stopped"]
+    for cluster in stopped:
+        page.choose([cluster])
+        window.wait(lambda: "goes on where it ended" in page.own.said.text())
+        assert page.list.table.item(cluster, RESOLUTION).text() == "stopped"
     assert page.own.all.isEnabled()
     assert not page.own.stop.isVisible()
     names = {run.name for run in Job.open(folder).reconstructions()}

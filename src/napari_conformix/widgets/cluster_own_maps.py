@@ -81,11 +81,12 @@ class Scale:
 
 @dataclass(frozen=True)
 class Found:
-    """Reconstructions of a set: own maps that are finished, the states of all by cluster, the one
-    that runs, and whether what sets the clusters apart is in the images; '' if not known."""
+    """Reconstructions of a set: own maps that are finished, what became of others that were begun
+    (a word and a sentence), the one that runs, and whether what sets the clusters apart is in the
+    images; '' if not known."""
 
     maps: dict[int, OwnMap]
-    states: dict[int, str]
+    ended: dict[int, tuple[str, str]]
     running: tuple[int, Any] | None
     apart: str
 
@@ -94,11 +95,11 @@ def find(clusters: Any, known: dict[int, OwnMap]) -> Found:
     """Look at the reconstructions of a set, for a worker; those in `known` are not read again."""
     from napari_conformix.jobs.cluster_reconstructions import agreement, differences
 
-    maps, states, running = {}, {}, None
+    maps, ended, running = {}, {}, None
     for result in clusters.results():
         if result.run is None:
             continue
-        cluster, states[result.index] = result.index, result.state
+        cluster = result.index
         if result.state in _LIVE:
             running = cluster, result.run
         elif result.state == "finished":
@@ -107,8 +108,10 @@ def find(clusters: Any, known: dict[int, OwnMap]) -> Found:
             old = known.get(cluster)
             same = old is not None and old.result == result
             maps[cluster] = old if same else _own_map(clusters, result)
+        else:
+            ended[cluster] = result.state, _how_it_ended(result.run, result.state)
     apart = differences(clusters) if len(maps) == len(clusters) else None
-    return Found(maps, states, running, "" if apart is None else with_units(apart.sentence()))
+    return Found(maps, ended, running, "" if apart is None else with_units(apart.sentence()))
 
 
 def launcher(job: Job, clusters: Any) -> Callable[[int], Any]:
@@ -135,6 +138,14 @@ def scale_of(maps: list[OwnMap]) -> Scale:
     variance = oo - o * o / n
     factor = (od - o * d / n) / variance if variance > 0 else 1.0
     return Scale(float(factor), float((d - factor * o) / n))
+
+
+def _how_it_ended(run: Any, state: str) -> str:
+    """A sentence on a reconstruction that has no map, and what to do."""
+    if state != "failed":
+        return "Its reconstruction was not finished: Reconstruct goes on where it ended."
+    messages = [event.message for event in run.events() if event.kind == "failed"]
+    return f"Its reconstruction failed: {messages[-1] if messages else 'no reason was written'}"
 
 
 def _own_map(clusters: Any, result: Any) -> OwnMap:

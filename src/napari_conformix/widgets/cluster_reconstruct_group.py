@@ -27,7 +27,7 @@ from napari_conformix.widgets.cluster_own_maps import (
     launcher,
     scale_of,
 )
-from napari_conformix.widgets.cluster_runs import ClusterRuns
+from napari_conformix.widgets.cluster_runs import ENDS, ClusterRuns
 from napari_conformix.widgets.forms import combo, fill
 from napari_conformix.widgets.fsc_plot import FscPlot
 from napari_conformix.widgets.reconstruction_progress import ReconstructionProgress
@@ -60,10 +60,11 @@ class ClusterReconstructGroup(QGroupBox):
         self._clusters: Any = None
         self._chosen: tuple[int, ...] = ()
         self.maps: dict[int, OwnMap] = {}
+        self._ended: dict[int, tuple[str, str]] = {}
         self._apart = ""
         self.runs = ClusterRuns(session)
         self._build()
-        self.one.clicked.connect(lambda: self.start(list(self._chosen)))
+        self.one.clicked.connect(lambda: self.start(self._wanted()))
         self.all.clicked.connect(lambda: self.start(self._left()))
         self.stop.clicked.connect(self._stop)
         self.show_box.currentIndexChanged.connect(lambda *_: self.shown_changed.emit())
@@ -123,7 +124,7 @@ class ClusterReconstructGroup(QGroupBox):
             self._chosen = ()
             self.look()
             return
-        self._chosen, self.maps, self._apart = (), {}, ""
+        self._chosen, self.maps, self._ended, self._apart = (), {}, {}, ""
         self.runs.forget()
         self.progress.clear()
         fill(self.show_box, [])
@@ -168,7 +169,10 @@ class ClusterReconstructGroup(QGroupBox):
     def _take(self, clusters: Any, found: Found) -> None:
         if clusters is not self._clusters:
             return
-        self.maps, self._apart = found.maps, found.apart
+        self.maps, self._ended, self._apart = found.maps, found.ended, found.apart
+        for cluster, (state, _) in found.ended.items():
+            if cluster not in (self.runs.current, *self.runs.waiting):
+                self.progress_said.emit(cluster, state)
         if found.running is not None and self.runs.current is None:
             self.runs.follow(*found.running)
         self._show()
@@ -180,11 +184,16 @@ class ClusterReconstructGroup(QGroupBox):
         self.progress_said.emit(cluster, words.get(state, state))
         if state == "finished":
             self.progress.show_state("")
+        if state in ENDS:
             self.look()
 
     def _left(self) -> list[int]:
         """Clusters that have no map of their own yet and can have one."""
         return [i for i in range(len(self._clusters)) if i not in self.maps and self._can(i)]
+
+    def _wanted(self) -> list[int]:
+        """Those of them that are chosen."""
+        return sorted(set(self._chosen) & set(self._left())) if self._chosen else []
 
     def _can(self, cluster: int) -> bool:
         """Half maps need particles of both half sets."""
@@ -224,6 +233,8 @@ class ClusterReconstructGroup(QGroupBox):
                 f"Cluster {current + 1} has particles of one half set only, so no half maps can be "
                 "made of it and its resolution cannot be measured."
             )
+        if current in self._ended and current not in (self.runs.current, *self.runs.waiting):
+            return f"Cluster {current + 1}: {self._ended[current][1]}"
         if current not in self.maps:
             return (
                 f"Cluster {current + 1} has no map of its own yet: press Reconstruct. "
@@ -233,12 +244,11 @@ class ClusterReconstructGroup(QGroupBox):
 
     def _enable(self) -> None:
         there, busy = self._clusters is not None, self.runs.current is not None
-        names = ", ".join(str(i + 1) for i in sorted(self._chosen))
+        names = ", ".join(str(i + 1) for i in self._wanted() or sorted(self._chosen))
         self.one.setText(f"Reconstruct {names}" if names else "Reconstruct")
         left = len(self._left()) if there else 0
         self.all.setText(f"Reconstruct all ({left} left)" if left else "Reconstruct all")
-        possible = bool(self._chosen) and all(map(self._can, self._chosen))
-        self.one.setEnabled(there and possible and not busy)
+        self.one.setEnabled(there and bool(self._wanted()) and not busy)
         self.all.setEnabled(there and bool(left) and not busy)
         self.stop.setEnabled(busy)
         self.stop.setVisible(busy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from psygnal import Signal
 
@@ -14,7 +14,8 @@ from napari_conformix.widgets.follow import Follower
 if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
 
-_ENDS = ("finished", "failed", "stopped", "interrupted")
+#: states in which nothing more comes
+ENDS: Final = ("finished", "failed", "stopped", "interrupted")
 
 
 class ClusterRuns:
@@ -103,7 +104,7 @@ class ClusterRuns:
         if cluster != self.current:
             return
         self.state_changed.emit(cluster, state)
-        if state in _ENDS:
+        if state in ENDS:
             if state in ("stopped", "interrupted"):
                 self.waiting = []
             self._next()
