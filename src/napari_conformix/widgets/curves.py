@@ -48,6 +48,7 @@ class CurvesView(QWidget):
         self.plot.setLabel("bottom", "epoch")
         self.plot.showGrid(x=False, y=True, alpha=0.15)
         self.plot.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
+        self.plot.getPlotItem().layout.setContentsMargins(0, 0, 0, 5)  # descenders of "epoch"
         self.shells = ShellPlot(230)
         self.outcome = hint()
         self.empty = hint("The curves begin with the first epoch.")
