@@ -54,8 +54,9 @@ def test_a_cluster_without_the_domain_is_told_as_composition(found) -> None:
 
 def test_opposite_directions_are_told(found) -> None:
     """Sizes alone would put a swing to the left and one to the right at the same place."""
-    turns = [found.along(cluster)[0] for cluster in (1, 2)]
+    turns, shifts = zip(*(found.along(cluster) for cluster in (1, 2)), strict=True)
     assert turns == pytest.approx([25, -15], abs=0.4)
+    assert shifts == pytest.approx([truth.translation_of(1), -truth.translation_of(2)], abs=0.2)
     assert abs(found.main_directions[0] @ truth.AXIS) > 0.99
     assert "Cluster 2 and cluster 3 turn in opposite directions" in " ".join(found.sentences())
 

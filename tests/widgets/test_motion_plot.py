@@ -105,3 +105,11 @@ def test_other_discs_keep_the_picks_that_are_still_there(plot) -> None:
     assert plot.chosen == {2}
     plot.show_discs([], ("", ""))
     assert plot.cluster_at(0, 0) is None
+
+
+def test_discs_that_lie_on_one_another_are_named_together(plot) -> None:
+    names = sorted(name.toPlainText() for name in plot._names)
+    assert names == ["1", "2", "3", "5"]
+    close = Disc(7, 10.02, 25.1, 0.1, 0.1, 10, (0.9, 0.2, 0.2), "")
+    plot.show_discs([disc(0), disc(1), close], ("", ""))
+    assert sorted(name.toPlainText() for name in plot._names) == ["1", "2, 8"]

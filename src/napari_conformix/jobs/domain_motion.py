@@ -70,10 +70,12 @@ class DomainMotion:
     @property
     def main_directions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Unit vectors (3,): the axis that the domain turns about most, over all clusters, and the
-        direction in which its centre of mass moves most. The larger share goes along them."""
+        direction in which its centre of mass moves most with a turn about that axis."""
         turns = [self._motion(i).rotation_vector for i in self.found]
         shifts = [self._motion(i).translation for i in self.found]
-        return _main_direction(turns), _main_direction(shifts)
+        axis, direction = _main_direction(turns), _main_direction(shifts)
+        together = sum((t @ axis) * (s @ direction) for t, s in zip(turns, shifts, strict=True))
+        return axis, direction if together >= 0 else -direction
 
     def along(self, index: int) -> tuple[float, float]:
         """Turn (degrees) and shift (A) of a cluster with the sign of the main directions: what

@@ -15,6 +15,8 @@ from napari_conformix.widgets.plots import Plot, text_colour
 _HEIGHT: Final = 300
 #: diameter of the smallest and of the largest disc, pixels
 _SMALLEST, _LARGEST = 16.0, 34.0
+#: discs nearer than this are named together
+_APART_PIXELS: Final = 13.0
 _PICKED: Final = tuple(round(255 * float(c)) for c in HIGHLIGHT[:3])
 
 
@@ -81,6 +83,7 @@ class MotionPlot(Plot):
             self.addItem(item, ignoreBounds=True)
         self._names: list[pg.TextItem] = []
         self.scene().sigMouseClicked.connect(self._clicked)
+        self.getViewBox().sigResized.connect(self._write_names)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     # -- what is shown ----------------------------------------------------------------------------
@@ -93,8 +96,8 @@ class MotionPlot(Plot):
         self.setLabel("left", labels[1])
         self._draw_errors()
         self._draw_points()
-        self._write_names()
         self._fit()
+        self._write_names()
 
     def choose(self, clusters: frozenset[int]) -> None:
         """Mark clusters; tells nobody."""
@@ -111,7 +114,8 @@ class MotionPlot(Plot):
 
     def _draw_points(self) -> None:
         spots = []
-        for disc, size in zip(self.discs, self._sizes(), strict=True):
+        drawn = zip(self.discs, self._sizes(), strict=True)
+        for disc, size in sorted(drawn, key=lambda one: -one[1]):  # no small one is hidden
             ring = disc.cluster in self.chosen
             spots.append(
                 {
@@ -131,19 +135,41 @@ class MotionPlot(Plot):
             return counts
         return np.maximum(_SMALLEST, _LARGEST * np.sqrt(counts / counts.max()))
 
-    def _write_names(self) -> None:
+    def _write_names(self, *_: Any) -> None:
+        """Numbers in the discs; of discs that lie on one another beside them, together."""
         for name in self._names:
             self.removeItem(name)
         self._names = []
-        for disc in self.discs:
+        sizes = self._sizes()
+        across = self.getViewBox().viewPixelSize()[0]
+        for together in self._heaps():
+            disc = self.discs[together[0]]
+            text = ", ".join(str(self.discs[place].cluster + 1) for place in sorted(together))
             dark = np.dot(disc.colour, (0.299, 0.587, 0.114)) < 0.5
-            name = pg.TextItem(
-                str(disc.cluster + 1), color="#ffffff" if dark else "#000000", anchor=(0.5, 0.5)
-            )
-            name.setPos(disc.x, disc.y)
+            colour, anchor, aside = "#ffffff" if dark else "#000000", (0.5, 0.5), 0.0
+            if len(together) > 1:
+                colour, anchor = text_colour(self), (0.0, 0.5)
+                aside = max(sizes[place] for place in together) / 2 * across
+            name = pg.TextItem(text, color=colour, anchor=anchor)
+            name.setPos(disc.x + aside, disc.y)
             name.setZValue(10)
             self.addItem(name, ignoreBounds=True)
             self._names.append(name)
+
+    def _heaps(self) -> list[list[int]]:
+        """Places in `discs` that lie on one another, as they are drawn now."""
+        pixel = self.getViewBox().viewPixelSize()
+        heaps: list[list[int]] = []
+        for place, disc in enumerate(self.discs):
+            for heap in heaps:
+                first = self.discs[heap[0]]
+                away = np.hypot((disc.x - first.x) / pixel[0], (disc.y - first.y) / pixel[1])
+                if away < _APART_PIXELS:
+                    heap.append(place)
+                    break
+            else:
+                heaps.append([place])
+        return heaps
 
     def _fit(self) -> None:
         """All discs with their errors, and 0."""
