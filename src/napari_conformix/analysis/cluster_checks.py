@@ -36,9 +36,10 @@ DIMENSIONS = 3
 WINDOWS = (-0.2, 0.2, 0.4, 0.6, 0.8, 1.2)
 #: a window with fewer particles is empty; a cluster with fewer in its zone is not judged
 EMPTY, LEAST_JUDGED = 5, 20
-#: the density between two clusters, relative to that within, below which there is a gap; in small
-#: clusters it must be lower, by so many standard errors of a count
-GAP = 0.7
+#: the density between two clusters, relative to that within, below which there is a gap (the latents
+#: of one continuous motion are never evenly dense); in small clusters it must be lower, by so many
+#: standard errors of a count
+GAP = 0.5
 ERRORS = 5.0
 
 Floats = NDArray[np.floating[Any]]
@@ -221,8 +222,8 @@ def separation(
     discriminant of both, the median density of their members is compared window by window. So it
     does not matter how many particles are on the way (few are at the border of two cells that touch
     in a narrow place), nor that a cloud is bent; a gap is a place whose particles are lonely.
-    Looks at 10,000 particles. Gaps between clusters less than about 5 standard deviations apart
-    are not seen: where none is seen there may be states that overlap.
+    Looks at 10,000 particles. Gaps between clusters less than 5 to 6 standard deviations apart are
+    not seen: where none is seen there may be states that overlap.
     """
     values, given = np.asarray(latents), np.asarray(labels)
     used = np.flatnonzero((given >= 0) & np.isfinite(values).all(axis=1))
@@ -348,9 +349,9 @@ def in_words(stable: Stability, separate: Separation) -> str:
     if stable.beyond_chance:
         uncertain = "" if stable.found_again else " Where the borders lie is uncertain."
         return (
-            "Not separate, but more than cuts of a structureless cloud: the particles differ by "
-            f"degrees, or in states that overlap.{uncertain} Judge each cluster by what its own "
-            "particles reconstruct to."
+            "Not separate, but more than cuts of a structureless cloud: particles that differ by "
+            f"degrees, states that overlap, or how they were imaged.{uncertain} Judge each cluster "
+            "by what its own particles reconstruct to."
         )
     if stable.found_again:
         return (
