@@ -311,6 +311,31 @@ def test_states_differ_as_their_labels_say() -> None:
     assert count[3] < 0.9 * count[2]
 
 
+def test_the_state_of_every_particle_is_there_by_name(noisy: Path, tmp_path: Path) -> None:
+    labels = np.load(noisy / "labels.npy", allow_pickle=False)
+    truth = np.load(noisy / "truth.npz", allow_pickle=False)
+    assert labels.shape == (1001,)
+    for number, name in enumerate(("closed", "half open", "open", "open, LID absent")):
+        np.testing.assert_array_equal(labels == name, truth["state"] == number)
+    shares = np.bincount(truth["state"]) / 1001
+    np.testing.assert_allclose(shares, [0.4, 0.15, 0.25, 0.2], atol=0.06)
+    assert "labels.npy" in (noisy / "README.txt").read_text()
+    continuous = simulate("adk", tmp_path / "adk", 4, 16).parent
+    assert not (continuous / "labels.npy").exists()
+    assert "labels.npy" not in (continuous / "README.txt").read_text()
+
+
+def test_the_missing_domain_is_all_that_the_last_state_lacks() -> None:
+    from napari_conformix.simulation.adenylate_kinase import path
+
+    scene = find_scene("adk-states")
+    whole, part = scene.atoms(2), scene.atoms(3)
+    lid = path().lid
+    np.testing.assert_array_equal(part[0], whole[0][~lid])
+    np.testing.assert_array_equal(part[1], whole[1][~lid])
+    assert 0.1 < whole[1][lid].sum() / whole[1].sum() < 0.25
+
+
 def test_a_scene_that_does_not_add_up_is_refused() -> None:
     fields = vars(bright_spot(np.zeros(3)))
     with pytest.raises(ValueError, match="add up"):

@@ -12,8 +12,8 @@ def simulate(
     scene: Annotated[
         str,
         Parameter(
-            help="adk (a continuous motion), adk-states (discrete states), rigid, or a PDB or "
-            "mmCIF file of several models."
+            help="adk (a continuous motion), adk-states (three conformations, and one with a "
+            "domain missing, in unequal shares), rigid, or a PDB or mmCIF file of several models."
         ),
     ],
     output: Annotated[Path, Parameter(help="A new folder for the particles.")],
@@ -31,7 +31,8 @@ def simulate(
 ) -> None:
     """Make particles of a molecule with known conformations.
 
-    Writes a STAR file with its stack, the consensus map, a mask, and the truth.
+    Writes a STAR file with its stack, the consensus map, a mask, and the truth. Where the states
+    have names, labels.npy holds that of every particle, for clusters --truth.
     """
     from napari_conformix import simulation
 

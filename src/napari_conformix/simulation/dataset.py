@@ -55,7 +55,8 @@ def simulate(
     Returns
     -------
     The path of particles.star. Beside it: particles.mrcs, consensus.mrc (mean of all states,
-    low-passed), mask.mrc, truth.npz, truth/*.mrc and README.txt.
+    low-passed), mask.mrc, truth.npz, truth/*.mrc and README.txt, and labels.npy where the states
+    have names.
 
     Raises UserError for a bad scene or number, or if `out` has something in it.
     """

@@ -15,6 +15,8 @@ from napari_conformix.simulation.optics import Microscope, frequencies
 from napari_conformix.simulation.points import density
 from napari_conformix.simulation.scene import Scene
 
+#: what state each particle is in, in words, as clusters are compared with
+LABELS = "labels.npy"
 _TRUTH_MAPS = 10
 _PARTICLES_PER_MICROGRAPH = 100
 
@@ -115,6 +117,8 @@ def write_truth(folder: Path, scene: Scene, views: Views) -> None:
         labels=np.array(scene.labels, dtype=np.str_),
         map_states=np.array(scene.landmarks(_TRUTH_MAPS)),
     )
+    if scene.labels:
+        np.save(folder / LABELS, np.array(scene.labels, dtype=np.str_)[views.state])
 
 
 def readme(
@@ -130,6 +134,12 @@ def readme(
         f"  {i:3d}  {share:6.1%}  {label}"
         for i, (share, label) in enumerate(zip(scene.populations, scene.labels, strict=False))
     )
+    named = f"""\
+{LABELS}      name of the state of every particle, for clusters --truth
+
+State, share, what it is:
+{states}
+"""
     return f"""\
 Simulated particles: {scene.title}
 
@@ -147,4 +157,4 @@ truth.npz       state (N,); value (N,): {scene.value_name};
                 rotation (N, 3, 3): A = Rz(rot) Ry(tilt) Rz(psi), image xyz to volume xyz;
                 shift_A (N, 2): (x, y) of the particle from the image centre, -RELION origin;
                 values, populations, labels of all states; map_states: those in truth/
-{"" if not states else chr(10) + "State, share, what it is:" + chr(10) + states + chr(10)}"""
+{named if states else ""}"""
