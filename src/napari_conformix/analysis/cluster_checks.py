@@ -36,8 +36,8 @@ DIMENSIONS = 3
 WINDOWS = (-0.2, 0.2, 0.4, 0.6, 0.8, 1.2)
 #: a window with fewer particles is empty; a cluster with fewer in its zone is not judged
 EMPTY, LEAST_JUDGED = 5, 20
-#: the density between two clusters, relative to that within, below which there is a gap (the latents
-#: of one continuous motion are never evenly dense); in small clusters it must be lower, by so many
+#: the density between two clusters, relative to that within, below which there is a gap (latents of
+#: one continuous motion are never evenly dense); in small clusters it must be lower, by so many
 #: standard errors of a count
 GAP = 0.5
 ERRORS = 5.0
@@ -190,8 +190,8 @@ class Separation:
             return "One cluster is no division."
         if clouds == 1:
             return (
-                "No gap is seen between the clusters: the density of particles does not fall from "
-                "one to the next." + few
+                "No gap is seen between the clusters: from each to the next the density of "
+                "particles stays above half of that within." + few
             )
         if self.all_separate:
             return (
