@@ -127,18 +127,20 @@ def test_a_map_of_one_value_has_a_scale(tmp_path):
 class FakeSet:
     """What an overview is made of."""
 
-    name, epoch, outdated = "kmeans2", 7, None
-    stability = separation = purity = None
+    name, epoch = "kmeans2", 7
+    stability = separation = purity = outdated = follows_halves = None
 
-    def __init__(self, half_counts, halves=(1, 2)) -> None:
+    def __init__(self, half_counts) -> None:
         self.half_counts = np.array(half_counts)
         self.counts = self.half_counts.sum(axis=1)
         self.held_out = np.full(len(self.counts), 0.1)
-        self.record = SimpleNamespace(representative_halves=list(halves))
-        self.clustering = SimpleNamespace(sentence=lambda: "Made somehow.")
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def sentences(self) -> list[str]:
+        said = (self.outdated, self.follows_halves)
+        return ["Made somehow.", "The finest is 3 A.", *filter(None, said)]
 
     def whose_map(self, index: int) -> str:
         return f"particle {index}"
@@ -148,14 +150,12 @@ def _overview(clusters: FakeSet):
     return overview(SimpleNamespace(cluster_set=lambda name: clusters), clusters.name)
 
 
-def test_clusters_of_one_half_are_warned_of_but_not_chance():
-    assert _overview(FakeSet([[510, 490], [480, 520]])).warnings == ()
-    assert _overview(FakeSet([[14, 6], [500, 500]])).warnings == ()  # few: chance
-    (warning,) = _overview(FakeSet([[900, 20], [100, 980]])).warnings
-    assert warning.startswith("Clusters 1, 2 have many more")
-    (warning,) = _overview(FakeSet([[5000, 5000], [190, 10]])).warnings
-    assert warning.startswith("Cluster 2 has many more")
-    assert _overview(FakeSet([[900, 20], [100, 980]], halves=(0, 0))).warnings == ()
+def test_what_the_core_says_is_shown_once():
+    clusters = FakeSet([[510, 490], [480, 520]])
+    clusters.outdated, clusters.follows_halves = "They are old.", "They follow the half sets."
+    found = _overview(clusters)
+    assert found.warnings == ("They are old.", "They follow the half sets.")
+    assert found.details == ("Made somehow.", "The finest is 3 Å.")
 
 
 def test_shares_and_captions():

@@ -289,7 +289,7 @@ def test_clusters_that_only_tell_the_halves_apart_are_no_clusters(
     replace(table, motion=motion.astype(np.float32)).save(folder / "latents.npz")
     Job.open(folder).cluster(2, checks=False)
     page = open_clusters(window, folder)
-    assert "which model has seen a particle" in page.list.warnings.text()
+    assert "follow the half sets" in page.list.warnings.text()
     assert page.list.warnings.isVisible()
     assert not page.own.one.isEnabled()
     assert "one half set only" in page.own.said.text()

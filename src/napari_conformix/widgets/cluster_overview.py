@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 #: levels of a banner: separate groups, anything else, not looked at
 SEPARATE, OTHERWISE, UNJUDGED = "good", "doubt", "neutral"
-#: a cluster's share of half 1 may differ from the usual one by this, or by so many standard errors
-_ONE_SIDED, _ERRORS = 0.2, 4.0
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,9 @@ class Overview:
     """A :class:`ClusterSet`, what the table says of its clusters, and what is said of all.
 
     level, headline   what these clusters are
-    details           how that was found out, and how the clusters were made
+    details           all else that the core says: how they were made, what the checks measured
     purity            against known labels; '' without
-    warnings          what speaks against the set: outdated by now, or halves kept apart
+    warnings          what speaks against the set: outdated by now, or the halves kept apart
     """
 
     clusters: Any
@@ -77,51 +75,33 @@ def catalogue(job: Job) -> Catalogue:
 
 
 def overview(job: Job, name: str) -> Overview:
-    """Open a set; UserError when it cannot be read."""
+    """Open a set, in a worker; UserError when it cannot be read."""
     clusters = job.cluster_set(name)
-    stable, separate, purity = clusters.stability, clusters.separation, clusters.purity
-    level, headline, details = _belief(clusters, stable, separate)
-    details.insert(0, clusters.clustering.sentence())
+    purity = clusters.purity
+    level, headline = _belief(clusters)
+    compared = "" if purity is None else purity.sentence()
+    warnings = tuple(filter(None, (clusters.outdated, clusters.follows_halves)))
+    said = (headline, compared, *warnings)
     return Overview(
         clusters,
         _rows(clusters, purity),
         level,
         headline,
-        tuple(map(with_units, details)),
-        "" if purity is None else with_units(purity.sentence()),
-        tuple(filter(None, (clusters.outdated, _one_sided(clusters)))),
+        tuple(with_units(text) for text in clusters.sentences() if text not in said),
+        with_units(compared),
+        warnings,
     )
 
 
-def _belief(clusters: Any, stable: Any, separate: Any) -> tuple[str, str, list[str]]:
-    """Level, headline and figures of the two checks."""
+def _belief(clusters: Any) -> tuple[str, str]:
+    """Level and headline of what the two checks of the core say."""
+    stable, separate = clusters.stability, clusters.separation
     if stable is None or separate is None:
-        return UNJUDGED, "Whether these clusters are separate was not looked at.", []
+        return UNJUDGED, "Whether these clusters are separate was not looked at."
     from napari_conformix.analysis.cluster_checks import in_words
 
     level = SEPARATE if separate.all_separate and stable.found_again else OTHERWISE
-    figures = [separate.sentence(), stable.sentence()] if len(clusters) > 1 else []
-    return level, in_words(stable, separate), figures
-
-
-def _one_sided(clusters: Any) -> str:
-    """A sentence when clusters hold mostly particles of one half, whose models then disagree."""
-    if not any(clusters.record.representative_halves):
-        return ""  # one model for all
-    halves = clusters.half_counts.astype(float)
-    share = halves[:, 0] / np.maximum(halves.sum(axis=1), 1)
-    usual = halves[:, 0].sum() / max(halves.sum(), 1)
-    error = np.sqrt(usual * (1 - usual) / np.maximum(halves.sum(axis=1), 1))
-    apart = np.abs(share - usual) > np.maximum(_ONE_SIDED, _ERRORS * error)
-    if not apart.any():
-        return ""
-    numbers = ", ".join(str(i + 1) for i in np.flatnonzero(apart))
-    which = f"Cluster {numbers} has" if apart.sum() == 1 else f"Clusters {numbers} have"
-    return (
-        f"{which} many more particles of one half than of the other. The models of the halves do "
-        "not agree there: such a cluster tells which model has seen a particle, not what it looks "
-        "like. Train longer, or make fewer clusters."
-    )
+    return level, in_words(stable, separate)
 
 
 def _rows(clusters: Any, purity: Any) -> tuple[Row, ...]:
