@@ -88,27 +88,27 @@ def test_latents_made_of_pose_alone_are_explained_in_full() -> None:
 
 
 def test_structure_raises_no_alarm() -> None:
-    levels = [Seen(count, seed).judge().level for seed in range(12) for count in (200, 500)]
+    levels = [Seen(count, seed).judge().level for seed in range(8) for count in (200, 500)]
     assert levels.count("none") == len(levels)
 
 
 def test_noise_that_depends_on_the_view_raises_no_alarm() -> None:
     """Seen end-on a motion cannot be told: the latents scatter more, about the same mean."""
     levels = []
-    for seed in range(15):
+    for seed in range(10):
         seen = Seen(500, seed)
         spread = 4 * seen.rotation[:, 2, 2] ** 4
         levels.append(seen.judge(axis(spread * seen.random.standard_t(4, 500))).level)
-    assert levels.count("none") >= 14
+    assert levels.count("none") >= 9
 
 
 def test_shares_by_chance_are_those_of_unrelated_conditions() -> None:
     """The baseline is what is found where nothing is: the same statistic on other particles."""
-    found = [Seen(300, seed).judge().explained[0] for seed in range(25)]
+    found = [Seen(300, seed).judge().explained[0] for seed in range(16)]
     by_chance = np.array([e.chance for e in found])
     spread = np.array([e.spread for e in found])
     shares = np.array([e.share for e in found])
-    assert np.mean(shares > by_chance + 2 * spread) <= 0.16
+    assert np.mean(shares > by_chance + 2 * spread) <= 0.2
     assert not ((shares > by_chance + SIGMAS * spread) & (shares > SLIGHT)).any()
 
 
@@ -148,7 +148,7 @@ def test_what_is_the_same_for_all_particles_is_no_condition() -> None:
 
 
 def test_many_particles_are_sampled() -> None:
-    seen = Seen(12_000)
+    seen = Seen(10_300)
     found = seen.judge(axis(SIGNALS["defocus"](seen)))
     assert found.particles == 10_000
     assert found.worst.condition == "defocus"

@@ -44,6 +44,8 @@ SIGMAS = 4.0
 SLIGHT, STRONG = 0.02, 0.1
 #: the same for a single component: much of it, where it holds something
 STRONG_OF_COMPONENT, HOLDS_MUCH = 0.3, 0.05
+#: share of a component's variance that may go unseen without a word
+SEEN_OF_COMPONENT = 0.05
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class Explained:
     def least_seen(self) -> float:
         """The smallest share of all variance that would have been told from chance."""
         return max(self.chance + SIGMAS * self.spread, SLIGHT)
+
+    @property
+    def least_seen_of_component(self) -> float:
+        """The same of a component's variance."""
+        return self.component_chance + SIGMAS * self.component_spread
 
 
 @dataclass(frozen=True)
@@ -135,10 +142,12 @@ class Invariance:
     def _conclusion(self, worst: Explained) -> str:
         if self.level == "none":
             told = "no sign that they show how particles were seen instead of their structure"
-            if worst.least_seen > SLIGHT:
+            whole = max(e.least_seen for e in self.explained)
+            part = max(e.least_seen_of_component for e in self.explained)
+            if whole > SLIGHT or part > SEEN_OF_COMPONENT:
                 told += (
-                    f", though with {self.particles:,} particles up to "
-                    f"{_percent(worst.least_seen)} could go unseen"
+                    f"; but with {self.particles:,} particles, up to {_percent(whole)} of all "
+                    f"variance, or {_percent(part)} of a component's, could go unseen"
                 )
             return told + "."
         if worst.component_share > max(2 * worst.share, STRONG):
