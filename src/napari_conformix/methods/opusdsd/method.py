@@ -277,7 +277,7 @@ class OpusDsd(Method):
         model = self.model
         side = model.side.voxels
         volume = values.new_zeros(len(values), side**3)
-        volume = volume.index_copy(1, model.in_cube, values * model.grey)
+        volume = volume.scatter(1, model.in_cube.expand_as(values), values * model.grey)
         volume = volume.view(-1, side, side, side)
         inside = torch.zeros(side**3, dtype=torch.bool, device=volume.device)
         inside[model.in_cube] = True

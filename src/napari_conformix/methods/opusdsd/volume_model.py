@@ -181,8 +181,8 @@ class VolumeModel(ImageLikelihood):
 
     def values(self, cube: torch.Tensor) -> torch.Tensor:
         """(b, m, m, m) of the decoder -> (b, n) densities inside the mask, in units of `grey`."""
-        added = cube.flatten(1)[:, self.in_cube].float() * (self.weight * self.varies)
-        return self.base + added
+        added = cube.flatten(1).index_select(1, self.in_cube).float()
+        return self.base + added * (self.weight * self.varies)
 
     def encoder_input(self, batch: Batch, augment: bool = False) -> torch.Tensor:
         """(b, n): images turned into the consensus frame, at the voxels inside the mask.
@@ -226,7 +226,7 @@ class VolumeModel(ImageLikelihood):
             seen = self.encoder_input(batch, augment)
             side = self.side.voxels
             cube = seen.new_zeros(len(seen), side**3)
-            cube[:, self.in_cube] = seen
+            cube.scatter_(1, self.in_cube.expand_as(seen), seen)
         mean, log_sigma = self.encoder(cube.view(-1, side, side, side))
         return mean.float(), log_sigma.float()
 
