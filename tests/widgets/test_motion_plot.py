@@ -20,7 +20,7 @@ PLACES = {0: (0.0, 0.0), 1: (10.0, 25.0), 2: (6.0, 15.0), 4: (6.5, 14.0)}
 
 def disc(cluster: int, particles: int = 100) -> Disc:
     x, y = PLACES[cluster]
-    return Disc(cluster, x, y, 0.5, np.nan, particles, (0.3, 0.7, 0.9), "")
+    return Disc(cluster, x, y, 0.5, np.nan, particles, (0.3, 0.7, 0.9), f"cluster {cluster + 1}")
 
 
 @pytest.fixture
@@ -113,3 +113,12 @@ def test_discs_that_lie_on_one_another_are_named_together(plot) -> None:
     close = Disc(7, 10.02, 25.1, 0.1, 0.1, 10, (0.9, 0.2, 0.2), "")
     plot.show_discs([disc(0), disc(1), close], ("", ""))
     assert sorted(name.toPlainText() for name in plot._names) == ["1", "2, 8"]
+
+
+def test_a_disc_under_the_mouse_says_its_figures(plot) -> None:
+    here = pixel(plot, *PLACES[1])
+    QTest.mouseMove(plot.viewport(), here - QPoint(40, 0))
+    process_events(0.05)
+    QTest.mouseMove(plot.viewport(), here)
+    process_events(0.1)
+    assert "cluster 2" in plot._points.getViewBox().toolTip()

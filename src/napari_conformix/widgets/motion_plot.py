@@ -75,7 +75,7 @@ class MotionPlot(Plot):
         for side in ("left", "bottom"):
             self.getPlotItem().getAxis(side).enableAutoSIPrefix(False)
         self._errors = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0))
-        self._points = pg.ScatterPlotItem()
+        self._points = pg.ScatterPlotItem(hoverable=True, tip=self._tip)
         self._points.setZValue(5)
         self._lasso = pg.PlotCurveItem(pen=pg.mkPen(_PICKED, width=2))
         self._lasso.setZValue(20)
@@ -127,6 +127,9 @@ class MotionPlot(Plot):
                 }
             )
         self._points.setData(spots)
+
+    def _tip(self, x: float, y: float, data: int) -> str:
+        return next((disc.tip for disc in self.discs if disc.cluster == data), "")
 
     def _sizes(self) -> np.ndarray:
         """Diameters in pixels; areas follow the number of particles."""
