@@ -161,7 +161,10 @@ class LatentCanvas(QWidget):
             self._selected.visible = False
             return
         # Layers are emptied and filled, never removed: napari's Points keeps its OpenGL objects.
-        same_size = len(yx) == len(self._points.data) and np.isclose(self._points.size[0], size)
+        looks_back = self.map_view.past is not None  # points keep their size, as the axes do
+        same_size = len(yx) == len(self._points.data) and (
+            looks_back or np.isclose(self._points.size[0], size)
+        )
         # First: napari does not slice the data of a hidden layer, and then looks for points that
         # are no longer there.
         self._points.visible = True

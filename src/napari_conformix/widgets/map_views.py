@@ -219,9 +219,10 @@ def view(
     xy = np.ascontiguousarray(space.coordinates[wanted][:, list(axes)], dtype=np.float32)
     rows = space.rows[wanted]
     made = MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
-    if past is None:
-        return made
-    return replace(made, past=past.latents.epoch, has_model=past.has_model)
+    if past is not None:
+        made = replace(made, past=past.latents.epoch, has_model=past.has_model)
+    made.extent  # noqa: B018 - computed here, in a worker, and not when the window draws
+    return made
 
 
 def component(space: Space, axis: int, count: int) -> np.ndarray:
