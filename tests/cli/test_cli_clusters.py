@@ -146,6 +146,12 @@ def test_a_cluster_becomes_a_selection(conformix: Conformix, twice: Path, tmp_pa
     rows = job.cluster_set("kmeans3").clustering.rows(1)
     np.testing.assert_array_equal(job.selection("mine").rows, rows)
     assert f"mine: {len(rows)} of 300 particles" in done.out
+    both = ("--cluster", 3, "--cluster", 1, "--of", "kmeans3", "--name", "both")
+    done = conformix("select", twice, *both)
+    assert done.status == 0, done.err
+    labels = job.cluster_set("kmeans3").clustering.labels
+    np.testing.assert_array_equal(job.selection("both").rows, np.flatnonzero(labels != 1))
+    assert job.selection("both").how[0]["numbers"] == [1, 3]
     job.delete_cluster_set("two")
     only = conformix("select", twice, "--cluster", 1, "--name", "first")
     assert only.status == 0, only.err

@@ -191,6 +191,9 @@ def test_commands_are_those_that_the_program_knows():
     assert shlex.split(line) == [
         "conformix", "clusters", "/data/my job", "-k", "5", "--how", "gmm", "--truth", "state",
     ]  # fmt: skip
-    select, reconstruct = commands.cluster_commands(folder, "gmm5", [2], "reconstruct")
-    assert "--cluster 3 --of gmm5 --name gmm5_cluster_03" in select
-    assert "--selection gmm5_cluster_03 --plain" in reconstruct
+    select, export = commands.cluster_export_commands(folder, "gmm5", [0, 2], "two")
+    assert "--of gmm5 --cluster 1 --cluster 3 --name two" in select
+    assert "--selection two -o two.star" in export
+    lines = commands.cluster_reconstruct_commands(folder, "gmm5", [2])
+    assert "--of gmm5 --cluster 3 --name gmm5_cluster_03" in lines[0]
+    assert "--plain --selection gmm5_cluster_03" in lines[1]

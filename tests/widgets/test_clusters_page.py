@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 from shell_window import ShellWindow, process_events
 
+from napari_conformix.cli.app import main as conformix
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.reconstruction_run import ReconstructionRun
 from napari_conformix.particles import read_particles
@@ -243,8 +244,6 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     assert all(tile.image is not None and not tile.stale for tile in page.maps.gallery.tiles)
 
     # the command line makes the same clusters
-    from napari_conformix.cli.app import main as conformix
-
     words = shlex.split(command)
     assert words[0] == "conformix"
     with pytest.raises(SystemExit) as done:
@@ -477,6 +476,14 @@ def test_particles_of_several_clusters_become_the_selection_and_back(
     assert (how["kind"], how["set"], how["numbers"], how["epoch"]) == (
         "clusters", "kmeans4", [2, 4], 2,
     )  # fmt: skip
+    # the command line selects the same
+    select, _ = page.list.command.toPlainText().splitlines()
+    with pytest.raises(SystemExit) as done:
+        conformix(shlex.split(select)[1:])
+    assert not done.value.code
+    same = window.session.job.selection("kmeans4_clusters_02_04")
+    assert np.array_equal(same.rows, history.rows)
+    window.session.job.delete_selection(same.name)
     explore = window.panel.explore_page
     explore.selections.save("both")
     window.wait(lambda: "both" in explore.selections.table.names)

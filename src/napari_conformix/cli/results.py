@@ -188,7 +188,11 @@ def select(
         Parameter(name="--max", help="Largest value of the range.", allow_leading_hyphen=True),
     ] = None,
     cluster: Annotated[
-        int | None, Parameter(help="The particles of a cluster: its number, from 1.")
+        list[int] | None,
+        Parameter(
+            help="The particles of a cluster: its number, from 1; given again, of others, too.",
+            negative=(),
+        ),
     ] = None,
     of: Annotated[
         str | None,
@@ -220,7 +224,7 @@ def select(
     from napari_conformix.cli.selecting import (
         MotionLimits,
         rows_by_motion,
-        rows_in_cluster,
+        rows_in_clusters,
         rows_in_range,
         rows_of_file,
     )
@@ -241,7 +245,7 @@ def select(
     elif column is not None:
         selection = rows_in_range(opened, name, column, min_, max_)
     elif cluster is not None:
-        selection = rows_in_cluster(opened, name, cluster, of)
+        selection = rows_in_clusters(opened, name, cluster, of)
     else:
         with progress_bar("Computing the motions of all particles") as tell:
             selection = rows_by_motion(opened, name, limits, tell)

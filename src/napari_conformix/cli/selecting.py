@@ -3,7 +3,7 @@ motion."""
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +59,8 @@ def rows_in_range(
     return _refuse_empty(made, f"{column} (which goes from {least:.6g} to {most:.6g})")
 
 
-def rows_in_cluster(job: "Job", name: str, number: int, of: str | None) -> "Selection":
-    """The selection of the particles of a cluster, numbered from 1, of a set."""
+def rows_in_clusters(job: "Job", name: str, numbers: Sequence[int], of: str | None) -> "Selection":
+    """The selection of the particles of clusters, numbered from 1, of a set."""
     sets = job.cluster_sets()
     if of is None and len(sets) > 1:
         raise UserError(f"Say which clusters are meant: --of {' or --of '.join(sets)}.")
@@ -68,7 +68,7 @@ def rows_in_cluster(job: "Job", name: str, number: int, of: str | None) -> "Sele
         raise UserError(
             f"{job.folder} has no clusters yet; make some: conformix clusters {job.folder} -k 6"
         )
-    return job.cluster_set(of or sets[0]).selection(number - 1, name)
+    return job.cluster_set(of or sets[0]).selection_of([n - 1 for n in numbers], name)
 
 
 @dataclass(frozen=True)

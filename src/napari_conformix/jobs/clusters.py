@@ -9,7 +9,7 @@ people see them: in file names, selections and words.
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,25 @@ class ClusterSet:
         chosen = name or self.selection_name(index)
         labels = self.clustering.labels
         return Selection(chosen, self.clustering.rows(index), len(labels), (step,), record.epoch)
+
+    def selection_of(self, indices: Sequence[int], name: str | None = None) -> "Selection":
+        """The particles of one or several clusters, by default named NAME_clusters_01_03."""
+        from napari_conformix.analysis.selection import Selection
+
+        chosen = sorted(set(indices))
+        parts = [self.selection(index, name) for index in chosen]
+        if not parts:
+            raise UserError("Choose at least one cluster.")
+        if len(parts) == 1:
+            return parts[0]
+        step = {**parts[0].how[0], "kind": "clusters", "numbers": [i + 1 for i in chosen]}
+        del step["number"]
+        numbers = "_".join(f"{index + 1:02d}" for index in chosen)
+        rows = np.flatnonzero(np.isin(self.clustering.labels, chosen))
+        total = len(self.clustering.labels)
+        return Selection(
+            name or f"{self.name}_clusters_{numbers}", rows, total, (step,), self.record.epoch
+        )
 
     def selection_name(self, index: int) -> str:
         """NAME_cluster_01."""

@@ -135,15 +135,6 @@ class ClusterListGroup(QGroupBox):
         """The chosen clusters, from 0, sorted."""
         return sorted(self.table.rows)
 
-    @property
-    def name_of_chosen(self) -> str:
-        """'kmeans6_cluster_02' or 'kmeans6_clusters_02_05'."""
-        if self.overview is None:
-            return ""
-        word = "cluster" if len(self.chosen) == 1 else "clusters"
-        numbers = "_".join(f"{cluster + 1:02d}" for cluster in self.chosen)
-        return f"{self.overview.name}_{word}_{numbers}"
-
     # -- inside -----------------------------------------------------------------------------------
 
     @staticmethod
@@ -163,7 +154,9 @@ class ClusterListGroup(QGroupBox):
         if self._folder is None or self.overview is None or not self.chosen:
             self.command.setPlainText("Choose a cluster first.")
             return
-        lines = commands.cluster_commands(self._folder, self.overview.name, self.chosen, "export")
+        clusters = self.overview.clusters
+        name = clusters.selection_of(self.chosen).name
+        lines = commands.cluster_export_commands(self._folder, clusters.name, self.chosen, name)
         self.command.setPlainText("\n".join(lines))
 
     def _ask_delete(self) -> None:
@@ -179,8 +172,9 @@ class ClusterListGroup(QGroupBox):
             self.delete_asked.emit(name)
 
     def _ask_path(self) -> None:
+        name = self.overview.clusters.selection_of(self.chosen).name
         path, chosen = QFileDialog.getSaveFileName(
-            self, "Save the particles", f"{self.name_of_chosen}.star", _FILTERS
+            self, "Save the particles", f"{name}.star", _FILTERS
         )  # Qt asks before it lets an existing file be chosen
         if not path:
             return

@@ -86,7 +86,7 @@ class ClusterMapsGroup(QGroupBox):
         self.contour.valueChanged.connect(contour.setValue)
         contour.valueChanged.connect(self._contour_moved)
         self.ghost.toggled.connect(self._scene.set_ghost)
-        self._scene.ghost_changed.connect(self.ghost.setChecked)
+        self._scene.ghost_changed.connect(self._show_ghost)
         session.consensus_changed.connect(lambda *_: self._copy_contour())
         for event in ("angles", "zoom", "center"):
             getattr(self._scene.viewer.scene.camera.events, event).connect(self._view_moved)
@@ -150,6 +150,10 @@ class ClusterMapsGroup(QGroupBox):
         if active:
             self._copy_contour()
             self._draw_pictures()
+
+    def _show_ghost(self, ghost: bool) -> None:
+        """It was chosen on another page."""
+        self.ghost.setChecked(ghost)
 
     # -- contour and view -------------------------------------------------------------------------
 

@@ -259,7 +259,7 @@ class ClusterReconstructGroup(QGroupBox):
             self.command.setPlainText("Make clusters above first.")
             return
         folder, chosen = Path(job.folder), sorted(self._chosen)
-        lines = commands.cluster_commands(folder, clusters.name, chosen, "reconstruct")
+        lines = commands.cluster_reconstruct_commands(folder, clusters.name, chosen)
         lines.append(commands.reconstruct_clusters_command(folder, clusters.name))
         self.command.setPlainText("\n".join(lines))
 

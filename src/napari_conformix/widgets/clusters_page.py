@@ -443,7 +443,9 @@ class ClustersPage(QWidget):
         history, chosen = self._explore.history, self.list.chosen
         if history is None or not chosen:
             return
-        history.replace(self._rows(chosen), **self._how(chosen))
+        selection = self.clusters.selection_of(chosen)
+        how = {key: value for key, value in selection.how[0].items() if key != "action"}
+        self._select_rows(selection.rows, how)
         self.list.say(
             f"{history.count:,} particles of {_named(chosen)} are selected now. Undo is above the "
             "latent map; name and save the selection on the Explore page."
@@ -456,15 +458,10 @@ class ClustersPage(QWidget):
 
     def save_particles(self, path: Path, overwrite: bool = False) -> None:
         """Write the particles of the chosen clusters, in a worker."""
-        from napari_conformix.analysis import Selection
-
         job, chosen = self.session.job, self.list.chosen
         if job is None or not chosen:
             return
-        rows, epoch = self._rows(chosen), self.clusters.epoch
-        step = {"action": "replace", **self._how(chosen)}
-        total = len(self.clusters.clustering.labels)
-        selection = Selection(self.list.name_of_chosen, rows, total, (step,), epoch)
+        selection = self.clusters.selection_of(chosen)
         self.list.say(f"Writing {path} …")
 
         def failed(error: Exception) -> None:
@@ -473,21 +470,9 @@ class ClustersPage(QWidget):
 
         self.session.run_in_worker(
             lambda: job.export(selection, path, overwrite=overwrite),
-            lambda written: self.list.say(f"Saved {len(rows):,} particles to {written}"),
+            lambda written: self.list.say(f"Saved {len(selection):,} particles to {written}"),
             failed,
         )
-
-    def _rows(self, chosen: list[int]) -> np.ndarray:
-        return np.flatnonzero(np.isin(self.clusters.clustering.labels, chosen))
-
-    def _how(self, chosen: list[int]) -> dict[str, Any]:
-        """How the particles were chosen, as the core writes it of one cluster."""
-        first = dict(self.clusters.selection(chosen[0]).how[0])
-        first.pop("action")
-        if len(chosen) > 1:
-            first.pop("number")
-            first |= {"kind": "clusters", "numbers": [cluster + 1 for cluster in chosen]}
-        return first
 
 
 def _named(chosen: list[int]) -> str:

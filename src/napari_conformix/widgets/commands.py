@@ -62,18 +62,33 @@ def clusters_command(
     return shlex.join(words)
 
 
-def cluster_commands(folder: Path, name: str, clusters: list[int], then: str) -> list[str]:
-    """`conformix select` for each of some clusters of a set, counted from 0, and `then` 'export'
-    or 'reconstruct' for its selection."""
+def cluster_export_commands(
+    folder: Path, name: str, clusters: list[int], selection: str
+) -> list[str]:
+    """`conformix select` and `conformix export` for clusters of a set, counted from 0."""
+    export = ["conformix", "export", str(folder), "--selection", selection]
+    return [
+        _select_command(folder, name, clusters, selection),
+        shlex.join([*export, "-o", f"{selection}.star"]),
+    ]
+
+
+def cluster_reconstruct_commands(folder: Path, name: str, clusters: list[int]) -> list[str]:
+    """`conformix select` and `conformix reconstruct` for each of some clusters of a set."""
     lines = []
     for cluster in clusters:
         selection = f"{name}_cluster_{cluster + 1:02d}"
-        words = ["conformix", "select", str(folder), "--cluster", str(cluster + 1), "--of", name]
-        lines.append(shlex.join([*words, "--name", selection]))
-        words = ["conformix", then, str(folder), "--selection", selection]
-        words += ["--plain"] if then == "reconstruct" else ["-o", f"{selection}.star"]
+        lines.append(_select_command(folder, name, [cluster], selection))
+        words = ["conformix", "reconstruct", str(folder), "--plain", "--selection", selection]
         lines.append(shlex.join(words))
     return lines
+
+
+def _select_command(folder: Path, name: str, clusters: list[int], selection: str) -> str:
+    words = ["conformix", "select", str(folder), "--of", name]
+    for cluster in clusters:
+        words += ["--cluster", str(cluster + 1)]
+    return shlex.join([*words, "--name", selection])
 
 
 def reconstruct_clusters_command(folder: Path, name: str) -> str:
