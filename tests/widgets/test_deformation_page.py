@@ -1,5 +1,6 @@
 """The Deformation page in a real window: its arrows and spheres against where the density is."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -492,3 +493,26 @@ def test_the_tab_in_front_decides_whose_the_scene_is(shell) -> None:
         assert not page.active
         assert explore.conformation.decode.enabled
     assert shell.errors() == []
+
+
+class Volumes(SwingingJob):
+    """The same particles by a method with one model that makes maps."""
+
+    def latents(self):
+        found = super().latents()
+        return replace(found, half=np.zeros_like(found.half), motion_unit="")
+
+
+def test_without_displacements_it_says_where_to_go(window: DeformationWindow, tmp_path) -> None:
+    (tmp_path / "volumes").mkdir()
+    window.open(Volumes(tmp_path / "volumes"))
+    page = window.deformation
+    window.wait(lambda: "Clusters page" in page.hint.text())
+    assert page.hint.isVisible()
+    assert not any(group.isVisible() for group in page.groups)
+    assert not page.verdict.isVisible()
+    assert not window.shows("Displacement arrows")
+    (tmp_path / "swings").mkdir()
+    window.open(SwingingJob(tmp_path / "swings"))
+    window.wait(lambda: page.motion.isEnabled() and page.motion.isVisible())
+    assert not page.hint.isVisible()

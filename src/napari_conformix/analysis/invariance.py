@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from napari_conformix.analysis.clusters import one_thread
 from napari_conformix.analysis.imaging_conditions import Condition
 
 Floats = npt.NDArray[np.float64]
@@ -218,7 +219,8 @@ def invariance(
     explained = []
     every = _Left.most(len(total))
     for condition in conditions:
-        left = _left(condition.take(rows), targets, folds, len(total))
+        with one_thread():  # more of them wait for each other where a trainer is at work
+            left = _left(condition.take(rows), targets, folds, len(total))
         every = every.or_less(left)  # what one tells, all together tell
         told = every if condition is conditions[-1] else left
         explained.append(_explained(condition.name, told, total))
