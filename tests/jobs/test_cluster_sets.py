@@ -159,6 +159,9 @@ def test_clusters_of_other_latents_say_so(job):
     assert (
         "of the latents of epoch 1; the job's are of epoch 7" in job.cluster_set("kmeans3").outdated
     )
+    earlier = job.cluster(2, name="earlier", epoch=1)  # of the history
+    assert (earlier.epoch, earlier.record.model_epoch) == (1, 1)
+    assert "epoch 7" in earlier.outdated
     made = job.cluster(3, name="new")  # the model of epoch 7 was not kept
     assert made.outdated is None
     assert made.record.model_epoch == 1

@@ -475,9 +475,9 @@ def _record(job: "Job", table: "LatentTable", found: "Clustering") -> ClusterRec
 
 
 def _model_epoch(job: "Job", epoch: int) -> int:
-    """The epoch of the latents where its model is kept, else that of the model there is."""
+    """The epoch of the latents where its model is kept, else the nearest whose model is."""
     kept = job.checkpoints.epochs()
-    return epoch if epoch in kept or not kept else max(kept)
+    return min(kept, key=lambda other: abs(other - epoch)) if kept else epoch
 
 
 def _write_maps(
