@@ -39,7 +39,7 @@ ErrorSource = Literal["half maps and misfit", "misfit", ""]
 #: a fit with less is none: correlation over the moved domain, and density of the domain there over
 #: that in the consensus (both maps on the grey scale of the rest of the molecule)
 LEAST_CORRELATION = 0.5
-LEAST_DENSITY = 0.25
+LEAST_DENSITY = 0.33
 #: a motion is believed from so many standard deviations on
 SIGMAS = 3.0
 #: finest resolution that is fitted unless another is asked for, in pixels and in A

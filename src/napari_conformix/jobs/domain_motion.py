@@ -120,7 +120,10 @@ class DomainMotion:
             text.append(f"It moves by no more than three times its error in {_clusters(resting)}.")
         text += [f"Cluster {i + 1}: {self._motion(i).reason}." for i in self.missing]
         if self.missing:
-            text.append("There the clusters differ in composition, not by a motion of the domain.")
+            text.append(
+                "There the clusters differ in composition, or their maps are too poor to tell; no "
+                "motion is told of them."
+            )
         if self.unmeasured:
             text.append(f"Not measured, there is no map yet: {_clusters(self.unmeasured)}.")
         if self.found:
