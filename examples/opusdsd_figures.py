@@ -15,6 +15,7 @@ one label for every particle of JOB.
 """
 
 import argparse
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,8 @@ from napari_conformix.jobs.known_labels import known_labels
 from napari_conformix.particles import read_map
 from napari_conformix.widgets.map_pictures import View, picture
 
-#: pixels of the picture of a map, and pictures in a row
-PIXELS, COLUMNS = 260, 3
+#: of the picture of a map
+PIXELS = 260
 #: the contour of the maps, as a share of the mean of their highest voxels
 LEVEL, HIGHEST = 0.35, 0.001
 
@@ -245,9 +246,10 @@ def maps_figure(
     clusters, colours = shown.clusters, colours_of_clusters(shown, states)
     pixel_size = clusters.job.spec.grids.pixel_size_angstrom
     contour, view = camera.contour, camera.view
-    rows = -(-len(clusters) // COLUMNS)
+    columns = max(2, math.ceil(math.sqrt(len(clusters))))
+    rows = math.ceil(len(clusters) / columns)
     figure, panels = plt.subplots(
-        rows, COLUMNS, figsize=(3 * COLUMNS, 3.4 * rows), layout="constrained", squeeze=False
+        rows, columns, figsize=(3 * columns, 3.4 * rows), layout="constrained", squeeze=False
     )
     for axes in panels.flat:
         axes.axis("off")
