@@ -40,10 +40,12 @@ test: lint ## All checks, then all tests
 demo: setup ## Simulate particles, train a small job and show it (no display: make pictures)
 	$(BIN)/conformix demo $(DEMO)
 
-picture: setup ## Make the README's picture from the running program
+picture: setup ## Make the README's pictures from the running program
 	$(BIN)/conformix demo $(DEMO) --pictures
 	mkdir -p docs/images
 	cp $(DEMO)/pictures/window.png docs/images/window.png
+	scripts/clusters_picture.sh $(BIN) $(DEMO)/states
+	cp $(DEMO)/states/pictures/clusters.png docs/images/clusters.png
 
 clean: ## Remove caches, builds and the demo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist $(DEMO)

@@ -231,7 +231,7 @@ class Camera:
         _, along = np.linalg.eigh(np.cov(xyz.T))
         up, right = along[:, 2], along[:, 1]
         axes = np.stack([right, up, np.cross(right, up)])
-        width = 2.1 * float(np.linalg.norm(xyz - centre, axis=1).max())
+        width = 2.3 * float(np.linalg.norm(xyz - centre, axis=1).max())
         return cls(View(axes, centre, width), contour)
 
 

@@ -59,6 +59,8 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
     _lasso_end(panel)
     panel.grab().save(str(folder / "explore.png"))
     window.grab().save(str(folder / "window.png"))
+    if _show_clusters(panel):
+        window.grab().save(str(folder / "clusters.png"))
     if _show_deformation(panel):
         window.grab().save(str(folder / "deformation.png"))
     if _show_reconstruction(panel):
@@ -111,6 +113,25 @@ def _put_cursor(panel: ConformixPanel) -> None:
     page.canvas.cursor_moved.emit(float(x), float(y))
     _wait(lambda: bool(shown))
     _settle(_SETTLE_SECONDS)
+
+
+def _show_clusters(panel: ConformixPanel) -> bool:
+    """Open the newest clusters, choose the largest, and scroll to all their maps; False where the
+    job has none."""
+    page = panel.clusters_page
+    panel.show_page("clusters")
+    if not panel.session.job.cluster_sets():
+        return False
+    _wait(lambda: page.clusters is not None)
+    panel.explore_page.history.clear()  # the lassoed particles hide colours
+    page.form_fold.button.setChecked(False)
+    page.choose([0])
+    gallery = page.maps.gallery
+    _wait(lambda: all(tile.state != "waiting" and not tile.stale for tile in gallery.tiles))
+    _settle(_SETTLE_SECONDS)
+    panel.tabs.currentWidget().ensureWidgetVisible(gallery)
+    _settle(_SETTLE_SECONDS)
+    return True
 
 
 def _show_deformation(panel: ConformixPanel) -> bool:
