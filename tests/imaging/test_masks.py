@@ -12,6 +12,7 @@ from napari_conformix.imaging import (
     circle_mask,
     contour_threshold,
     enclosed_volume,
+    resample_mask,
     soft_mask,
     solvent_sigma,
     sphere_mask,
@@ -63,6 +64,20 @@ def test_circles_and_spheres():
     hard = sphere_mask(64, 20.0)
     assert set(hard.unique().tolist()) == {0.0, 1.0}
     assert hard.sum() == pytest.approx(4 / 3 * math.pi * 20**3, rel=0.01)
+
+
+@pytest.mark.parametrize("box", [48, 32, 80])
+def test_a_hard_mask_on_another_grid_stays_where_it_is_and_does_not_ring(box):
+    mask = torch.zeros(64, 64, 64)
+    mask[40:52, 20:36, 8:28] = 1
+    found = resample_mask(mask, box)
+    assert found.shape == (box, box, box)
+    assert 0 <= float(found.min()) <= float(found.max()) == 1
+    step = 64 / box
+    for axis, (low, high) in enumerate([(40, 51), (20, 35), (8, 27)]):
+        there = (found > 0).nonzero()[:, axis] - box // 2
+        assert low - 1 <= float(there.min()) * step + 32 <= low + step
+        assert high - step <= float(there.max()) * step + 32 <= high + 1
 
 
 def test_enclosed_volume_of_a_ball_and_back():

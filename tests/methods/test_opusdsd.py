@@ -161,6 +161,23 @@ def test_the_window_of_an_off_centre_mask_is_put_back_at_its_place(swing):
     assert mask[z, y, x] == 1
 
 
+def test_a_hard_mask_takes_no_more_voxels_on_a_coarser_grid(swing):
+    mask = torch.zeros(BOX, BOX, BOX)
+    mask[4:15, 12:28, 9:21] = 1
+    settings = SETTINGS.model_copy(update={"decoder_box": BOX // 2})
+    model = make(swing, settings, mask=mask).model
+    assert len(model.inside) < 1.3 * float(mask.sum()) / 8
+    assert model.side.voxels == 10
+
+
+def test_a_mask_that_is_nowhere_full_still_scales_what_the_encoder_sees(swing):
+    mask = 0.4 * (swing.consensus > 0.1 * swing.consensus.max()).float()
+    method = make(swing, mask=mask)
+    method.start_epoch(1, sampler_of(swing))
+    assert 0 < float(method.model.input_scale) < float("inf")
+    assert method.encode(swing.batch(HELD_OUT), 0)[0].isfinite().all()
+
+
 def test_nothing_is_decoded_outside_the_mask(swing):
     mask = (swing.consensus > 0.2 * swing.consensus.max()).float()
     method = make(swing, mask=mask)
@@ -329,6 +346,25 @@ def test_wrong_input_is_refused_in_a_sentence(swing, tmp_path):
     write_map(tmp_path / "small.mrc", np.ones((16, 16, 16), np.float32), PIXEL)
     with pytest.raises(UserError, match=r"focus mask .* has a box of 16"):
         make(swing, SETTINGS.model_copy(update={"focus_mask": tmp_path / "small.mrc"}))
+
+
+@pytest.mark.filterwarnings("ignore:Data array contains NaN")
+def test_a_focus_mask_that_cannot_be_meant_is_refused(swing, tmp_path):
+    def focused(values, pixel_size=PIXEL, **more):
+        write_map(tmp_path / "focus.mrc", np.asarray(values, np.float32), pixel_size)
+        settings = SETTINGS.model_copy(update={"focus_mask": tmp_path / "focus.mrc"} | more)
+        make(swing, settings, mask=(swing.consensus > 0.1 * swing.consensus.max()).float())
+
+    whole = np.ones((BOX, BOX, BOX))
+    focused(whole)
+    with pytest.raises(UserError, match="no common map"):
+        focused(whole, base="none")
+    with pytest.raises(UserError, match="voxels of"):
+        focused(whole, pixel_size=2 * PIXEL)
+    with pytest.raises(UserError, match="does not overlap"):
+        focused(0 * whole)
+    with pytest.raises(UserError, match="no numbers"):
+        focused(np.where(np.arange(BOX) == 3, np.nan, whole))
 
 
 def test_images_of_the_opposite_contrast_are_refused(swing):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import affine_transform, distance_transform_edt
 from skimage.filters import threshold_otsu
 
 from napari_conformix.errors import UserError
@@ -59,6 +59,29 @@ def sphere_mask(
 ) -> torch.Tensor:
     """As :func:`circle_mask` in 3-D: (box, box, box) float32."""
     return _ball(box, 3, radius_px, soft_edge_px, device)
+
+
+def resample_mask(mask: torch.Tensor, box: int) -> torch.Tensor:
+    """The mask on a grid of `box` over the same extent, index box // 2 at index n // 2.
+
+    Read by linear interpolation, so that it stays between the mask's own values. Cutting its
+    Fourier transform would let a hard edge ring through the whole box.
+
+    mask (n, n, n) -> (box, box, box) float32, on its device. Not differentiable.
+    """
+    n = mask.shape[0]
+    if n == box:
+        return mask.float()
+    step = n / box
+    read = affine_transform(
+        mask.cpu().float().numpy(),
+        np.full(3, step),
+        n // 2 - step * (box // 2),
+        output_shape=3 * (box,),
+        order=1,
+        mode="nearest",
+    )
+    return torch.as_tensor(read, device=mask.device)
 
 
 # -- contours -------------------------------------------------------------------------------------

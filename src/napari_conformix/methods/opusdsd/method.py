@@ -7,7 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging import choose_threshold, fourier_resize_3d, sphere_mask
+from napari_conformix.imaging import (
+    choose_threshold,
+    fourier_resize_3d,
+    resample_mask,
+    sphere_mask,
+)
 from napari_conformix.methods.likelihood import kl_divergence
 from napari_conformix.methods.opusdsd.annealing import annealing_weight, learning_rate_share
 from napari_conformix.methods.opusdsd.image_scale import image_scale
@@ -25,6 +30,8 @@ _ROOM = 1.15
 _DECODED_AT_ONCE = 4
 #: how much faster the common map follows its gradient than the networks' weights
 _BASE_RATE = 10.0
+#: by how much the voxels of the focus mask may differ from those of the images, as a share
+_PIXEL_TOLERANCE = 0.01
 
 
 class OpusDsd(Method):
@@ -70,11 +77,17 @@ class OpusDsd(Method):
         box = self._decoder_box()
         made = mask is None
         soft = self._sphere(consensus) if mask is None else mask.cpu().float()
-        grid = Grid.of(_on_grid(soft, box), box, self.frame)
+        grid = Grid.of(resample_mask(soft, box), box, self.frame)
         model = VolumeModel(self.options, self.frame, grid)
         model.begin_with(_on_grid(consensus, box))
         if self.options.focus_mask is not None:
-            model.varies.copy_(self._focus(consensus.shape[0], box).flatten()[grid.inside])
+            focus = self._focus(consensus.shape[0])
+            model.varies.copy_(resample_mask(focus, box).flatten()[grid.inside])
+            if not float((model.varies * model.weight).max()) > 0.5:
+                raise UserError(
+                    f"The focus mask {self.options.focus_mask} does not overlap the mask of the "
+                    "molecule, so nothing would vary. Check both files."
+                )
         self._model = model.to(self.device)
         self._optimizer = None
         return {
@@ -102,18 +115,32 @@ class OpusDsd(Method):
         edge = 0.05 * box
         return sphere_mask(box, min(radius, box / 2 - 1 - edge), edge)
 
-    def _focus(self, box_of_map: int, box: int) -> torch.Tensor:
+    def _focus(self, box: int) -> torch.Tensor:
+        """The focus mask (z, y, x), 0 to 1, on the grid of the consensus map of `box` voxels."""
         from napari_conformix.particles import read_map
 
         path = self.options.focus_mask
         assert path is not None
-        mask = torch.from_numpy(read_map(path)[0])
-        if mask.shape != (box_of_map,) * 3:
+        if self.options.base == "none":
             raise UserError(
-                f"The focus mask {path} has a box of {mask.shape[0]}, the consensus map of "
-                f"{box_of_map}; make it on the grid of the consensus map."
+                'focus_mask keeps the common map outside of it, and with base = "none" there is '
+                'no common map: set base = "consensus", or leave focus_mask out.'
             )
-        return _on_grid(mask, box).clamp(0, 1)
+        mask, pixel_size = read_map(path)
+        if mask.shape != (box,) * 3:
+            raise UserError(
+                f"The focus mask {path} has a box of {mask.shape[0]}, the consensus map of {box}; "
+                "make it on the grid of the consensus map."
+            )
+        wanted = self.frame.pixel_size_angstrom
+        if pixel_size > 0 and abs(pixel_size - wanted) > _PIXEL_TOLERANCE * wanted:
+            raise UserError(
+                f"The focus mask {path} has voxels of {pixel_size:g} A, the images {wanted:g} A; "
+                "make it on the grid of the consensus map."
+            )
+        if not np.isfinite(mask).all():
+            raise UserError(f"The focus mask {path} holds values that are no numbers.")
+        return torch.from_numpy(mask).float().clamp(0, 1)
 
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
         if self._optimizer is None:

@@ -142,7 +142,8 @@ class VolumeModel(ImageLikelihood):
                 "(setting invert_contrast), the map, and the poses."
             )
         self.input_scale.fill_(1.0)
-        shown = torch.cat([self.encoder_input(batch)[:, self.weight > 0.5] for batch in batches])
+        within = self.weight > 0.5 * self.weight.max()
+        shown = torch.cat([self.encoder_input(batch)[:, within] for batch in batches])
         self.input_scale.copy_(shown.std())
 
     def _flat(self, power: torch.Tensor) -> torch.Tensor:
