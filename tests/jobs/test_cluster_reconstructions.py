@@ -164,7 +164,8 @@ def test_differences_that_are_in_the_images_are_found_again(clusters):
     found = differences(clusters)
     np.testing.assert_allclose(found.own, 1, atol=1e-3)
     assert found.found == 2
-    assert "is in the images" in found.sentence()
+    assert "found again in the maps of all 2 clusters" in found.sentence()
+    assert "noise does as much" in found.sentence()  # no proof of structure
     put_maps(clusters, [mean - (volume - mean) for volume in own])
     wrong = differences(clusters)
     np.testing.assert_allclose(wrong.own, -1, atol=1e-3)

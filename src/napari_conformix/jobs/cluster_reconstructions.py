@@ -4,7 +4,8 @@ Each cluster's particles are back-projected as they are (a plain reconstruction,
 selection, so that it is listed with the others). What the decoder shows of a cluster is then
 compared with it, in two ways: the map itself (`Agreement`), and what sets the map apart from the
 mean of all clusters (`Differences`). The first is high for any decoder that has learnt the
-consensus; only the second says that the differences between clusters are in the images.
+consensus; the second says whether the differences between clusters are in the images at all. They
+may be in their noise: images were sorted by latents that were found from these same images.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 HALF = 0.5
 #: a difference between maps that correlates with the reconstructed one from this on is believed
 BELIEVED = 0.5
+#: particles without any difference, in clusters by latents that fit their noise, reach 0.9 too
+_CHOSEN_BY_NOISE = (
+    "That is needed, but noise does as much: particles with like noise come into one cluster. "
+    "Whether there is more than noise, held-out images tell: conformix analyze."
+)
 
 
 class Agreement(BaseModel):
@@ -233,14 +239,14 @@ class Differences:
         return int(np.count_nonzero(best & (self.own >= BELIEVED)))
 
     def sentence(self) -> str:
-        """Whether the decoder can be believed."""
+        """Whether the decoder can be believed, and what a match does not prove."""
         k = len(self.correlation)
         figures = f"correlation {self.own.min():.2f} to {self.own.max():.2f}"
         finest = f"to {self.resolution_angstrom:.1f} A"
         if self.found == k:
             return (
-                "What sets the decoded maps apart from each other is in the images: it is found "
-                f"again in the maps of all {k} clusters' own particles ({figures}, {finest})."
+                "What sets the decoded maps apart from each other is found again in the maps of "
+                f"all {k} clusters' own particles ({figures}, {finest}). {_CHOSEN_BY_NOISE}"
             )
         if not self.found:
             return (
@@ -249,7 +255,7 @@ class Differences:
             )
         return (
             f"What sets the decoded maps apart is found again in the own particles of {self.found} "
-            f"of {k} clusters only ({figures}, {finest})."
+            f"of {k} clusters only ({figures}, {finest}). {_CHOSEN_BY_NOISE}"
         )
 
 
