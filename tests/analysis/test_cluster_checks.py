@@ -113,6 +113,13 @@ def test_clusters_of_few_particles_are_not_judged():
     assert found.all_separate
 
 
+def test_clusters_between_which_nothing_could_be_measured_are_not_called_separate():
+    unknown = Separation(np.array([[1.0, np.nan], [np.nan, 1.0]]), np.zeros((2, 2), bool))
+    np.testing.assert_array_equal(unknown.groups, [0, 0])
+    assert not unknown.all_separate
+    assert "No gap is seen" in unknown.sentence()
+
+
 def test_particles_of_no_cluster_are_not_looked_at():
     latents, truth = states(8.0)
     labels = truth.astype(np.int16)

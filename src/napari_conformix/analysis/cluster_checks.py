@@ -138,7 +138,8 @@ class Separation:
     """How far the density of particles falls between clusters.
 
     density   (k, k): at the thinnest place from one cluster to another, relative to the thinner of
-              both; 1: no less. 1 on the diagonal; NaN for a cluster of too few particles to judge
+              both; 1: no less. 1 on the diagonal; NaN for a cluster of too few particles to judge,
+              and where too few are about the centres of two
     gap       (k, k) bool: it falls by more than the counts leave to chance, and enough to be seen
     """
 
@@ -163,7 +164,8 @@ class Separation:
         from scipy.sparse.csgraph import connected_components
 
         judged = np.isfinite(np.diagonal(self.density))
-        _, labels = connected_components(~self.gap & np.isfinite(self.density), directed=False)
+        # where the density on the way could not be measured no gap was seen
+        _, labels = connected_components(~self.gap & np.outer(judged, judged), directed=False)
         names = {label: number for number, label in enumerate(dict.fromkeys(labels[judged]))}
         found = [names[label] if ok else -1 for label, ok in zip(labels, judged, strict=True)]
         return np.array(found, dtype=np.int64)
