@@ -8,6 +8,7 @@ from swinging_arm import BOX, PIXEL, body_and_arm, gaussian_volume
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.imaging import fourier_resize_3d, fsc, project_volume
+from napari_conformix.imaging.fourier import rfft_radius
 from napari_conformix.methods.opusdsd import OpusDsd, OpusDsdSettings
 from napari_conformix.methods.opusdsd.networks import CubeSide, Decoder, Encoder
 from napari_conformix.particles import write_map
@@ -133,6 +134,17 @@ def test_what_is_decoded_is_what_is_projected(swing, working, decoder_box):
         assert float((image * projection).sum() / projection.square().sum()) == pytest.approx(
             1, abs=0.02
         )
+
+
+@pytest.mark.parametrize(("working", "decoder_box"), [(24, 0), (BOX, 24)])
+def test_what_is_decoded_has_nothing_finer_than_what_was_trained(swing, working, decoder_box):
+    frame = Frame(BOX, PIXEL, working, PIXEL * BOX / working)
+    method = make(swing, SETTINGS.model_copy(update={"decoder_box": decoder_box}), frame=frame)
+    torch.nn.init.normal_(method.model.decoder.tail[-1].weight)
+    power = torch.fft.rfftn(method.decode(torch.ones(1, 2), 0)[0]).abs().square()
+    radius = rfft_radius(BOX, 3)
+    assert float(power[radius > 24 / 2 + 1.5].sum()) < 1e-9 * float(power.sum())
+    assert float(power[radius < 24 / 2 - 1.5].sum()) > 0.9 * float(power.sum())
 
 
 def test_a_decoder_that_adds_nothing_gives_the_consensus_back_in_its_own_frame(swing):

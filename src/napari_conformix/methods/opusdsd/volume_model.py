@@ -7,6 +7,7 @@ from torch import nn
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging import fourier_resize_3d
+from napari_conformix.imaging.filters import low_pass
 from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
 from napari_conformix.methods.likelihood import ImageLikelihood
 from napari_conformix.methods.opusdsd.augmentation import vary_contrast_and_brightness
@@ -234,11 +235,17 @@ class VolumeModel(ImageLikelihood):
     # -- results ----------------------------------------------------------------------------------
 
     def volume(self, latent: torch.Tensor) -> torch.Tensor:
-        """(b, d) -> (b, z, y, x) in the consensus frame, box and grey scale."""
+        """(b, d) -> (b, z, y, x) in the consensus frame, box and grey scale.
+
+        From a coarser grid nothing finer than its Nyquist sphere: images say nothing of the corners
+        beyond, which hold the consensus map as it was and what the decoder happens to make.
+        """
         values = self.values(self.decode_cube(latent)) * self.map_grey
         grid = values.new_zeros(len(values), self.box_of_grid**3)
         grid[:, self.inside] = values
         grid = grid.view(-1, *3 * (self.box_of_grid,))
         if self.box_of_grid == self.frame.box:
             return grid  # (b, z, y, x)
-        return torch.stack([fourier_resize_3d(one, self.frame.box) for one in grid])
+        whole, pixel = self.frame.box, self.frame.pixel_size_angstrom
+        finest = 2 * self.voxel
+        return torch.stack([low_pass(fourier_resize_3d(one, whole), pixel, finest) for one in grid])
