@@ -1,11 +1,14 @@
 """Motion of a domain in the clusters of a job, against the motions that the maps were made with."""
 
 import json
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 import domain_clusters as truth
 from napari_conformix.errors import UserError
@@ -50,6 +53,25 @@ def test_a_cluster_without_the_domain_is_told_as_composition(found) -> None:
     assert "Cluster 4: the domain is missing in this class" in words
     assert "differ in composition" in words
     assert "The domain moves in clusters 2, 3" in words
+
+
+def test_of_a_smeared_consensus_only_the_motion_between_clusters_is_told(found) -> None:
+    """Its zero is wrong by more than the error of a fit: a cluster at rest seems to move."""
+
+    def smeared(motion):
+        off = Rotation.from_rotvec([5.0, 0.0, 0.0], degrees=True).as_matrix()
+        matrix, centre = motion.matrix @ off, motion.centre_angstrom
+        shift = motion.shift_angstrom + (motion.matrix - matrix) @ centre  # about the centre
+        return replace(motion, correlation=0.9, matrix=matrix, shift_angstrom=shift)
+
+    motions = tuple(smeared(motion) if motion.found else motion for motion in found.motions)
+    assert motions[0].moves  # truly at rest
+    words = " ".join(replace(found, motions=motions).sentences())
+    assert "The domain moves in" not in words
+    assert "opposite directions" not in words
+    told = re.search(r"apart in clusters 2 and 3: .* turns by ([\d.]+) \+-", words)
+    assert float(told[1]) == pytest.approx(40, abs=0.6)
+    assert "smeared" in words
 
 
 def test_opposite_directions_are_told(found) -> None:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from napari_conformix.analysis.rigid_motion import RigidFitter, RigidMotion
+from napari_conformix.analysis.rigid_motion import SIGMAS, RigidFitter, RigidMotion
 from napari_conformix.errors import UserError
 from napari_conformix.training.files import atomic_json
 
@@ -100,6 +102,36 @@ class DomainMotion:
 
     def sentences(self) -> list[str]:
         """What was found, in words."""
+        text = self._apart_in_words() if self.smeared else self._moves_in_words()
+        text += [f"Cluster {i + 1}: {self._motion(i).reason}." for i in self.missing]
+        if self.missing:
+            text.append(
+                "There the clusters differ in composition, or their maps are too poor to tell; no "
+                "motion is told of them."
+            )
+        if self.unmeasured:
+            text.append(f"Not measured, there is no map yet: {_clusters(self.unmeasured)}.")
+        if self.found:
+            text.append(_ERRORS.get(self.error_from, _NO_ERRORS))
+        if self.smeared:
+            fits = [self._motion(i).correlation for i in self.found]
+            text.append(
+                "The domain of the consensus fits the classes poorly (correlation "
+                f"{min(fits):.2f} to {max(fits):.2f}), as it does when it is smeared by the motion "
+                "itself: the zero of the motion is uncertain by some degrees then, and no cluster "
+                "is said to move from it. Measure again relative to one of the clusters."
+            )
+        return text
+
+    @property
+    def smeared(self) -> bool:
+        """Whether the consensus is no good zero: its domain fits the classes poorly, as one does
+        that is the mean of many places."""
+        fits = [self._motion(i).correlation for i in self.found]
+        return self.reference is None and bool(fits) and float(np.median(fits)) < _SMEARED
+
+    def _moves_in_words(self) -> list[str]:
+        """Which clusters move from where the reference lies, and by how much."""
         text = []
         moving = [i for i in self.found if self._motion(i).moves]
         resting = [i for i in self.found if i not in moving]
@@ -118,25 +150,33 @@ class DomainMotion:
             )
         if resting:
             text.append(f"It moves by no more than three times its error in {_clusters(resting)}.")
-        text += [f"Cluster {i + 1}: {self._motion(i).reason}." for i in self.missing]
-        if self.missing:
-            text.append(
-                "There the clusters differ in composition, or their maps are too poor to tell; no "
-                "motion is told of them."
-            )
-        if self.unmeasured:
-            text.append(f"Not measured, there is no map yet: {_clusters(self.unmeasured)}.")
-        if self.found:
-            text.append(_ERRORS.get(self.error_from, _NO_ERRORS))
-        fits = [self._motion(i).correlation for i in self.found]
-        if self.reference is None and fits and float(np.median(fits)) < _SMEARED:
-            text.append(
-                "The domain of the consensus fits the classes poorly (correlation "
-                f"{min(fits):.2f} to {max(fits):.2f}), as it does when it is smeared by the motion "
-                "itself: the zero of the motion is uncertain by some degrees then. Measure again "
-                "relative to one of the clusters."
-            )
         return text
+
+    def _apart_in_words(self) -> list[str]:
+        """The two clusters that lie farthest apart, wherever the zero may be."""
+        pairs = list(combinations(self.found, 2))
+        if not pairs:
+            return []
+        i, j = max(pairs, key=lambda pair: self._apart(*pair)[0])
+        turn, shift, turn_error, shift_error = self._apart(i, j)
+        if turn <= SIGMAS * turn_error and shift <= SIGMAS * shift_error:
+            return ["The domain lies alike in all clusters, within three times the error."]
+        return [
+            f"The domain lies farthest apart in clusters {i + 1} and {j + 1}: from one to the "
+            f"other it turns by {_with_error(turn, turn_error)} degrees, and its centre of mass "
+            f"shifts by {_with_error(shift, shift_error)} A."
+        ]
+
+    def _apart(self, i: int, j: int) -> tuple[float, float, float, float]:
+        """Turn (degrees) and shift (A) from one cluster to another, and their errors."""
+        one, other = self._motion(i), self._motion(j)
+        turn = Rotation.from_matrix(one.matrix @ other.matrix.T).magnitude()
+        errors = (
+            np.hypot(one.rotation_error_degrees, other.rotation_error_degrees),
+            np.hypot(one.translation_error_angstrom, other.translation_error_angstrom),
+        )
+        shift = np.linalg.norm(one.translation - other.translation)
+        return float(np.rad2deg(turn)), float(shift), float(errors[0]), float(errors[1])
 
     def _ways(self) -> tuple[list[int], list[int]]:
         """Clusters that turn about the main axis, one way and the other."""
@@ -205,6 +245,10 @@ def _main_direction(vectors: Sequence[NDArray[np.float64]]) -> NDArray[np.float6
 def _span(values: Sequence[float], unit: str) -> str:
     low, high = f"{min(values):.1f}", f"{max(values):.1f}"
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.1f}" + (f" +- {error:.1f}" if np.isfinite(error) else "")
 
 
 def file_name(mask: str, maps: Maps) -> str:
