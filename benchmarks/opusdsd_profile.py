@@ -42,7 +42,7 @@ def milliseconds(work: Callable[[], object], images: int, seconds: float = 2.0) 
 
 
 def make(box: int, args: argparse.Namespace) -> tuple[OpusDsd, Batch]:
-    """A method whose mask is a ball of 0.3 times the box in radius, and a batch of one class."""
+    """A method whose mask is a ball, and a batch of one class."""
     axis = torch.arange(box) - box // 2
     radius = (axis**2 + axis[:, None] ** 2 + axis[:, None, None] ** 2).float().sqrt()
     molecule = torch.sigmoid((0.25 * box - radius) / 1.5)
@@ -50,7 +50,7 @@ def make(box: int, args: argparse.Namespace) -> tuple[OpusDsd, Batch]:
     settings = OpusDsdSettings(width=args.width, decoder_box=args.decoder_box or 0)
     method = OpusDsd(settings, Frame(box, PIXEL, box, PIXEL))
     method.particles = PARTICLES
-    method.initialise(molecule, sphere_mask(box, 0.3 * box))
+    method.initialise(molecule, sphere_mask(box, args.mask_radius * box))
     poses = torch.tensor(Rotation.random(PARTICLES, random_state=1).as_matrix()).float()
     classes = method.batch_classes(poses.numpy())
     assert classes is not None
@@ -183,6 +183,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--box", type=int, nargs="+", default=[32, 64])
     parser.add_argument("--decoder-box", type=int, help="default: the box of the images")
+    parser.add_argument(
+        "--mask-radius", type=float, default=0.3, help="of the box; 0.49: the cube is not cut"
+    )
     parser.add_argument("--width", type=float, default=OpusDsdSettings().width)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--bf16", action="store_true", help="bfloat16 where torch allows it")

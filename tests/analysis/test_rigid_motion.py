@@ -119,6 +119,15 @@ def test_another_part_that_is_missing_does_not_change_the_density() -> None:
     assert motion.density == pytest.approx(1, abs=0.1)
 
 
+def test_a_mask_around_most_of_the_molecule_keeps_its_density_when_the_little_rest_is_missing() -> (
+    None
+):
+    motion = fit_rigid_motion(density(REST), CONSENSUS, mask_of(REST), PIXEL)
+    assert motion.found
+    assert motion.density == pytest.approx(1, abs=0.1)
+    assert motion.rotation_degrees < 1
+
+
 def test_noise_makes_no_missing_domain_appear(fitter) -> None:
     for seed in range(2):
         assert not fitter.fit(with_noise(density(REST), 1.0, seed)).found

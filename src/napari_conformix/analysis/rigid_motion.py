@@ -322,16 +322,24 @@ class _Scale:
         """The density that the rest of the consensus does not explain, and the factor of the
         consensus's grey values (0 when there is no rest).
 
-        The factor is that of the least absolute misfit: a part of the rest that is missing in the
-        class, or lies elsewhere, does not pull it down as it does with least squares.
+        The rest is taken out with the factor of the least absolute misfit: a part of it that is
+        missing in the class, or lies elsewhere, does not pull it down as it does with least
+        squares. Where most of the rest is missing it does; the grey values of the class are
+        therefore the larger of that factor and of the same over domain and rest together.
         """
         power = float(np.square(self.rest).sum())
         if power < _LEAST_REST * (power + float(np.square(self.template).sum())):
             return density, 0.0
-        strong = (self.rest > _STRONG * self.rest.max()) & ~self.support
-        level = float(np.median(density))  # of the solvent: most of the box
-        factor = _weighted_median((density[strong] - level) / self.rest[strong], self.rest[strong])
-        return density - max(factor, 0.0) * self.rest, max(factor, 0.0)
+        raised = density - float(np.median(density))  # above the solvent, most of the box
+        factor = max(_factor(raised, self.rest, ~self.support), 0.0)
+        whole = _factor(raised, self.rest + self.template, np.full(density.shape, True))
+        return density - factor * self.rest, max(factor, whole)
+
+
+def _factor(density: Floats, consensus: Floats, where: npt.NDArray[np.bool_]) -> float:
+    """By which strong density of the consensus is multiplied in a class map: the median."""
+    strong = (consensus > _STRONG * consensus.max()) & where
+    return _weighted_median(density[strong] / consensus[strong], consensus[strong])
 
 
 class _Molecule:
