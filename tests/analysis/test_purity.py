@@ -109,3 +109,12 @@ def test_bad_labels_are_a_sentence():
         purity([0, -1], [np.nan, 1.0])
     with pytest.raises(UserError, match=r"1,000 different values.*measured value"):
         purity(np.zeros(1000, int), np.linspace(0, 1, 1000))
+
+
+def test_a_cluster_without_labelled_particles_does_not_count_as_pure():
+    clusters = np.repeat([0, 1, 2], 40)
+    truth = np.where(clusters == 1, np.nan, np.tile([0.0, 1.0], 60))
+    found = purity(clusters, truth)
+    assert found.mean_entropy == pytest.approx(np.log10(2))
+    assert found.random_entropy == pytest.approx(np.log10(2), abs=0.02)
+    assert found.unlabelled == 40

@@ -23,7 +23,8 @@ class Purity:
     """Clusters against known labels.
 
     entropy           (k,) base 10: 0 for a cluster of one label
-    mean_entropy      mean over the clusters, as in the paper
+    mean_entropy      mean over the clusters, as in the paper; those without a labelled particle,
+                      of which nothing is known, are left out
     weighted_entropy  mean over the particles
     random_entropy    mean over the clusters when particles are drawn into clusters of the same
                       sizes at random; random_spread is its standard deviation
@@ -86,7 +87,7 @@ def purity(labels: ArrayLike, truth: ArrayLike, *, seed: int = 1, source: str = 
     chance = _by_chance(clusters, codes, len(states), seed)
     return Purity(
         entropy=entropy,
-        mean_entropy=float(entropy.mean()),
+        mean_entropy=float(entropy[sizes > 0].mean()),
         weighted_entropy=float((entropy * sizes).sum() / sizes.sum()),
         random_entropy=float(chance.mean()),
         random_spread=float(chance.std()),
@@ -168,6 +169,7 @@ def _by_chance(
     """
     random = np.random.default_rng(seed)
     sizes, counts = np.bincount(clusters), np.bincount(codes, minlength=states)
+    sizes = sizes[sizes > 0]
     found = np.empty(SHUFFLES)
     for i in range(SHUFFLES):
         left, table = counts.copy(), []
