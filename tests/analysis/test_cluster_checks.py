@@ -113,6 +113,21 @@ def test_clusters_of_few_particles_are_not_judged():
     assert found.all_separate
 
 
+def test_a_chain_of_clusters_is_not_said_to_be_without_gaps():
+    """From 1 to 2 and from 2 to 3 there is none, but from 1 to 3."""
+    gap = np.array([[False, False, True], [False, False, False], [True, False, False]])
+    chain = Separation(np.where(gap, 0.1, 1.0), gap)
+    assert chain.clouds == 1
+    assert "though not from each to every other" in chain.sentence()
+
+
+def test_many_clusters_that_cannot_be_judged_are_listed_in_short():
+    density = np.full((12, 12), np.nan)
+    density[0, 0] = density[10, 10] = 1.0
+    unjudged = Separation(density, np.zeros((12, 12), bool))
+    assert "Too few particles to judge: clusters 2 to 10 and 12." in unjudged.sentence()
+
+
 def test_clusters_between_which_nothing_could_be_measured_are_not_called_separate():
     unknown = Separation(np.array([[1.0, np.nan], [np.nan, 1.0]]), np.zeros((2, 2), bool))
     np.testing.assert_array_equal(unknown.groups, [0, 0])

@@ -185,11 +185,18 @@ class Separation:
         """In words."""
         groups, clouds = self.groups, self.clouds
         small = _listed(np.flatnonzero(groups < 0))
-        few = f" Too few particles to judge: cluster {small}." if small else ""
+        word = "cluster" if np.count_nonzero(groups < 0) == 1 else "clusters"
+        few = f" Too few particles to judge: {word} {small}." if small else ""
         if clouds < 1:
             return few.strip()
         if self.k == 1:
             return "One cluster is no division."
+        if clouds == 1 and self.gap.any():
+            return (
+                "No gap divides the clusters: from one to the next the density of particles stays "
+                "above half of that within, though not from each to every other. Where groups are "
+                "cut at other places, with another number of clusters, there may be gaps." + few
+            )
         if clouds == 1:
             return (
                 "No gap is seen between the clusters: from each to the next the density of "
@@ -209,8 +216,14 @@ class Separation:
 
 
 def _listed(indices: NDArray[np.int64]) -> str:
-    """'1, 4 and 5' of indices from 0."""
-    numbers = [str(index + 1) for index in indices]
+    """'1, 4 to 7 and 9' of indices from 0, sorted."""
+    runs = np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1)
+    numbers = []
+    for run in runs:
+        if len(run) > 2:
+            numbers.append(f"{run[0] + 1} to {run[-1] + 1}")
+        else:
+            numbers += [str(index + 1) for index in run]
     return " and ".join(filter(None, [", ".join(numbers[:-1]), *numbers[-1:]]))
 
 
@@ -358,7 +371,7 @@ def in_words(stable: Stability, separate: Separation) -> str:
     if stable.found_again:
         return (
             "One long cloud, cut across at the same places again and again: useful to look along "
-            "it, but these clusters are no states."
+            "it, but nothing here says that these clusters are states."
         )
     return (
         "One cloud, cut arbitrarily: other particles give other clusters. Do not read states into "

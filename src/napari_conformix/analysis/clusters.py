@@ -76,7 +76,8 @@ class Clustering:
         axes = "motion coordinates" if self.coordinates == "motion" else "latents"
         text = f"{HOW_IN_WORDS[self.how]} of the {axes}"
         text += "" if self.epoch is None else f" of epoch {self.epoch}"
-        text += f": {self.k} clusters of {int(self.counts.sum()):,} particles (seed {self.seed})"
+        text += f": {self.k} cluster{'s' * (self.k != 1)}"
+        text += f" of {int(self.counts.sum()):,} particles (seed {self.seed})"
         if self.covariance is not None:
             shape = {"full": "any shape", "diag": "no slant: too few particles for any shape"}
             text += f", Gaussians of {shape[self.covariance]}"

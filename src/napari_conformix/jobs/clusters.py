@@ -240,8 +240,9 @@ class ClusterSet:
         text = [self.clustering.sentence()]
         stable, separate = self.stability, self.separation
         if stable is not None and separate is not None:
-            text += [in_words(stable, separate)]
-            text += [stable.sentence(), separate.sentence()] if len(self) > 1 else []
+            told = [in_words(stable, separate)]
+            told += [stable.sentence(), separate.sentence()] if len(self) > 1 else []
+            text += dict.fromkeys(told)  # where nothing can be judged, the same sentence twice
         if self.follows_halves is not None:
             text.append(self.follows_halves)
         if self.purity is not None:
