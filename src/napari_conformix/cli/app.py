@@ -27,7 +27,8 @@ from napari_conformix.errors import UserError
 
 app = App(
     name="conformix",
-    help="From a cryo-EM consensus refinement to motions of the molecule, subsets and movies.",
+    help="From a cryo-EM consensus refinement to the conformations and compositions of its "
+    "particles, subsets and maps.",
     version=__version__,
     help_format="markdown",
     suppress_keyboard_interrupt=False,

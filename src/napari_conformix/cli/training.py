@@ -31,7 +31,13 @@ def new(
         Path | None, Parameter(help="Consensus map (MRC) of the same refinement.")
     ] = None,
     mask: Annotated[Path | None, Parameter(help="Mask (MRC) on the grid of the map.")] = None,
-    method: Annotated[str, Parameter(help="How the landscape is learnt.")] = "dynamight",
+    method: Annotated[
+        str,
+        Parameter(
+            help="dynamight (continuous motion) or opusdsd (composition, motion, or both), or "
+            "another that is installed."
+        ),
+    ] = "dynamight",
     datadir: Annotated[
         Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
     ] = None,
@@ -39,14 +45,18 @@ def new(
         Path | None, Parameter(help="The passthrough file that belongs to a .cs file.")
     ] = None,
     preset: Annotated[
-        str | None, Parameter(help="A named set of settings, for example quick.")
+        str | None,
+        Parameter(
+            help="A named set of settings, for example quick; `conformix settings METHOD` lists "
+            "them."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
         Parameter(
             name="--set",
             help="One setting as key=value; may be repeated. `conformix settings METHOD` lists "
-            "all settings with unit, default and range.",
+            "all settings with unit, default and range, and the presets.",
             negative=(),
         ),
     ] = None,

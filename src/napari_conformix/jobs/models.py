@@ -109,7 +109,7 @@ def _as_latents(method: "Method", latent: ArrayLike) -> Floats:
     z = np.ascontiguousarray(latent, dtype=np.float32)
     if z.ndim not in (1, 2) or z.shape[-1] != method.latent_dim:
         raise UserError(
-            f"A latent of this job has {method.latent_dim} numbers; got an array of shape "
-            f"{z.shape}."
+            f"A latent of this job has {method.latent_dim} numbers, not "
+            f"{' x '.join(map(str, z.shape)) or 'one'}."
         )
     return z

@@ -23,8 +23,8 @@ class Choice:
         measure = f"{self.label[:1].lower()}{self.label[1:]} of held-out particles"
         if self.epoch == self.last:
             return (
-                f"The result is that of the last epoch, {self.last}: its {measure} is the lowest "
-                f"so far ({self.loss:.5g})."
+                f"The result is that of the last epoch, {self.last}, where the {measure} was "
+                f"lowest: {self.loss:.5g}."
             )
         return (
             f"The result is that of epoch {self.epoch}, where the {measure} was lowest: "
