@@ -13,7 +13,8 @@ from napari_conformix.analysis.rigid_refinement import Domain, SplineMap, fit_at
 from napari_conformix.analysis.rigid_search import Placement, grid_positions, rotations_within
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.filters import low_pass
-from two_bodies import BOX, DOMAIN, PIXEL, REST, centre_of, density, mask_of, moved
+from point_atoms import Atoms
+from two_bodies import B_FACTOR, BOX, DOMAIN, PIXEL, REST, centre_of, density, mask_of, moved
 
 CONSENSUS = density(REST, DOMAIN)
 MASK = mask_of(DOMAIN)
@@ -126,6 +127,22 @@ def test_a_mask_around_most_of_the_molecule_keeps_its_density_when_the_little_re
     assert motion.found
     assert motion.density == pytest.approx(1, abs=0.1)
     assert motion.rotation_degrees < 1
+
+
+@pytest.mark.parametrize("seed", [13, 15, 16])
+def test_what_is_bound_to_the_domain_at_a_slant_does_not_turn_it(seed) -> None:
+    """At a low resolution the long domain fits best where the sum of both is longest."""
+    long = stretched(Atoms.random(150, 32.0, B_FACTOR, seed), (1, 0.55, 0.55))
+    slant = Rotation.from_euler("z", 50, degrees=True).as_matrix()
+    bound = stretched(Atoms.random(60, 32.0, B_FACTOR, seed + 100), (1, 0.4, 0.4))
+    bound = Atoms(bound.xyz @ slant.T, 2 * bound.weights, B_FACTOR)
+    motion = fit_rigid_motion(density(long, bound), density(long), mask_of(long), PIXEL)
+    assert motion.correlation >= motion.correlation_before
+    assert motion.rotation_degrees < 10
+
+
+def stretched(atoms: Atoms, factors) -> Atoms:
+    return Atoms(atoms.xyz * np.asarray(factors), atoms.weights, B_FACTOR)
 
 
 def test_noise_makes_no_missing_domain_appear(fitter) -> None:

@@ -480,6 +480,9 @@ def _place(
                 _KEPT[0],
                 stop,
             )
+        else:
+            # what is best at a low resolution may be another place that looks alike there
+            placements.append(Placement.rest(scale.domain.centre))
         fits = [refine(scale.domain, density, start, scale.still) for start in placements]
         allowed = [
             one
