@@ -36,6 +36,12 @@ _TERMS_IN_WORDS = {
     "total_variation": "Total variation of the volumes",
     "lasso": "LASSO: mean absolute density",
 }
+#: terms whose unit is the noise, and what must be known to read their curves
+_IN_UNITS_OF_NOISE = ("loss", "data")
+_OF_THE_UNIT = (
+    "In units of the noise, which is estimated anew as training goes on: this may rise while the "
+    "maps improve. Judge by the first curve of the list."
+)
 #: names that say too little
 _SCALARS_IN_WORDS = {
     "lambda": "λ: weight of smoothness against the images",
@@ -160,6 +166,12 @@ class CurveData:
     def of_term(self, term: str) -> dict[tuple[str, str], Curve]:
         """(kind, half) -> curve of a loss term or a scalar."""
         return {(k, half): curve for (k, half, t), curve in self.curves.items() if t == term}
+
+    def note_of(self, term: str) -> str:
+        """What must be known to read the curve of a term; mostly ''."""
+        estimated = any(name == "noise_power" for name, _ in self.spectra)
+        in_noise = term in _IN_UNITS_OF_NOISE and term != self.headline
+        return _OF_THE_UNIT if estimated and in_noise else ""
 
     @property
     def last_epoch(self) -> int:

@@ -119,7 +119,7 @@ class CurvesView(QWidget):
         self._fit(term, curves)
         self._draw_phases()
         self._draw_best()
-        self._say(curves)
+        self._say(term, curves)
 
     def _show_spectra(self, spectra: dict[str, Spectrum]) -> None:
         self.shells.show_spectra(spectra, log=self.log.isChecked())
@@ -198,9 +198,11 @@ class CurvesView(QWidget):
             return
         epoch, text = wanted
         style = Qt.PenStyle.SolidLine if data.chosen is not None else Qt.PenStyle.DashLine
-        colour = text_colour(self)
+        colour, behind = text_colour(self), self.palette().window().color()
         line = pg.InfiniteLine(epoch, pen=pg.mkPen(colour, width=1.5, style=style))
-        pg.InfLineLabel(line, text, position=0.9, anchors=[(0, 0.5), (1, 0.5)], color=colour)
+        pg.InfLineLabel(
+            line, text, position=0.9, anchors=[(0, 0.5), (1, 0.5)], color=colour, fill=behind
+        )
         line.setToolTip("The epoch with the lowest loss of held-out particles is the result.")
         line.setZValue(5)
         self.plot.addItem(line, ignoreBounds=True)
@@ -263,18 +265,22 @@ class CurvesView(QWidget):
         names = dict.fromkeys(phase.name for phase in self.data.phases)
         return {n: PHASE_COLOURS[i % len(PHASE_COLOURS)] for i, n in enumerate(names)}
 
-    def _say(self, curves: dict[tuple[str, str], Curve]) -> None:
+    def _say(self, term: str, curves: dict[tuple[str, str], Curve]) -> None:
         halves = sorted({half for _, half in curves if half and half != "0"})
         parts = [_swatch("■", _colour(half), _half_name(half)) for half in halves]
-        if any(kind != "scalar" for kind, _ in curves):
-            parts += ["━━&nbsp;training", "╍╍&nbsp;validation&nbsp;(held&nbsp;out)"]
+        kinds = {kind for kind, _ in curves}
+        if kinds & {"train", "step"}:
+            parts.append("━━&nbsp;training")
+        if "validation" in kinds:
+            parts.append("╍╍&nbsp;validation&nbsp;(held&nbsp;out)")
         if len(self._phase_colours()) > 1:
             parts += [_swatch("▒", c, f"{name} phase") for name, c in self._phase_colours().items()]
         if self._marks():
             parts.append("┊&nbsp;what&nbsp;the&nbsp;method&nbsp;did,&nbsp;see&nbsp;above")
         self.legend.setText(" &nbsp; ".join(parts))
         self.legend.setVisible(bool(parts))
-        self.outcome.setText(_fall_in_words(curves, self.data.settled()))
+        said = _fall_in_words(curves, self.data.settled()), self.data.note_of(term)
+        self.outcome.setText("\n".join(filter(None, said)))
         self.outcome.setVisible(bool(self.outcome.text()))
         self.empty.setVisible(not curves)
         for widget in (self.term, self.log, self.plot):
