@@ -17,6 +17,7 @@ from napari_conformix.widgets.style import (
 )
 
 _MOST_WARNINGS = 50
+_NOT_STARTED = "not started"
 #: phases of steps that train nothing
 BESIDE_TRAINING = ("encoding", FIRST_PASS)
 
@@ -58,7 +59,7 @@ class RunProgress(QWidget):
         self._numbers: dict[str, str] = {}
         self._warned: dict[str, int] = {}
         self._noted: list[tuple[int, str]] = []
-        self._share, self._stage = 0.0, "not started"
+        self._share, self._stage = 0.0, _NOT_STARTED
         self._show_progress()
         self._say_outcome("")
         for widget in (self.text, self.warnings):
@@ -97,6 +98,8 @@ class RunProgress(QWidget):
             self._show_numbers()
         elif state in ("starting", "running", "paused"):
             self._say_outcome("")  # how an earlier run ended
+            if state == "running" and self._stage == _NOT_STARTED:
+                self.say_stage("starting …")
         elif state == "created":
             self.say_stage("ready to train")
 
