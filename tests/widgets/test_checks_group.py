@@ -114,7 +114,7 @@ def test_it_can_be_stopped_and_asked_again(window: Window, tmp_path: Path) -> No
 def test_latents_that_follow_the_view_are_a_warning(window: Window, tmp_path: Path) -> None:
     window.open(VolumesJob(tmp_path, share=0.31))
     checks = shown(window)
-    assert "31 %" in checks.invariance.text()
+    assert "31\N{NO-BREAK SPACE}%" in checks.invariance.text()
     assert "may show how particles were seen" in checks.invariance.text()
     assert "rlnAngleRot" in checks.invariance_advice.text()
     assert checks.invariance_advice.isVisible()

@@ -429,8 +429,8 @@ def _artefact(count: int, gains: dict[str, Gain]) -> str:
     return (
         "No heterogeneity beyond noise: held-out images are explained better by their own latent "
         f"than by the mean one, by {gains['own']} of what the mean one explains, but as well by "
-        f"what pose, shift and defocus alone predict of the latent ({min(share, 9.99):.0%} of the "
-        f"gain), of which a molecule knows nothing ({_asked(count)})."
+        f"what pose, shift and defocus alone predict of the latent ({_percent(share)} of "
+        f"the gain), of which a molecule knows nothing ({_asked(count)})."
     )
 
 
@@ -439,8 +439,8 @@ def _alignment(count: int, gains: dict[str, Gain]) -> str:
     return (
         "No heterogeneity beyond noise: held-out images are explained better by their own latent "
         f"than by the mean one, by {gains['own']} of what the mean one explains, but as well by "
-        f"the mean structure when it is shifted, turned or made brighter ({min(share, 9.99):.0%} "
-        f"of the gain): the latents correct the alignment ({_asked(count)})."
+        f"the mean structure when it is shifted, turned or made brighter ({_percent(share)} of "
+        f"the gain): the latents correct the alignment ({_asked(count)})."
     )
 
 
@@ -474,12 +474,16 @@ def _warnings(level: Level, count: int, gains: dict[str, Gain]) -> Iterator[str]
     share = gains["conditions"].mean / own
     if share > WORTH_SAYING and gains["conditions"].sure:
         yield (
-            f"{share:.0%} of the gain is there already when latents are predicted from pose, shift "
-            "and defocus alone: that part shows how particles were seen, not their structure."
+            f"{_percent(share)} of the gain is there already when latents are predicted from pose, "
+            "shift and defocus alone: that part shows how particles were seen, not their structure."
         )
     share = gains["alignment"].mean / own
     if share > WORTH_SAYING and gains["alignment"].sure:
         yield (
-            f"{share:.0%} of the gain could as well be a shift, a turn or a brightness of the "
-            "whole particle."
+            f"{_percent(share)} of the gain could as well be a shift, a turn or a brightness of "
+            "the whole particle."
         )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * min(share, 9.99):.0f} %"

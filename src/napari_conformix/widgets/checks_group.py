@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
 from napari_conformix.widgets import map_views
 from napari_conformix.widgets.banner import Banner
 from napari_conformix.widgets.style import hint, sentence, signed
+from napari_conformix.widgets.wording import unbroken
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.heterogeneity import Heterogeneity
@@ -179,12 +180,14 @@ class ChecksGroup(QGroupBox):
         if verdict is None:
             self.verdict.say("neutral", "")
             return
-        headline, _, details = verdict.sentence.partition(": ")
+        headline, _, details = unbroken(verdict.sentence).partition(": ")
         if verdict.level == "unknown":
-            headline, details = _UNKNOWN, verdict.sentence
+            headline, details = _UNKNOWN, unbroken(verdict.sentence)
         level = _LEVELS.get(verdict.level, "bad")
         self.verdict.say(level, headline, details[:1].upper() + details[1:])
-        self.warnings.setText("<br>".join(signed("warning", text) for text in verdict.warnings))
+        self.warnings.setText(
+            "<br>".join(signed("warning", unbroken(text)) for text in verdict.warnings)
+        )
         words, command, _ = verdict.advice.partition(": conformix clusters ")
         self.advice.setText(words + (", on the Clusters page." if command else ""))
 
@@ -193,7 +196,7 @@ class ChecksGroup(QGroupBox):
         self.invariance_advice.setVisible(found is not None and bool(found.advice))
         if found is not None:
             severity = _SEVERITIES.get(found.level, "note")
-            self.invariance.setText(signed(severity, found.sentence()))
+            self.invariance.setText(signed(severity, unbroken(found.sentence())))
             self.invariance_advice.setText(found.advice)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.style import hint, sentence
+from napari_conformix.widgets.wording import unbroken
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.comparing import Comparison
@@ -50,7 +51,7 @@ class AgreementBox(QWidget):
             self.ask.setEnabled(True)
             if this is self._beside.session.job and other is self._beside.other.job:
                 command = shlex.join(["conformix", "compare", str(this.folder), str(other.folder)])
-                text = "\n\n".join(comparison.lines()[1:]).replace(" %", "\N{NO-BREAK SPACE}%")
+                text = unbroken("\n\n".join(comparison.lines()[1:]))
                 self._say(text, f"The same: {command}")
 
         def failed(error: Exception) -> None:
