@@ -123,7 +123,8 @@ def match_jobs(this: "ParticleSet", other: "ParticleSet") -> Matching:
     if likeness is None or likeness > ALIKE:
         return matching
     told = (
-        f"The images themselves are others (correlation {likeness:.2f} of {len(some)} looked at): "
+        "That is by name only: the images themselves are others (correlation "
+        f"{likeness:.2f} of {len(some)} looked at): "
         "stacks of the same name hold other particles, or the images were processed anew. Do not "
         "rely on this comparison before you know which."
     )
