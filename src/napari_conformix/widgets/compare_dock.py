@@ -49,8 +49,9 @@ def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
         main.resizeDocks([first.dock, second.dock], [1, 1], orientation)
         if main.centralWidget().width() < _SCENE:
             for dock in main.findChildren(QDockWidget):
-                if dock.windowTitle() in _LAYER_DOCKS:
+                if dock.windowTitle() in _LAYER_DOCKS and dock.isVisible():
                     dock.hide()
+                    second.made_room.append(dock)
 
     # Qt gives a new dock its size only once it has laid the window out.
     QTimer.singleShot(0, share)
@@ -60,6 +61,8 @@ def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
     """Only the first map; docks are hidden, never removed, or they lose their OpenGL objects."""
     if second.dock is not None:
         second.dock.hide()
+    while second.made_room:
+        second.made_room.pop().show()
     first.canvas.setMinimumSize(*_ALONE)
     set_title(first, _TITLE)
 

@@ -24,6 +24,8 @@ class LatentMapPanel(QWidget):
         self.legend = LegendBar(self)
         self.epochs = EpochSlider(self)
         self.dock: QDockWidget | None = None
+        #: docks that were hidden so that there is room for this one
+        self.made_room: list[QDockWidget] = []
         self.bar.tool_chosen.connect(self.canvas.overlay.set_tool)
         self.bar.mode_chosen.connect(lambda mode: setattr(self.canvas.overlay, "mode", mode))
         self.bar.fit_asked.connect(self.canvas.fit)
