@@ -25,6 +25,8 @@ from napari_conformix.widgets.style import hint, sentence, signed
 if TYPE_CHECKING:
     from napari_conformix.widgets.reconstruction_offer import Choice, Offer
 
+_DEFORMED = "Deformed: the motion undone (and plain beside it)"
+_NOT_DEFORMABLE = "Deformed: not for this method, which has no displacements"
 _DEFORMED_TIP = (
     "Each image is put back along the particle's own motion, as its half's model says, so that "
     "moving parts fall on top of each other. The plain map of the same particles is made beside it."
@@ -43,7 +45,7 @@ class ReconstructForm(QWidget):
         self.offer: Offer | None = None
         self._named = False
         self.particles = combo()
-        self.deformed = QRadioButton("Deformed: the motion undone (and plain beside it)")
+        self.deformed = QRadioButton(_DEFORMED)
         self.deformed.setToolTip(_DEFORMED_TIP)
         self.plain = QRadioButton("Plain only")
         self.plain.setToolTip(_PLAIN_TIP)
@@ -128,6 +130,7 @@ class ReconstructForm(QWidget):
         if not (offer.deformable and offer.epoch):
             self.plain.setChecked(True)
         self.deformed.setEnabled(offer.deformable)
+        self.deformed.setText(_DEFORMED if offer.deformable else _NOT_DEFORMABLE)
         if not self._named or self.name.text() in offer.names:
             self._propose_name()
         self._say()

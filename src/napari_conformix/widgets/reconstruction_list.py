@@ -43,13 +43,20 @@ def _entry(run: Any) -> Entry:
         try:
             report = run.report()
             particles = f"{sum(report.particles):,}"
-            resolution = f"{report.curves.resolution_angstrom:.2f}"
+            resolution = _reached(report.curves)
             if report.plain is not None:
-                resolution += f" (plain {report.plain.resolution_angstrom:.2f})"
+                resolution += f" (plain {_reached(report.plain)})"
         except UserError:
             state = "unreadable"
     kind = "deformed" if run.deformed else "plain"
     return Entry(run, run.name, kind, particles, resolution, state)
+
+
+def _reached(curves: Any) -> str:
+    """'8.21', or '<8.00' where the curve does not fall to its threshold up to Nyquist."""
+    from napari_conformix.jobs.cluster_reconstructions import in_angstrom
+
+    return in_angstrom(curves.resolution_angstrom, curves.reached)
 
 
 class ReconstructionList(QTableWidget):
