@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _GAP: Final = 0.1
 #: the camera zooms by this much while there are two
 SIDE_BY_SIDE_ZOOM: Final = 0.55
+_SIDES: Final = ("Left", "Right")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class ReconstructionLayers:
         for name, layer in self._living().items():
             if name not in [drawn.name for drawn in maps]:
                 layer.visible = False
-        self._scene.set_label("   |   ".join(drawn.title for drawn in maps))
+        self._scene.set_label(_label(maps))
         self._make_room(len(maps) > 1)
 
     def hide_the_rest(self) -> None:
@@ -135,6 +136,13 @@ class ReconstructionLayers:
             camera = self._viewer.scene.camera
             factor = SIDE_BY_SIDE_ZOOM if side_by_side else 1 / SIDE_BY_SIDE_ZOOM
             camera.zoom = camera.zoom * factor
+
+
+def _label(maps: list[Drawn]) -> str:
+    """Titles line by line, which a narrow scene has room for."""
+    if len(maps) < 2:
+        return "".join(drawn.title for drawn in maps)
+    return "\n".join(f"{side}: {drawn.title}" for side, drawn in zip(_SIDES, maps, strict=True))
 
 
 def _places(maps: list[Drawn]) -> list[float]:
