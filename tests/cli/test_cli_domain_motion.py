@@ -31,6 +31,11 @@ def test_table_words_and_plot(conformix, job, tmp_path) -> None:
     assert "The domain was not found in: 4" in texts
     discs = [element for element in picture.iter() if element.tag.endswith("circle")]
     assert len(discs) == 3
+    again = conformix(
+        "domain-motion", job.folder, "--clusters", truth.NAME, "--mask", mask, "--svg", svg
+    )
+    assert again.status == 1
+    assert "motion.svg exists" in again.err
 
 
 def test_an_unknown_set_and_a_missing_mask_are_sentences(conformix, job, tmp_path) -> None:

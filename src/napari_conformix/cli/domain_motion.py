@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.cli.training import JobFolder
+from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.domain_motion import DomainMotion
@@ -17,7 +18,7 @@ _HEAD += ["correlation before", "after", "density"]
 _LEGEND = (
     "Turn, right-handed about the axis, and shift of the domain's centre of mass. Correlation with "
     "the domain\nwhere it lies in the reference, and where it was found. Density: 1 is as much of "
-    "the domain as there."
+    "the domain as there;\n- where the mask leaves too little of the molecule out to compare with."
 )
 
 
@@ -54,6 +55,9 @@ def domain_motion(
     svg: Annotated[
         Path | None, Parameter(help="Write the translation-rotation plot to this file.")
     ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the plot's file if it exists.", negative=())
+    ] = False,
 ) -> None:
     """Measure how a domain turns and shifts from cluster to cluster.
 
@@ -64,6 +68,8 @@ def domain_motion(
     from napari_conformix.jobs import Job
 
     opened = Job.open(job)
+    if svg is not None and svg.exists() and not overwrite:
+        raise UserError(f"{svg} exists; choose another name, or ask to overwrite it (--overwrite).")
     with progress_bar("Fitting the domain") as tell:
         found = opened.domain_motion(
             clusters,
