@@ -194,8 +194,8 @@ class Separation:
         if clouds == 1 and self.gap.any():
             return (
                 "No gap divides the clusters: from one to the next the density of particles stays "
-                "above half of that within, though not from each to every other. Where groups are "
-                "cut at other places, with another number of clusters, there may be gaps." + few
+                "above half of that within, though not from each to every other. Another number of "
+                "clusters, which cuts elsewhere, may show gaps." + few
             )
         if clouds == 1:
             return (
