@@ -1,6 +1,6 @@
 """The figures 2d to 2h of the OPUS-DSD paper, drawn from a trained job and its clusters.
 
-    pip install napari-conformix[figures]
+    pip install "napari-conformix[figures]"    # in a clone: pip install ".[figures]"
     conformix clusters JOB -k 6 --reconstruct
     python examples/opusdsd_figures.py JOB OUT [OTHER] [--truth LABELS] [--umap]
 
@@ -11,7 +11,8 @@ OUT/figure2g.png  the maps that the particles of each cluster reconstruct to
 OUT/figure2h.png  the same for the other job
 
 LABELS are known states, for 2e and 2f: a column of the particle file, or a .npy or text file with
-one label for every particle of JOB.
+one label for every particle of JOB. --umap computes the UMAP of 2d, which is needed once unless the
+window has done so. OTHER needs clusters of its own, and reconstructions of them for 2h.
 """
 
 import argparse
@@ -20,7 +21,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
+try:
+    import matplotlib
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        'The figures need matplotlib: pip install "napari-conformix[figures]"'
+    ) from error
 import numpy as np
 
 matplotlib.use("Agg")
