@@ -185,3 +185,12 @@ def test_terms_and_rates_in_words() -> None:
     assert scalar_in_words("learning_rate decoder") == "Learning rate: decoder"
     assert scalar_in_words("learning_rate 0.1") == "Learning rate: group 0.1"
     assert scalar_in_words("learning_rate") == "Learning rate"
+
+
+def test_terms_in_units_of_a_noise_that_is_estimated_say_so() -> None:
+    epoch = _epoch(1, 5.0).model_copy(update={"curves": {"noise_power_half1": [1.0, 0.5]}})
+    started = _started(1).model_copy(update={"headline": "unexplained"})
+    data = _filled(started, epoch)
+    assert "in units of the noise" in data.note_of("loss").lower()
+    assert not data.note_of("kl")
+    assert not _filled(started, _epoch(1, 5.0)).note_of("loss")
