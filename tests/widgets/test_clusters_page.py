@@ -540,6 +540,24 @@ def test_deleting_a_set_shows_the_one_before(
     window.wait(lambda: page.overview is None)
     assert "press Make clusters" in page.hint.text()
     assert not page.list.isVisible()
+    assert page._explore.maps.colour_box.findData("clusters kmeans4") < 0
+
+
+def test_a_damaged_set_is_named_and_can_be_deleted(
+    window: ShellWindow, clustered: Path, own_copy, monkeypatch
+):
+    folder = own_copy(clustered)
+    damaged = folder / "clusters" / "kmeans4" / "clusters.npz"
+    damaged.write_bytes(damaged.read_bytes()[:900])
+    window.open(folder)
+    page = window.panel.clusters_page
+    window.panel.show_page("clusters")
+    window.wait(lambda: "“kmeans4” cannot be read" in page.hint.text())
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    window.click(page.list.delete)
+    window.wait(lambda: "press Make clusters" in page.hint.text())
+    assert Job.open(folder).cluster_sets() == []
 
 
 # -- own particles --------------------------------------------------------------------------------

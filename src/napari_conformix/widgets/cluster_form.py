@@ -35,6 +35,8 @@ _HOW_TIP: Final = (
     "and of different density, and needs more particles"
 )
 _COUNT: Final = (2, 50, 6)
+#: pixels; the name of the method beside it needs the room
+_COUNT_WIDTH: Final = 66
 _LABELS_TIP: Final = (
     "If you know a class of every particle (3-D classification, a simulation): the page says how "
     "mixed the clusters are in it. It has no influence on the clusters."
@@ -78,6 +80,7 @@ class ClusterForm(QWidget):
         self.how.setToolTip(_HOW_TIP)
         self.count.setRange(*_COUNT[:2])
         self.count.setValue(_COUNT[2])
+        self.count.setMaximumWidth(_COUNT_WIDTH)
         self.count.setToolTip("Begin with about 6; more than there are states cuts states in two")
         self.labels.setToolTip(_LABELS_TIP)
         self.make = QPushButton("Make clusters")
@@ -96,6 +99,7 @@ class ClusterForm(QWidget):
         self.command.setMaximumHeight(60)
         self.fold = Fold("Show command line", self.command)
         row, running = QHBoxLayout(), QHBoxLayout()
+        row.setSpacing(4)
         row.addWidget(self.how, stretch=1)
         row.addWidget(QLabel("into"))
         row.addWidget(self.count)
@@ -122,6 +126,7 @@ class ClusterForm(QWidget):
     def set_folder(self, folder: Path | None) -> None:
         """The job that the command line names."""
         self._folder = folder
+        self.of_what.setText("")
         self.say("")
         self._say_command()
 

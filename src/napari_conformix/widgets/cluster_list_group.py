@@ -104,7 +104,8 @@ class ClusterListGroup(QGroupBox):
         """The saved sets, and which of them is open."""
         with QSignalBlocker(self.sets):
             fill(self.sets, list(zip(catalogue.titles, catalogue.names, strict=True)))
-            self.sets.setCurrentIndex(self.sets.findData(current))
+            # without an open one, a set that cannot be read is there to be deleted
+            self.sets.setCurrentIndex(max(self.sets.findData(current), 0))
         self.delete.setEnabled(bool(catalogue.names))
 
     def show_overview(self, overview: Overview | None) -> None:

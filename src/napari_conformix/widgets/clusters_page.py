@@ -164,7 +164,6 @@ class ClustersPage(QWidget):
         self.form.set_columns(())
         self.list.show_catalogue(Catalogue(), None)
         self.form.setEnabled(False)
-        self._explore.maps.offer_colours("clusters", {})
         self._say(why)
 
     def _say(self, why: str) -> None:
@@ -202,6 +201,7 @@ class ClustersPage(QWidget):
             current = found.readable[-1] if found.readable else None
             if current is None:
                 self._show(None)
+                self._say(_unreadable(found.names) if found.names else _NO_SET)
             elif not self.session.workers.busy("job:open clusters"):
                 self._open(current)
         self.list.setVisible(bool(found.names))
@@ -335,8 +335,10 @@ class ClustersPage(QWidget):
         if found is not None:
             self._say("")
             self._colour_map()
-        elif self.session.latents is not None:
-            self._say(_NO_SET)
+        else:
+            self._explore.maps.offer_colours("clusters", {})
+            if self.session.latents is not None:
+                self._say(_NO_SET)
         if found is not None or before is not None:
             self.set_changed.emit(self.clusters)
 
@@ -415,7 +417,7 @@ class ClustersPage(QWidget):
             f"{found.rows[cluster].particles:,} particles",
         ]
         if wanted == OWN:
-            return "\n".join([*lines, "reconstructed from them"])
+            return "\n".join([*lines, "reconstructed", "from them"])
         half = found.clusters.record.representative_halves[cluster]
         model = f"half {half}, " if half else ""
         model += f"epoch {found.clusters.record.model_epoch}"
@@ -473,6 +475,15 @@ class ClustersPage(QWidget):
             lambda written: self.list.say(f"Saved {len(selection):,} particles to {written}"),
             failed,
         )
+
+
+def _unreadable(names: tuple[str, ...]) -> str:
+    """What to do about sets none of which can be read."""
+    which = ", ".join(f"“{name}”" for name in names)
+    return (
+        f"The clusters {which} cannot be read: their files are damaged or incomplete. Make "
+        "clusters anew above, and delete what cannot be read below."
+    )
 
 
 def _named(chosen: list[int]) -> str:
