@@ -43,13 +43,13 @@ class OwnMap:
         one, two = self.report.particles
         text = (
             f"Cluster {self.cluster + 1}: {one + two:,} particles ({one:,} of half 1, {two:,} of "
-            f"half 2) reconstruct to {self.result.resolution} Å by themselves (FSC 0.143)."
+            f"half 2) reconstruct to {_in_words(self.result.resolution)} by themselves (FSC 0.143)."
         )
         if self.result.agreement is None:
             return text
         return (
-            f"{text} The decoded map agrees with that to {self.result.agrees_to} Å (FSC 0.5 within "
-            "the mask)."
+            f"{text} The decoded map agrees with that to {_in_words(self.result.agrees_to)} (FSC "
+            "0.5 within the mask)."
         )
 
     def family(self, colour: str) -> FscFamily:
@@ -111,7 +111,7 @@ def find(clusters: Any, known: dict[int, OwnMap]) -> Found:
         else:
             ended[cluster] = result.state, _how_it_ended(result.run, result.state)
     apart = differences(clusters) if len(maps) == len(clusters) else None
-    return Found(maps, ended, running, "" if apart is None else with_units(apart.sentence()))
+    return Found(maps, ended, running, "" if apart is None else _for_window(apart.sentence()))
 
 
 def launcher(job: Job, clusters: Any) -> Callable[[int], Any]:
@@ -140,12 +140,26 @@ def scale_of(maps: list[OwnMap]) -> Scale:
     return Scale(float(factor), float((d - factor * o) / n))
 
 
+def _for_window(sentence: str) -> str:
+    """The window has a button for what the core names a command for."""
+    here = "see “Can it be believed?” on the Explore page"
+    return with_units(sentence).replace("conformix analyze", here)
+
+
+def _in_words(resolution: str) -> str:
+    """'8.21 Å'; of '<8.00', where the curve ends before it falls, which limit that is."""
+    if resolution.startswith("<"):
+        return f"the limit of the pixel size, {resolution[1:]} Å,"
+    return f"{resolution} Å"
+
+
 def _how_it_ended(run: Any, state: str) -> str:
     """A sentence on a reconstruction that has no map, and what to do."""
     if state != "failed":
         return "Its reconstruction was not finished: Reconstruct goes on where it ended."
     messages = [event.message for event in run.events() if event.kind == "failed"]
-    return f"Its reconstruction failed: {messages[-1] if messages else 'no reason was written'}"
+    reason = messages[-1].rstrip(".") if messages else "no reason was written"
+    return f"Its reconstruction failed: {reason}. Mend that and press Reconstruct again."
 
 
 def _own_map(clusters: Any, result: Any) -> OwnMap:

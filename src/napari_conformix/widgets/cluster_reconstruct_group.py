@@ -233,7 +233,10 @@ class ClusterReconstructGroup(QGroupBox):
                 f"Cluster {current + 1} has particles of one half set only, so no half maps can be "
                 "made of it and its resolution cannot be measured."
             )
-        if current in self._ended and current not in (self.runs.current, *self.runs.waiting):
+        if current in (self.runs.current, *self.runs.waiting):
+            does = "is being reconstructed" if current == self.runs.current else "waits its turn"
+            return f"Cluster {current + 1} {does}; its map of its own appears here."
+        if current in self._ended:
             return f"Cluster {current + 1}: {self._ended[current][1]}"
         if current not in self.maps:
             return (
