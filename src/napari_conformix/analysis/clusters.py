@@ -79,8 +79,9 @@ class Clustering:
         text += f": {self.k} cluster{'s' * (self.k != 1)}"
         text += f" of {int(self.counts.sum()):,} particles (seed {self.seed})"
         if self.covariance is not None:
-            shape = {"full": "any shape", "diag": "no slant: too few particles for any shape"}
-            text += f", Gaussians of {shape[self.covariance]}"
+            along = "along the axes of the latents (too few particles for any direction)"
+            shape = {"full": "of any shape", "diag": along}
+            text += f", Gaussians {shape[self.covariance]}"
         text += "."
         if self.fitted < self.counts.sum():
             text += f" Found from {self.fitted:,} particles drawn at random; all were assigned."

@@ -116,10 +116,11 @@ class DomainMotion:
         if self.smeared:
             fits = [self._motion(i).correlation for i in self.found]
             text.append(
-                "The domain of the consensus fits the classes poorly (correlation "
-                f"{min(fits):.2f} to {max(fits):.2f}), as it does when it is smeared by the motion "
-                "itself: the zero of the motion is uncertain by some degrees then, and no cluster "
-                "is said to move from it. Measure again relative to one of the clusters."
+                "The domain of the consensus fits the maps of the clusters less well than a sharp "
+                f"one would (correlation {min(fits):.2f} to {max(fits):.2f}), as it does when it "
+                "is smeared by the motion itself: the zero of the motion is uncertain by some "
+                "degrees then, and no cluster is said to move from it. Measure again relative to "
+                "one of the clusters."
             )
         return text
 
