@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QDockWidget, QFileDialog, QMessageBox
 from shell_window import ShellWindow, process_events
 
 from napari_conformix.cli.app import main as conformix
@@ -455,6 +455,18 @@ def test_leaving_the_page_gives_the_scene_back(window: ShellWindow, clustered: P
 
 
 # -- particles ------------------------------------------------------------------------------------
+
+
+def test_a_small_window_keeps_room_for_the_molecule(window: ShellWindow, clustered: Path):
+    open_clusters(window, clustered)
+    main = window.panel.window()
+    docks = [d for d in main.findChildren(QDockWidget) if d.windowTitle().startswith("layer ")]
+    assert all(dock.isVisible() for dock in docks)
+    main.resize(1100, 700)
+    window.wait(lambda: not any(dock.isVisible() for dock in docks))
+    window.wait(lambda: main.centralWidget().width() >= 150)
+    main.resize(1400, 900)
+    window.wait(lambda: all(dock.isVisible() for dock in docks))
 
 
 def test_particles_of_several_clusters_become_the_selection_and_back(

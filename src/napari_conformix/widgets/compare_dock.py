@@ -17,7 +17,6 @@ _WIDE: Final = 1800
 _HIGH: Final = 880
 #: a scene narrower than this gets the room of napari's layer docks, which the Window menu has
 _SCENE: Final = 300
-_LAYER_DOCKS: Final = ("layer list", "layer controls")
 #: how small each of two maps may be, and one alone
 _SMALL, _ALONE = (240, 130), (240, 200)
 
@@ -47,11 +46,7 @@ def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
 
     def share() -> None:
         main.resizeDocks([first.dock, second.dock], [1, 1], orientation)
-        if main.centralWidget().width() < _SCENE:
-            for dock in main.findChildren(QDockWidget):
-                if dock.windowTitle() in _LAYER_DOCKS and dock.isVisible():
-                    dock.hide()
-                    second.made_room.append(dock)
+        second.layer_docks.make_room(main, _SCENE)
 
     # Qt gives a new dock its size only once it has laid the window out.
     QTimer.singleShot(0, share)
@@ -61,8 +56,7 @@ def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
     """Only the first map; docks are hidden, never removed, or they lose their OpenGL objects."""
     if second.dock is not None:
         second.dock.hide()
-    while second.made_room:
-        second.made_room.pop().show()
+    second.layer_docks.give_back()
     first.canvas.setMinimumSize(*_ALONE)
     set_title(first, _TITLE)
 

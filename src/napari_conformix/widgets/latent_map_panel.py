@@ -3,14 +3,20 @@ the slider over its epochs."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, QTimer
+from typing import Final
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.epoch_slider import EpochSlider
 from napari_conformix.widgets.forms import dock_of
 from napari_conformix.widgets.latent_canvas import LatentCanvas
+from napari_conformix.widgets.layer_docks import LayerDocks
 from napari_conformix.widgets.legend import LegendBar
 from napari_conformix.widgets.selection_bar import SelectionBar
+
+#: a scene narrower than this, in pixels, shows nothing of a molecule
+_SCENE: Final = 150
 
 
 class LatentMapPanel(QWidget):
@@ -24,8 +30,7 @@ class LatentMapPanel(QWidget):
         self.legend = LegendBar(self)
         self.epochs = EpochSlider(self)
         self.dock: QDockWidget | None = None
-        #: docks that were hidden so that there is room for this one
-        self.made_room: list[QDockWidget] = []
+        self.layer_docks = LayerDocks()
         self.bar.tool_chosen.connect(self.canvas.overlay.set_tool)
         self.bar.mode_chosen.connect(lambda mode: setattr(self.canvas.overlay, "mode", mode))
         self.bar.fit_asked.connect(self.canvas.fit)
@@ -62,3 +67,15 @@ class LatentMapPanel(QWidget):
         both = main.centralWidget().width() + self.dock.width()
         sizes = [both // 2, own.width()]
         main.resizeDocks([self.dock, own], sizes, Qt.Orientation.Horizontal)
+        main.installEventFilter(self)
+        self._leave_room()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The window has another size: the scene must not vanish."""
+        if event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self._leave_room)
+        return super().eventFilter(watched, event)
+
+    def _leave_room(self) -> None:
+        if self.dock.isVisible():
+            self.layer_docks.fit(self.dock.window(), _SCENE)
