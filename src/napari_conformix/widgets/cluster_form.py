@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -35,8 +34,6 @@ _HOW_TIP: Final = (
     "and of different density, and needs more particles"
 )
 _COUNT: Final = (2, 50, 6)
-#: pixels; the name of the method beside it needs the room
-_COUNT_WIDTH: Final = 66
 _LABELS_TIP: Final = (
     "If you know a class of every particle (3-D classification, a simulation): the page says how "
     "mixed the clusters are in it. It has no influence on the clusters."
@@ -80,7 +77,6 @@ class ClusterForm(QWidget):
         self.how.setToolTip(_HOW_TIP)
         self.count.setRange(*_COUNT[:2])
         self.count.setValue(_COUNT[2])
-        self.count.setMaximumWidth(_COUNT_WIDTH)
         self.count.setToolTip("Begin with about 6; more than there are states cuts states in two")
         self.labels.setToolTip(_LABELS_TIP)
         self.make = QPushButton("Make clusters")
@@ -99,16 +95,14 @@ class ClusterForm(QWidget):
         self.command.setMaximumHeight(60)
         self.fold = Fold("Show command line", self.command)
         row, running = QHBoxLayout(), QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.how, stretch=1)
-        row.addWidget(QLabel("into"))
-        row.addWidget(self.count)
+        row.addWidget(self.count, stretch=1)
         row.addWidget(self.how_many)
         running.addWidget(self.bar, stretch=1)
         running.addWidget(self.stop)
         form = QFormLayout(self)
         form.setContentsMargins(8, 0, 8, 4)
-        form.addRow("Method", row)
+        form.addRow("Method", self.how)
+        form.addRow("Clusters", row)
         form.addRow("Known labels", self.labels)
         form.addRow(self.of_what)
         form.addRow(self.make)
