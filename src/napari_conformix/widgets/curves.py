@@ -24,6 +24,8 @@ from napari_conformix.widgets.style import HALF_COLOURS, PHASE_COLOURS, hint
 _REDRAW_MS = 200
 _MOST_POINTS = 4000
 _BAND_ALPHA = 28
+#: what stands behind a label: curves are still seen through it
+_LABEL_ALPHA = 150
 #: pixels beside the name of a phase on its band
 _LABEL_PADDING = 10
 #: room above and below the curves, as a share of their range
@@ -199,6 +201,7 @@ class CurvesView(QWidget):
         epoch, text = wanted
         style = Qt.PenStyle.SolidLine if data.chosen is not None else Qt.PenStyle.DashLine
         colour, behind = text_colour(self), self.palette().window().color()
+        behind.setAlpha(_LABEL_ALPHA)
         line = pg.InfiniteLine(epoch, pen=pg.mkPen(colour, width=1.5, style=style))
         pg.InfLineLabel(
             line, text, position=0.9, anchors=[(0, 0.5), (1, 0.5)], color=colour, fill=behind
