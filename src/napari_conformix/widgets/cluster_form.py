@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -99,16 +100,19 @@ class ClusterForm(QWidget):
         row.addWidget(self.how_many)
         running.addWidget(self.bar, stretch=1)
         running.addWidget(self.stop)
-        form = QFormLayout(self)
-        form.setContentsMargins(8, 0, 8, 4)
+        form = QFormLayout()
         form.addRow("Method", self.how)
         form.addRow("Clusters", row)
         form.addRow("Known labels", self.labels)
-        form.addRow(self.of_what)
-        form.addRow(self.make)
-        form.addRow(running)
-        form.addRow(self.said)
-        form.addRow(self.fold)
+        # Sentences stand outside: a form gives them too few lines where it is narrow.
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 0, 8, 4)
+        column.addLayout(form)
+        column.addWidget(self.of_what)
+        column.addWidget(self.make)
+        column.addLayout(running)
+        column.addWidget(self.said)
+        column.addWidget(self.fold)
 
     # -- what can be chosen -----------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.reconstruction_offer import Choice, Offer
 
 _DEFORMED = "Deformed: the motion undone (and plain beside it)"
-_NOT_DEFORMABLE = "Deformed: not for this method, which has no displacements"
+_NOT_DEFORMABLE = "Deformed: this method has no displacements"
 _DEFORMED_TIP = (
     "Each image is put back along the particle's own motion, as its half's model says, so that "
     "moving parts fall on top of each other. The plain map of the same particles is made beside it."
