@@ -310,6 +310,15 @@ def test_two_runs_in_one_process_are_refused(tmp_path):
 # -- pause and stop -------------------------------------------------------------------------------
 
 
+def test_going_on_trains_to_the_epoch_that_the_stopped_run_was_asked_for(tmp_path):
+    job = samples.make_job(tmp_path, epochs=1)
+    run = job.train(epochs=3)
+    next(event for event in run if event.kind == "checkpoint")
+    run.close()
+    assert job.state == "stopped"
+    assert train(Job.open(job.folder), resume=True)[-1].epoch == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_stop_cleanly_and_resuming_gives_the_same_result(tmp_path, number):
     before = signal.getsignal(number)  # a shell lets what it starts in the background ignore SIGINT

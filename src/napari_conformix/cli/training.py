@@ -151,7 +151,13 @@ def train(
         int | None, Parameter(help="Train to this epoch instead of the job's setting.")
     ] = None,
     device: Annotated[str, Parameter(help="auto, cpu, cuda, or one GPU such as cuda:1.")] = "auto",
-    resume: Annotated[bool, Parameter(help="Go on from the last checkpoint.", negative=())] = False,
+    resume: Annotated[
+        bool,
+        Parameter(
+            help="Go on from the last checkpoint, to the epoch that was asked for last.",
+            negative=(),
+        ),
+    ] = False,
     detach: Annotated[
         bool,
         Parameter(help="Train in the background, also after this shell ends.", negative=()),

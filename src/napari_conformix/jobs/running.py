@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout, lock
-from napari_conformix.jobs.eventlog import EventLog, logged
+from napari_conformix.jobs.eventlog import EventLog, EventReader, logged
 from napari_conformix.jobs.signals import stop_on_signals
 from napari_conformix.jobs.spec import JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
@@ -21,6 +21,7 @@ from napari_conformix.training.events import (
     Finished,
     Notice,
     Preparing,
+    Started,
     Step,
     Warning,
 )
@@ -102,6 +103,12 @@ def run(
         lock.release(folder, owner)
 
 
+def _asked_before(folder: Path) -> int:
+    """Up to which epoch the last run was to train; 0 where there was none."""
+    runs = [e for e in EventReader(folder / layout.EVENTS).read_new() if isinstance(e, Started)]
+    return runs[-1].epochs if runs else 0
+
+
 def _train(
     folder: Path,
     spec: JobSpec,
@@ -118,6 +125,8 @@ def _train(
     from napari_conformix.training.loop import train
 
     settings = spec.validated_settings()
+    if epochs is None and resume:
+        epochs = max(settings.epochs, _asked_before(folder))
     if epochs is not None:
         settings = settings.model_copy(update={"epochs": epochs})
     fabric = make_fabric(device, settings)
