@@ -312,6 +312,22 @@ def test_held_out_particles_leave_no_trace_in_the_networks(swing, trained):
     assert not method._bank.valid[torch.tensor(HELD_OUT)].any()
 
 
+def test_the_encoder_sees_a_structure_as_strong_whatever_its_ctf_lets_pass(swing, trained):
+    method, _ = trained
+    batch = swing.batch(HELD_OUT)
+    with torch.no_grad():
+        values = method.model.values(method.model.decode_cube(torch.full((80, 2), 2.0)))
+        unit = method.model.predict(values, batch)
+
+    def seen(ctf):
+        images = torch.fft.fftshift(torch.fft.irfft2(unit * ctf, s=(BOX, BOX)), dim=(-2, -1))
+        shown = Batch(**vars(batch) | {"images": images, "ctf": batch.ctf * ctf})
+        return method.model.encoder_input(shown)
+
+    assert torch.allclose(seen(-0.25), seen(1.0), rtol=1e-3, atol=1e-4)
+    assert float(seen(1.0).abs().max()) > 0.1
+
+
 def test_pure_noise_is_whitened_to_one(swing, trained):
     method, _ = trained
     torch.manual_seed(3)

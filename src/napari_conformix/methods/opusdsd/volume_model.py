@@ -163,8 +163,12 @@ class VolumeModel(ImageLikelihood):
 
         Always in float32: bfloat16 would round positions of 100 A to half an Angstrom.
         """
+        return self.project(values, batch) * batch.ctf
+
+    def project(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """As `predict` without the CTF."""
         with torch.autocast(values.device.type, enabled=False):
-            projection = project_voxels(
+            return project_voxels(
                 values.float() * self.grey,
                 self.positions,
                 batch.rotation,
@@ -174,7 +178,6 @@ class VolumeModel(ImageLikelihood):
                 self.settings.oversampling,
                 self.voxel,
             )
-            return projection * batch.ctf
 
     def decode_cube(self, latent: torch.Tensor) -> torch.Tensor:
         """(b, d) -> (b, m, m, m): what the decoder adds to the base, before any mask."""
@@ -192,7 +195,9 @@ class VolumeModel(ImageLikelihood):
         "difference" is what is left of an image when its projection of the base is taken off,
         times the CTF and over the noise: back-projected, the gradient of the likelihood in the
         volume. What the encoder has to find is then not buried under what all images share, and
-        the sign of the contrast is right at every frequency.
+        the sign of the contrast is right at every frequency. Each is divided by the share of the
+        molecule's power that passes its CTF twice: else a structure would look fainter close to
+        focus, and its codes would lie nearer to the middle there.
         """
         settings = self.settings
         with torch.autocast(batch.images.device.type, enabled=False):
@@ -215,12 +220,19 @@ class VolumeModel(ImageLikelihood):
     def _differences(self, batch: Batch, images: torch.Tensor) -> torch.Tensor:
         common = self.base if self.settings.base == "consensus" else self.consensus
         observed = torch.fft.rfft2(torch.fft.ifftshift(images, dim=(-2, -1)))
-        difference = observed - self.predict(common.detach().expand(len(batch), -1), batch)
+        projection = self.project(common.detach().expand(len(batch), -1), batch)
+        difference = observed - projection * batch.ctf
         noise = self.noise_power[self.shells]
         weight = (self.multiplicity > 0) * noise.mean() / noise
         filtered = torch.fft.irfft2(difference * batch.ctf * weight, s=images.shape[-2:])
         centred: torch.Tensor = torch.fft.fftshift(filtered, dim=(-2, -1))
-        return centred  # (b, h, w)
+        return centred / self._passed(projection, batch.ctf)[:, None, None]  # (b, h, w)
+
+    def _passed(self, projection: torch.Tensor, ctf: torch.Tensor) -> torch.Tensor:
+        """(b,): the share of the projections' power over the noise that passes the CTF twice."""
+        power = torch.view_as_real(projection).square().sum(-1) * self.multiplicity
+        power = power / self.noise_power[self.shells]
+        return (power * ctf.square()).sum((-2, -1)) / power.sum((-2, -1))
 
     def encode(self, batch: Batch, augment: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Latent mean and log sigma of every particle of a batch, each (b, d) float32."""
