@@ -150,7 +150,7 @@ class Invariance:
                     f"; but with {self.particles:,} particles, up to {_percent(whole)} of all "
                     f"variance, or {_percent(part)} of a component's, could go unseen"
                 )
-            return told + "."
+            return f"{told}. {WITHIN}"
         if worst.component_share > max(2 * worst.share, STRONG):
             axis = (
                 f"principal component {worst.component}, which holds "
@@ -181,6 +181,11 @@ class Invariance:
         )
 
 
+#: what is not looked at: means over all particles say nothing of a gradient that each group has
+WITHIN = (
+    "What differs from group to group, such as codes nearer to the middle of each at low defocus, "
+    "is not looked for: colour the latent map by rlnDefocusU to see it."
+)
 #: columns of a STAR file to colour a map by
 _COLUMNS = {
     "viewing direction": "rlnAngleRot and rlnAngleTilt",
