@@ -17,6 +17,8 @@ from napari_conformix.training.contract import Batch, Frame
 
 #: share of a mask's full value from which a voxel belongs to it
 _EDGE = 0.02
+#: share of the power that a CTF lets pass at least, lest an image without contrast become all noise
+_LEAST_PASSED = 0.02
 #: side of the smallest cube that networks are built for
 _SMALLEST_CUBE = 10
 
@@ -66,7 +68,7 @@ class VolumeModel(ImageLikelihood):
     """The decoder and encoder with image formation between them.
 
     base       (n,) the map that all particles share, in units of `grey`
-    consensus  (n,) what it began as; (the encoder's reference where `base` is not used)
+    consensus  (n,) what it began as, and the encoder's reference where `base` is not used
     grey       0-d, image grey value that a network's output of 1 stands for
     map_grey   0-d, grey value of the consensus map that it stands for
     input_scale  0-d, standard deviation of the encoder's input before it is divided by it
@@ -232,7 +234,8 @@ class VolumeModel(ImageLikelihood):
         """(b,): the share of the projections' power over the noise that passes the CTF twice."""
         power = torch.view_as_real(projection).square().sum(-1) * self.multiplicity
         power = power / self.noise_power[self.shells]
-        return (power * ctf.square()).sum((-2, -1)) / power.sum((-2, -1))
+        passed = (power * ctf.square()).sum((-2, -1)) / power.sum((-2, -1))
+        return passed.clamp_min(_LEAST_PASSED)
 
     def encode(self, batch: Batch, augment: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Latent mean and log sigma of every particle of a batch, each (b, d) float32."""
