@@ -16,7 +16,8 @@ from napari_conformix.jobs import Job
 HEAVY = ("torch", "numpy", "pandas", "napari", "qtpy", "PyQt6", "sklearn", "umap", "pydantic")
 COMMANDS = [
     "new", "settings", "train", "status", "pause", "stop",
-    "analyze", "arrows", "decode", "domains", "embed", "select", "export", "reconstruct",
+    "analyze", "arrows", "clusters", "compare", "decode", "domain-motion", "domains", "embed",
+    "select", "export", "reconstruct",
     "simulate", "open", "doctor", "demo",
 ]  # fmt: skip
 

@@ -207,9 +207,7 @@ def test_wrong_settings_are_said(job, tmp_path, options, words):
 
 
 def test_without_a_field_there_is_only_the_plain_way(job, tmp_path, monkeypatch):
-    from napari_conformix.training.contract import Method
-
-    monkeypatch.setattr(job.method_class, "displacement", Method.displacement)
+    monkeypatch.setattr(job.method_class, "has_displacement", False)
     with pytest.raises(NotSupportedError, match="only a plain reconstruction"):
         create(job, tmp_path / "maps")
     assert not (tmp_path / "maps").exists()
