@@ -103,12 +103,11 @@ def offer_of(job: Job) -> Offer:
     choices = [Choice(None, _counts(half))]
     choices += [Choice(s, _counts(half[job.selection(s).rows])) for s in job.selections()]
     missing = tuple(stack for stack in particles.stacks if not stack.is_file())
-    from napari_conformix.training.contract import Method
 
     return Offer(
         choices=tuple(choices),
         epoch=job.checkpoints.last() or 0,
-        deformable=job.method_class.displacement is not Method.displacement,
+        deformable=job.method_class.has_displacement,
         method=job.method_class.title,
         missing=missing,
         stacks=len(particles.stacks),
