@@ -113,7 +113,8 @@ def test_from_start_to_the_map_in_the_scene(window: ShellWindow, job: Job) -> No
     (run,) = job.reconstructions()
     report = run.report()
     assert page.progress.state == "finished"
-    assert page.list.entries[0].particles == "300"
+    # the list is read in a worker of its own, which may come after the map's
+    window.wait(lambda: page.list.entries[0].particles == "300")
     said = page.view.said.text()
     assert "300 particles reaches" in said
     assert " Å" in said

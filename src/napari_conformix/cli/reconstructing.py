@@ -68,10 +68,9 @@ def reconstruct(
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
-    from napari_conformix.jobs.warping import has_displacement
 
     opened = Job.open(job)
-    follow_motion = has_displacement(opened.method_class) if deformed is None else deformed
+    follow_motion = opened.method_class.has_displacement if deformed is None else deformed
     if deformed is None and not follow_motion:
         print(
             f"{opened.method_class.title} has no displacements to undo: the images are "

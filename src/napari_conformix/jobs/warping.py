@@ -45,14 +45,9 @@ class Stopped(Exception):
     """A stop was asked for while the displacement fields were made ready."""
 
 
-def has_displacement(kind: "type[Method]") -> bool:
-    """Whether a method moves matter, so that its reconstructions can be deformed."""
-    return kind.has_displacement
-
-
 def refuse_without_displacement(kind: "type[Method]") -> None:
     """NotSupportedError, in words, for a method without a displacement field."""
-    if not has_displacement(kind):
+    if not kind.has_displacement:
         raise NotSupportedError(
             f"{kind.title} has no displacements that could be undone, so only a plain "
             "reconstruction can be made (--plain), of all particles or of a selection."

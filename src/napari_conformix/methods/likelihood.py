@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from napari_conformix.imaging.fourier import rfft_radius, rfft_shell
 from napari_conformix.training.contract import Batch
 
 
@@ -25,10 +26,19 @@ class ImageLikelihood(nn.Module):
         self.register_buffer("image_power", torch.ones(box // 2 + 1))
         self.image_power: torch.Tensor
         # eq. 11's weights on the rfft grid, and the radius of every pixel in it
-        self.register_buffer("shells", _shells(box), persistent=False)
+        # corners beyond Nyquist count to the last shell, where their weight is 0
+        shells = rfft_shell(box, 2).clamp_max(box // 2)
+        self.register_buffer("shells", shells, persistent=False)
         self.register_buffer("multiplicity", _multiplicity(box), persistent=False)
         self.shells: torch.Tensor
         self.multiplicity: torch.Tensor
+        #: Fourier pixels of the whole transform that count; a number, not to wait for a GPU
+        self.pixels = float(self.multiplicity.sum())
+
+    @property
+    def pixel_weight(self) -> torch.Tensor:
+        """(h, w // 2 + 1): how often a pixel of the half transform counts, over its noise."""
+        return self.multiplicity / self.noise_power[self.shells]
 
     @staticmethod
     def observed(batch: Batch) -> torch.Tensor:
@@ -38,7 +48,7 @@ class ImageLikelihood(nn.Module):
 
     def misfit(self, difference: torch.Tensor) -> torch.Tensor:
         """Eq. 11 of every image: (b, h, w // 2 + 1) image minus prediction -> (b,)."""
-        return self._power_of_each(difference, self.noise_power)
+        return self._power_of_each(difference, self.pixel_weight)
 
     def data_loss(self, difference: torch.Tensor) -> torch.Tensor:
         """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
@@ -51,22 +61,22 @@ class ImageLikelihood(nn.Module):
         differ by chance in their contrast, can be compared too.
         """
         with torch.no_grad():
-            left = self._power_of_each(difference, self.image_power).mean()
-            return left / self._power_of_each(observed, self.image_power).mean()
+            weight = self.multiplicity / self.image_power[self.shells]
+            left = self._power_of_each(difference, weight).mean()
+            return left / self._power_of_each(observed, weight).mean()
 
     def whitened(self, difference: torch.Tensor) -> torch.Tensor:
         """Divided by the noise: pure noise then has mean square 1 at every Fourier pixel."""
         return difference / self.noise_power[self.shells].sqrt()
 
-    def _power_of_each(self, difference: torch.Tensor, shell_power: torch.Tensor) -> torch.Tensor:
-        weight = self.multiplicity / shell_power[self.shells]  # (h, w // 2 + 1)
+    def _power_of_each(self, difference: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         power = torch.view_as_real(difference).square().sum(-1)  # (b, h, w // 2 + 1)
-        return (power * weight).sum((-2, -1)) / self.multiplicity.sum()  # (b,)
+        return (power * weight).sum((-2, -1)) / self.pixels  # (b,)
 
     def best_scale(self, observed: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
         """Overlap and power of a prediction under the noise; their ratio is the scale that fits
         the images (b, h, w // 2 + 1) best (least squares)."""
-        weight = self.multiplicity / self.noise_power[self.shells]
+        weight = self.pixel_weight
         overlap = float((weight * (predicted.conj() * observed).real).sum())
         power = float((weight * torch.view_as_real(predicted).square().sum(-1)).sum())
         return overlap, power
@@ -91,23 +101,12 @@ def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tenso
     return 0.5 * per_dimension.sum(1).mean()
 
 
-def _shells(box: int) -> torch.Tensor:
-    """round(|k|) of every rfft2 pixel; the corners beyond Nyquist count to the last shell."""
-    ky = torch.fft.fftfreq(box, 1.0 / box)
-    kx = torch.fft.rfftfreq(box, 1.0 / box)
-    radius = (ky[:, None] ** 2 + kx[None] ** 2).sqrt().round().long()
-    shells: torch.Tensor = radius.clamp_max(box // 2)
-    return shells
-
-
 def _multiplicity(box: int) -> torch.Tensor:
     """How many pixels of the full transform an rfft2 pixel stands for; 0 beyond Nyquist.
 
     Corners beyond the last shell carry no signal after Fourier cropping and are left out.
     """
-    ky = torch.fft.fftfreq(box, 1.0 / box)
-    kx = torch.fft.rfftfreq(box, 1.0 / box)
     weight = torch.full((box, box // 2 + 1), 2.0)
     weight[:, 0] = 1.0
     weight[:, -1] = 1.0
-    return torch.where((ky[:, None] ** 2 + kx[None] ** 2).sqrt() <= box // 2, weight, 0.0)
+    return torch.where(rfft_radius(box, 2) <= box // 2, weight, 0.0)

@@ -1,5 +1,6 @@
 """OPUS-DSD as the shared training loop sees it (contract in training/contract.py)."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -54,7 +55,6 @@ class OpusDsd(Method):
         self.options = cast(OpusDsdSettings, settings)
         self._model: VolumeModel | None = None
         self._bank: MemoryBank | None = None
-        self._classes: NDArray[np.int64] | None = None
         self._optimizer: torch.optim.Optimizer | None = None
         self._rates: list[float] = []
         self._annealing = 0.0
@@ -158,10 +158,10 @@ class OpusDsd(Method):
     # -- training ---------------------------------------------------------------------------------
 
     def batch_classes(self, rotation: NDArray[np.float32]) -> NDArray[np.int64] | None:
-        self._classes = projection_classes(rotation, self.options.projection_nside)
+        classes = projection_classes(rotation, self.options.projection_nside)
         if self._bank is None:
-            self._bank = MemoryBank(self._classes, self.latent_dim).to(self.device)
-        return self._classes
+            self._bank = MemoryBank(classes, self.latent_dim).to(self.device)
+        return classes
 
     @torch.no_grad()
     def first_pass(self, batch: Batch, half: int) -> None:
@@ -193,7 +193,7 @@ class OpusDsd(Method):
         """Radial power of what is left of held-out images."""
         power = torch.zeros_like(self.model.noise_power)
         for batch in batches:
-            _, difference = self._difference(batch, self.model.encode(batch)[0])
+            difference = self._difference(batch, self.model.encode(batch)[0])
             power += self.model.shell_power(difference) * len(batch)
         count = sum(len(batch) for batch in batches)
         if count:
@@ -236,19 +236,18 @@ class OpusDsd(Method):
     ) -> dict[str, torch.Tensor]:
         """Eq. 8 divided by half the number of pixels, so that `data` is 1 for pure noise."""
         model, options = self.model, self.options
-        cube = model.decode_cube(latent)
-        values = model.values(cube)
+        values = model.values(model.decode_cube(latent))
         observed = model.observed(batch)
         data, difference = self._misfit(batch, observed, values)
         kl = kl_divergence(mean, 2 * log_sigma)
-        variation, sparseness = self._volume_priors(cube, values)
+        variation, sparseness = self._volume_priors(values)
         latent_priors = options.kl_weight * kl + options.prior_strength * sum(prior.values())
         priors = (
             self._annealing * latent_priors
             + options.total_variation * variation
             + options.lasso * sparseness
         )
-        loss = data + priors * (2.0 / float(model.multiplicity.sum()))
+        loss = data + priors * (2.0 / model.pixels)
         return {
             "loss": loss,
             "unexplained": model.unexplained_power(observed, difference),
@@ -271,20 +270,18 @@ class OpusDsd(Method):
         poses = neighbouring_poses(batch.rotation, options.pose_spread, options.pose_neighbours)
         residuals = []
         for pose in poses.unbind(1):  # the refined pose comes first
-            turned = Batch(batch.index, batch.images, pose, batch.shift_angstrom, batch.ctf)
-            predicted = self._scaled(observed, model.predict(values, turned))
+            predicted = model.predict(values, replace(batch, rotation=pose))
+            predicted = self._scaled(observed, predicted)
             residuals.append(observed - predicted)
-        pixels = model.multiplicity.sum()
-        squared = torch.stack([model.misfit(one) for one in residuals], dim=1) * pixels  # (b, k)
-        negative_log, _ = marginal_misfit(squared)
-        return negative_log.mean() * 2 / pixels, residuals[0]
+        squared = torch.stack([model.misfit(one) for one in residuals], dim=1)
+        negative_log, _ = marginal_misfit(squared * model.pixels)  # (b,)
+        return negative_log.mean() * 2 / model.pixels, residuals[0]
 
     def _scaled(self, observed: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         """The prediction times the image's own contrast, where that is to be fitted."""
         if not self.options.image_scale:
             return predicted
-        model = self.model
-        weight = model.multiplicity / model.noise_power[model.shells]
+        weight = self.model.pixel_weight
         return predicted * image_scale(observed, predicted, weight)[:, None, None]
 
     def _disentanglement(self, batch: Batch, mean: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -297,26 +294,21 @@ class OpusDsd(Method):
             mean, codes, options.neighbours_within, options.neighbours_across, options.furthest
         )
 
-    def _volume_priors(
-        self, cube: torch.Tensor, values: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _volume_priors(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Total variation and LASSO of the volumes in image grey values, means over the batch."""
         model = self.model
-        side = model.side.voxels
-        volume = values.new_zeros(len(values), side**3)
+        inside = model.cube_inside
+        volume = values.new_zeros(len(values), inside.numel())
         volume = volume.scatter(1, model.in_cube.expand_as(values), values * model.grey)
-        volume = volume.view(-1, side, side, side)
-        inside = torch.zeros(side**3, dtype=torch.bool, device=volume.device)
-        inside[model.in_cube] = True
-        inside = inside.view(side, side, side)
+        volume = volume.view(-1, *inside.shape)
         return total_variation(volume, inside).mean(), lasso(volume, inside).mean()
 
-    def _difference(self, batch: Batch, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Transforms of images, and images minus the predictions of these latents."""
+    def _difference(self, batch: Batch, latent: torch.Tensor) -> torch.Tensor:
+        """Transforms of images minus the predictions of these latents: (b, h, w // 2 + 1)."""
         model = self.model
         observed = model.observed(batch)
         predicted = model.predict(model.values(model.decode_cube(latent)), batch)
-        return observed, observed - self._scaled(observed, predicted)
+        return observed - self._scaled(observed, predicted)
 
     # -- results ----------------------------------------------------------------------------------
 
@@ -332,7 +324,7 @@ class OpusDsd(Method):
 
     @torch.no_grad()
     def image_residual(self, latent: torch.Tensor, batch: Batch, half: int) -> torch.Tensor | None:
-        _, difference = self._difference(batch, latent.to(self.device, torch.float32))
+        difference = self._difference(batch, latent.to(self.device, torch.float32))
         return self.model.whitened(difference)
 
     # -- state ------------------------------------------------------------------------------------

@@ -87,6 +87,9 @@ class VolumeModel(ImageLikelihood):
         self._tensor("positions", grid.positions)
         self._tensor("in_cube", grid.in_cube)
         self._tensor("weight", grid.weight)
+        in_cube = torch.zeros(grid.side.voxels**3, dtype=torch.bool)
+        in_cube[grid.in_cube] = True
+        self.register_buffer("cube_inside", in_cube.view(3 * (grid.side.voxels,)), persistent=False)
         count = len(grid.inside)
         self._tensor("varies", torch.ones(count))
         self._tensor("consensus", torch.zeros(count))
@@ -98,6 +101,7 @@ class VolumeModel(ImageLikelihood):
     inside: torch.Tensor
     positions: torch.Tensor
     in_cube: torch.Tensor
+    cube_inside: torch.Tensor
     weight: torch.Tensor
     varies: torch.Tensor
     consensus: torch.Tensor
@@ -127,9 +131,7 @@ class VolumeModel(ImageLikelihood):
         """Noise and image power from images, and the grey scale that fits projections of the
         consensus to them best. `strict`: UserError when that is not positive."""
         observed = [self.observed(batch) for batch in batches]
-        self.set_noise(self.shell_power(torch.cat(observed)))
-        if self.settings.noise == "white":
-            self.set_noise(self._flat(self.noise_power))
+        self.estimate_noise(self.shell_power(torch.cat(observed)))
         self.image_power.copy_(self.noise_power)
         overlap = power = 0.0
         for batch, image in zip(batches, observed, strict=True):
@@ -151,11 +153,11 @@ class VolumeModel(ImageLikelihood):
 
     def _flat(self, power: torch.Tensor) -> torch.Tensor:
         """White noise of the same total power within Nyquist's circle."""
-        mean = (power[self.shells] * self.multiplicity).sum() / self.multiplicity.sum()
+        mean = (power[self.shells] * self.multiplicity).sum() / self.pixels
         return mean.expand_as(power)
 
     def estimate_noise(self, power: torch.Tensor) -> None:
-        """Adopt the shell power of residuals of held-out particles."""
+        """Adopt the shell power of images, or of what is left of held-out ones."""
         self.set_noise(power if self.settings.noise == "shells" else self._flat(power))
 
     # -- the forward model ------------------------------------------------------------------------
@@ -232,8 +234,7 @@ class VolumeModel(ImageLikelihood):
 
     def _passed(self, projection: torch.Tensor, ctf: torch.Tensor) -> torch.Tensor:
         """(b,): the share of the projections' power over the noise that passes the CTF twice."""
-        power = torch.view_as_real(projection).square().sum(-1) * self.multiplicity
-        power = power / self.noise_power[self.shells]
+        power = torch.view_as_real(projection).square().sum(-1) * self.pixel_weight
         passed = (power * ctf.square()).sum((-2, -1)) / power.sum((-2, -1))
         return passed.clamp_min(_LEAST_PASSED)
 
