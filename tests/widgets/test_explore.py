@@ -8,8 +8,8 @@ from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
 from qtpy.QtWidgets import QMessageBox
 
+from napari_conformix.analysis import latent_maps
 from napari_conformix.training import events
-from napari_conformix.widgets import map_views
 
 pytestmark = pytest.mark.window
 
@@ -129,8 +129,8 @@ def test_a_principal_component_map_inverts_exactly() -> None:
     count, half = 500, np.repeat([1, 2], 250).astype(np.int8)
     mean = rng.normal(size=(count, 5)).astype(np.float32) * [3, 2, 1, 0.5, 0.1]
     table = FakeTable(mean, half)
-    space = map_views.build("pca1", table)
-    view = map_views.view(space, (0, 1), "all", table)
+    space = latent_maps.build("pca1", table)
+    view = latent_maps.view(space, (0, 1), "all", table)
     row = 17
     place = space.coordinates[row]
     own = view.spot((float(place[0]), float(place[1])), 1)
@@ -148,11 +148,11 @@ def test_a_principal_component_map_inverts_exactly() -> None:
 def test_a_method_with_one_model_has_no_halves_to_keep_apart() -> None:
     rng = np.random.default_rng(0)
     table = FakeTable(rng.normal(size=(100, 3)), np.zeros(100, dtype=np.int8))
-    assert map_views.available(table) == [
+    assert latent_maps.available(table) == [
         ("pca0", "Principal components"),
         ("latent0", "Latent axes"),
     ]
-    view = map_views.view(map_views.build("latent0", table), (2, 0), "all", table)
+    view = latent_maps.view(latent_maps.build("latent0", table), (2, 0), "all", table)
     spot = view.spot((0.5, -0.5), 0)
     assert spot.half == 0
     np.testing.assert_allclose(spot.latent[[2, 0]], [0.5, -0.5])

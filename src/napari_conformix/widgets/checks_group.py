@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
 
-from napari_conformix.widgets import map_views
+from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets.banner import Banner
 from napari_conformix.widgets.style import hint, sentence, signed
 from napari_conformix.widgets.wording import unbroken
@@ -116,7 +116,7 @@ class ChecksGroup(QGroupBox):
         if self._latents is None or looked.epoch != self._latents.epoch:
             return
         self._show_invariance(looked.invariance)
-        self._show_verdict(looked.verdict, offered=not map_views.in_angstrom(self._latents))
+        self._show_verdict(looked.verdict, offered=not latent_maps.in_angstrom(self._latents))
 
     def _failed(self, error: Exception) -> None:
         self._show_invariance(None)
@@ -204,5 +204,5 @@ def _look_at(job: Job, latents: LatentTable) -> _Looked:
     """In a worker."""
     from napari_conformix.jobs.checks import kept_heterogeneity
 
-    moves = map_views.in_angstrom(latents)
+    moves = latent_maps.in_angstrom(latents)
     return _Looked(latents.epoch, job.invariance(), None if moves else kept_heterogeneity(job))

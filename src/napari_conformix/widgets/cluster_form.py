@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_conformix.widgets import commands, map_views
+from napari_conformix.analysis import latent_maps
+from napari_conformix.widgets import commands
 from napari_conformix.widgets.forms import combo, fill
 from napari_conformix.widgets.settings_form import IntBox
 from napari_conformix.widgets.style import Fold, hint, sentence, signed
@@ -198,10 +199,10 @@ class ClusterForm(QWidget):
 
 def coordinates_in_words(latents: LatentTable) -> str:
     """'5,000 particles, epoch 20, by 8 motion coordinates that both halves share (Å RMS).'"""
-    two = map_views.halves(latents) == [1, 2]
+    two = latent_maps.halves(latents) == [1, 2]
     counted = f"{len(latents.mean):,} particles by their"
     if latents.motion is not None and two:
-        unit = " (in Å)" if map_views.in_angstrom(latents) else ""
+        unit = " (in Å)" if latent_maps.in_angstrom(latents) else ""
         axes = (
             f"{latents.motion.shape[1]} motion coordinates{unit}: both halves share them, their "
             "latents mean different things"

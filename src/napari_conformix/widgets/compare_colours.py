@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from napari_conformix.widgets import cluster_colours, colouring, map_views
+from napari_conformix.analysis import latent_maps
+from napari_conformix.widgets import cluster_colours, colouring
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.jobs import Job, LatentTable
     from napari_conformix.widgets.colouring import Colouring
     from napari_conformix.widgets.map_group import Painters
-    from napari_conformix.widgets.map_views import MapView
 
 #: principal components, motions and latent axes of each half that are offered
 _MOST_AXES: Final = 12
@@ -50,13 +51,13 @@ def painters_of(
     """
     numbers: dict[str, Callable[[], tuple[np.ndarray, str]]] = {}
     numbers |= _motion_axes(latents)
-    for half in map_views.halves(latents):
+    for half in latent_maps.halves(latents):
         numbers |= _axes_of(latents, half)
     painters: Painters = {
         f"{title}: {name}": _painter(partial(_by_number, values, rows, f"{title}: {name}"))
         for name, values in numbers.items()
     }
-    if map_views.in_angstrom(latents):
+    if latent_maps.in_angstrom(latents):
         for name in AMOUNTS:
             painters[f"{title}: {name}"] = _painter(
                 partial(_by_amount, motions, name, rows, f"{title}: {name}")
@@ -90,9 +91,9 @@ def carried(values: np.ndarray, rows: np.ndarray, otherwise: Any) -> np.ndarray:
 
 def _motion_axes(latents: LatentTable) -> dict[str, Callable[[], tuple[np.ndarray, str]]]:
     """The coordinates of the motion map."""
-    if not map_views.has_motion(latents):
+    if not latent_maps.has_motion(latents):
         return {}
-    unit = "Å RMS" if map_views.in_angstrom(latents) else latents.motion_unit
+    unit = "Å RMS" if latent_maps.in_angstrom(latents) else latents.motion_unit
     return {
         f"motion {i + 1}": partial(lambda i: (latents.motion[:, i], unit), i)
         for i in range(min(_COMPONENTS, latents.motion.shape[1]))
@@ -105,8 +106,8 @@ def _axes_of(latents: LatentTable, half: int) -> dict[str, Callable[[], tuple[np
     of = f" of half {half}" if half else ""
 
     @cache
-    def space(kind: str) -> map_views.Space:
-        return map_views.build(f"{kind}{half}", latents)
+    def space(kind: str) -> latent_maps.Space:
+        return latent_maps.build(f"{kind}{half}", latents)
 
     def column(kind: str, axis: int) -> tuple[np.ndarray, str]:
         values = np.full(count, np.nan, dtype=np.float32)

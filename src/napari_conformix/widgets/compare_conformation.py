@@ -9,7 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QGroupBox
 from superqt import QLabeledDoubleSlider
 
-from napari_conformix.widgets import map_views
+from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets.compare_scene import OtherScene
 from napari_conformix.widgets.forms import combo, fill, form_of
 from napari_conformix.widgets.live_decode import Decoded, LiveDecode
@@ -115,7 +115,7 @@ class OtherConformation(QGroupBox):
     # -- inside -----------------------------------------------------------------------------------
 
     def _take_latents(self, latents: LatentTable) -> None:
-        halves = [half for half in map_views.halves(latents) if half > 0]
+        halves = [half for half in latent_maps.halves(latents) if half > 0]
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)

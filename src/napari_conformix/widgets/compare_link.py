@@ -11,12 +11,12 @@ from qtpy.QtCore import QObject, Signal
 from napari_conformix.widgets.selection_group import ACTIONS, lasso_step
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.matching import Matching
     from napari_conformix.widgets.compare_store import Beside
     from napari_conformix.widgets.lasso import Mode
     from napari_conformix.widgets.latent_map_panel import LatentMapPanel
     from napari_conformix.widgets.map_group import MapGroup
-    from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.selection_group import SelectionGroup
 
 

@@ -10,15 +10,15 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QLabel
 from superqt import QLabeledDoubleSlider
 
-from napari_conformix.widgets import map_views
+from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets.forms import combo, fill, form_of
 from napari_conformix.widgets.live_decode import Decoded, LiveDecode
 from napari_conformix.widgets.style import signed
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.jobs import LatentTable
     from napari_conformix.widgets.latent_canvas import LatentCanvas
-    from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Map, Session
 
@@ -75,11 +75,11 @@ class ConformationGroup(QGroupBox):
 
     def take_latents(self, latents: LatentTable) -> None:
         """Offer the decoders of the halves that have latents."""
-        halves = [half for half in map_views.halves(latents) if half > 0]
+        halves = [half for half in latent_maps.halves(latents) if half > 0]
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
-        self.gaussians.setVisible(map_views.has_motion(latents))
+        self.gaussians.setVisible(latent_maps.has_motion(latents))
 
     def take_view(self, view: MapView, moved: bool) -> None:
         """The map shows something new: decode what is at its cursor now."""

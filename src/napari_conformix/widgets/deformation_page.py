@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_conformix.analysis import latent_maps
 from napari_conformix.errors import NotSupportedError
-from napari_conformix.widgets import map_views, motion_colours, motion_group
+from napari_conformix.widgets import motion_colours, motion_group
 from napari_conformix.widgets.arrows import Arrows, Limits
 from napari_conformix.widgets.arrows_group import ArrowsGroup
 from napari_conformix.widgets.banner import Banner, BiasBanner
@@ -153,7 +154,7 @@ class DeformationPage(QWidget):
 
     def _take_latents(self, latents: LatentTable) -> None:
         """A new epoch: what is shown is asked for again."""
-        if not map_views.in_angstrom(latents):
+        if not latent_maps.in_angstrom(latents):
             self._enable(False, _NO_FIELD, apply=False)
             return
         self._enable(True)
@@ -166,7 +167,7 @@ class DeformationPage(QWidget):
     def _want(self) -> None:
         """Motions of all particles and the verdict, if they are not there yet."""
         latents = self.session.latents
-        if latents is None or not map_views.in_angstrom(latents):
+        if latents is None or not latent_maps.in_angstrom(latents):
             return
         if self.motions.verdict is None:
             self.verdict.say("neutral", "Testing whether the motion exceeds its error …")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from napari_conformix.widgets.map_views import Past
+from napari_conformix.analysis.latent_maps import Past
 from napari_conformix.widgets.style import hint
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from napari_conformix.widgets.selection_group import SelectionGroup
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import SelectionHistory
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.jobs import Job, LatentTable
     from napari_conformix.widgets.latent_canvas import LatentCanvas
-    from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.session import Session
 
 _EMPTY: Final = (

@@ -16,10 +16,10 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_conformix.analysis.latent_maps import MapView
 from napari_conformix.widgets.colouring import DIMMED, HIGHLIGHT
 from napari_conformix.widgets.gl import software_rendering
 from napari_conformix.widgets.lasso import MapOverlay
-from napari_conformix.widgets.map_views import MapView
 
 #: points drawn on a GPU, and where OpenGL is computed on the CPU (a frame stays below 0.1 s)
 _DRAWN_GPU: Final = 100_000

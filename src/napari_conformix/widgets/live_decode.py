@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from napari_conformix.widgets.map_views import MapView, Spot
+from napari_conformix.analysis.latent_maps import MapView, Spot
 
 if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Prepared, Scene

@@ -11,9 +11,10 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel
 
-from napari_conformix.widgets import colouring, map_views, motion_colours
+from napari_conformix.analysis import latent_maps
+from napari_conformix.analysis.latent_maps import MapView, Space
+from napari_conformix.widgets import colouring, motion_colours
 from napari_conformix.widgets.forms import combo, fill, form_of
-from napari_conformix.widgets.map_views import MapView, Space
 from napari_conformix.widgets.motion_store import MotionStore
 from napari_conformix.widgets.style import hint
 from napari_conformix.widgets.umap_control import UmapControl, parameters_of, path_of
@@ -61,7 +62,7 @@ class MapGroup(QGroupBox):
         self._parts: tuple[int, Parts] | None = None
         self._offered: dict[str, Painters] = {}
         self.map_view: MapView | None = None
-        self._past: map_views.Past | None = None
+        self._past: latent_maps.Past | None = None
         self._spaces: dict[str, Space] = {}
         self._build()
         self.space_box.currentIndexChanged.connect(self._choose_space)
@@ -108,14 +109,14 @@ class MapGroup(QGroupBox):
     def take_latents(self, latents: LatentTable) -> None:
         """Draw new latents, as chosen."""
         self._fill_spaces(latents)
-        halves = map_views.halves(latents)
+        halves = latent_maps.halves(latents)
         both = len([half for half in halves if half > 0]) > 1
         fill(self.show_box, [e for e in _SHOW if not e[1].startswith("half") or both])
         self.fill_colours()
         self.refresh()
         self._look_for_umaps()
 
-    def show_past(self, past: map_views.Past | None) -> None:
+    def show_past(self, past: latent_maps.Past | None) -> None:
         """Look back at an earlier epoch; None: at the job's result so far."""
         if past is not self._past:
             self._past = past
@@ -125,7 +126,7 @@ class MapGroup(QGroupBox):
 
     def _fill_spaces(self, latents: LatentTable) -> None:
         umaps = [(key, space.title) for key, space in self._spaces.items() if "umap" in key]
-        entries = [*map_views.available(latents), *umaps]
+        entries = [*latent_maps.available(latents), *umaps]
         fill(self.space_box, [(title, key) for key, title in entries])
         self._fill_axes()
 
@@ -150,13 +151,13 @@ class MapGroup(QGroupBox):
         """Everything that particles can be coloured by."""
         latents, particles = self._session.latents, self._session.particles
         entries = [(name, name) for name in _BUILT_IN]
-        if latents is not None and map_views.halves(latents) == [0]:
+        if latents is not None and latent_maps.halves(latents) == [0]:
             entries.remove((_HALF_SET, _HALF_SET))
         if latents is not None and latents.motion is not None:
             count = min(3, latents.motion.shape[1])
-            word = "motion" if map_views.has_motion(latents) else "PC"
+            word = "motion" if latent_maps.has_motion(latents) else "PC"
             entries += [(f"{word} {i + 1}", f"{word} {i + 1}") for i in range(count)]
-            if map_views.in_angstrom(latents):
+            if latent_maps.in_angstrom(latents):
                 entries += [(name, name) for name in self._by_motion()]
         entries += [(name, name) for offered in self._offered.values() for name in offered]
         if particles is not None:
@@ -198,14 +199,14 @@ class MapGroup(QGroupBox):
         def make() -> tuple[MapView, colouring.Colouring]:
             space = previous
             if space is None or (space.epoch != latents.epoch and "umap" not in key):
-                space = map_views.build(key, latents, previous)
+                space = latent_maps.build(key, latents, previous)
             if past is not None:
-                then = map_views.at_epoch(space, past.latents)
-                view = map_views.view(then, axes, show, past.latents, past)
+                then = latent_maps.at_epoch(space, past.latents)
+                view = latent_maps.view(then, axes, show, past.latents, past)
                 return view, paint(view)
             view = shown
             if view is None or view.space is not space or (view.axes, view.show) != (axes, show):
-                view = map_views.view(space, axes, show, latents)
+                view = latent_maps.view(space, axes, show, latents)
             return view, paint(view)
 
         self._session.run_in_worker(make, self._show, key="job:map")
@@ -261,13 +262,15 @@ class MapGroup(QGroupBox):
         if name is not None and name.startswith("PC "):
             space, component = self._spaces.get("pca0"), int(name.split()[1]) - 1
             return lambda view: colouring.by_number(
-                map_views.component(space or map_views.build("pca0", latents), component, count),
+                latent_maps.component(
+                    space or latent_maps.build("pca0", latents), component, count
+                ),
                 name,
                 "",
             )
         if name is not None and name.startswith("motion "):
             values = latents.motion[:, int(name.split()[1]) - 1]
-            unit = "Å RMS" if map_views.in_angstrom(latents) else ""
+            unit = "Å RMS" if latent_maps.in_angstrom(latents) else ""
             return lambda view: colouring.by_number(values, name.capitalize(), unit)
         if name in (None, "one colour") or particles is None:
             return lambda view: colouring.one_colour(count)
@@ -320,14 +323,14 @@ class MapGroup(QGroupBox):
     def _look_for_umaps(self) -> None:
         """Offer UMAPs that were computed before, of these very latents."""
         job, latents = self._session.job, self._session.latents
-        keys = [key for key, _ in map_views.available(latents) if not key.startswith("latent")]
+        keys = [key for key, _ in latent_maps.available(latents) if not key.startswith("latent")]
 
         def find() -> list[tuple[Space, np.ndarray]]:
             from napari_conformix.analysis.umap_process import cached_umap
 
             found, source = [], Path(job.folder) / "latents.npz"
             for key in keys:
-                space = map_views.build(key, latents)
+                space = latent_maps.build(key, latents)
                 parameters = parameters_of(space)
                 embedding = cached_umap(source, path_of(job.folder, parameters), parameters)
                 if embedding is not None:
@@ -351,6 +354,8 @@ class MapGroup(QGroupBox):
         placed = np.isfinite(embedding[space.rows]).all(axis=1)
         base = replace(space, rows=space.rows[placed])
         title = f"UMAP of: {space.title}"
-        self._spaces[key] = map_views.embedding(key, title, base, embedding[base.rows], space.epoch)
+        self._spaces[key] = latent_maps.embedding(
+            key, title, base, embedding[base.rows], space.epoch
+        )
         self._fill_spaces(self._session.latents)
         return key

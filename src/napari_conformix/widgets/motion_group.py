@@ -20,8 +20,8 @@ from napari_conformix.widgets.particle_picker import ParticlePicker
 from napari_conformix.widgets.style import hint
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import Spot
     from napari_conformix.jobs import LatentTable
-    from napari_conformix.widgets.map_views import Spot
 
 PARTICLE, PARTICLES, POINTS, AXIS = "particle", "particles", "points", "axis"
 _MODES: Final = (

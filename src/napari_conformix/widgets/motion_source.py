@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from napari_conformix.analysis import latent_maps
 from napari_conformix.errors import UserError
-from napari_conformix.widgets import map_views
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.deformation import Deformation
+    from napari_conformix.analysis.latent_maps import Space, Spot
     from napari_conformix.jobs import Job, LatentTable
-    from napari_conformix.widgets.map_views import Space, Spot
 
 #: axes offered of each space; those that follow hold next to nothing
 _MOST_AXES: Final = 6
@@ -133,7 +133,7 @@ class TwoPoints:
 
 @dataclass(frozen=True)
 class AlongAxis:
-    """Along an axis of a space of :mod:`map_views`, from its 2nd to its 98th percentile."""
+    """Along an axis of a space of :mod:`latent_maps`, from its 2nd to its 98th percentile."""
 
     key: str
     component: int
@@ -145,8 +145,8 @@ class AlongAxis:
         Latents of the other half at the same place of the motion map would not tell an error:
         that map is made of what the latents do, so there both halves do the same.
         """
-        half = int(map_views.halves(latents)[0] if self.key == "motion" else self.key[-1])
-        ends = self._ends(map_views.build(self.key, latents), latents, half)
+        half = int(latent_maps.halves(latents)[0] if self.key == "motion" else self.key[-1])
+        ends = self._ends(latent_maps.build(self.key, latents), latents, half)
         label = f"Along {self.name}, from its 2nd to its 98th percentile"
         return _between_latents(job, *ends, half, label)
 
@@ -175,7 +175,7 @@ class AlongAxis:
 def axes_of(latents: LatentTable) -> list[AlongAxis]:
     """Every axis along which a motion can be shown, the main one first."""
     found = []
-    for key, title in map_views.available(latents):
+    for key, title in latent_maps.available(latents):
         if key.startswith("latent"):
             continue
         table, word = (latents.motion, "Motion") if key == "motion" else (latents.mean, "PC")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from napari_conformix.analysis import latent_maps
 from napari_conformix.errors import UserError
-from napari_conformix.widgets import map_views
 from napari_conformix.widgets.scene import Scene, suggest_threshold
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main_motion(latents: LatentTable, half: int | None = None, positions: int = 
         known = ", ".join(map(str, halves))
         raise UserError(f"There are no latents of half {half}; this job has half {known}.")
     key = "motion" if latents.motion is not None else f"pca{half}"
-    space = map_views.build(key, latents)
+    space = latent_maps.build(key, latents)
     mine = latents.half[space.rows] == half
     place, own = space.coordinates[mine, 0], latents.mean[space.rows[mine]]
     if not len(place):

@@ -14,9 +14,9 @@ from napari_conformix.widgets.selection_table import COLOURS, SelectionTable
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import SelectionHistory
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.jobs import LatentTable
     from napari_conformix.widgets.latent_map_panel import LatentMapPanel
-    from napari_conformix.widgets.map_views import MapView
     from napari_conformix.widgets.session import Session
 
 #: what a lasso does to the selection's history

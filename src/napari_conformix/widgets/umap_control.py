@@ -10,8 +10,8 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import Space
     from napari_conformix.analysis.umap_process import UmapHandle, UmapParameters
-    from napari_conformix.widgets.map_views import Space
     from napari_conformix.widgets.session import Session
 
 _POLL_MS = 200

@@ -1,8 +1,8 @@
-"""What the latent map can show: spaces, two axes of one, and the way back to a latent.
+"""Maps of the particles: spaces, two axes of one, and the way back to a latent.
 
 A space gives coordinates to particles. Two halves trained independently have unrelated latent
 axes, so no space mixes their latents; the motion map, which describes what a latent *does*, holds
-both. No Qt in this file; everything here may run in a worker.
+both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import NearestLatents
-    from napari_conformix.jobs import LatentTable
+    from napari_conformix.training.latent_table import LatentTable
 
 Show = Literal["all", "half 1", "half 2", "validation"]
 
@@ -256,6 +256,7 @@ def _rows(latents: LatentTable, half: int) -> np.ndarray:
 
 def _motion(latents: LatentTable) -> Space:
     motion = latents.motion
+    assert motion is not None  # only then is this space offered
     rows = np.flatnonzero(np.isfinite(motion).all(axis=1)).astype(np.int64)
     coordinates = np.asarray(motion[rows], dtype=np.float32)
     share = latents.motion_variance  # of all motion, also of what these coordinates leave out
@@ -294,7 +295,8 @@ def _principal(latents: LatentTable, half: int, key: str) -> Space:
         return np.asarray(projection.transform(points), dtype=np.float32)
 
     def inverse(point: np.ndarray) -> np.ndarray:
-        return np.asarray(projection.inverse(point[None]), dtype=np.float32)[0]
+        latent: np.ndarray = projection.inverse(point[None])[0].astype(np.float32)
+        return latent
 
     return Space(
         key,
