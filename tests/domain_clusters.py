@@ -15,6 +15,7 @@ from napari_conformix.jobs.cluster_record import ClusterRecord, save_arrays
 from napari_conformix.particles import write_map
 from napari_conformix.training import events
 from napari_conformix.training.latent_table import LatentTable
+from particle_star import star_head
 from two_bodies import BOX, DOMAIN, PIXEL, REST, centre_of, density, mask_of, moved
 
 NAME = "kmeans4"
@@ -24,36 +25,6 @@ COUNTS = (40, 25, 20, 15)
 #: turn about the axis (degrees); the last cluster does not have the domain
 TURNS = (0.0, 25.0, -15.0, None)
 AXIS = np.array([0.0, 0.6, 0.8])
-
-_HEAD = """
-data_optics
-
-loop_
-_rlnOpticsGroup #1
-_rlnOpticsGroupName #2
-_rlnVoltage #3
-_rlnSphericalAberration #4
-_rlnAmplitudeContrast #5
-_rlnImagePixelSize #6
-_rlnImageSize #7
-_rlnImageDimensionality #8
-1 opticsGroup1 300.0 2.7 0.1 {pixel} {box} 2
-
-data_particles
-
-loop_
-_rlnImageName #1
-_rlnAngleRot #2
-_rlnAngleTilt #3
-_rlnAnglePsi #4
-_rlnOriginXAngst #5
-_rlnOriginYAngst #6
-_rlnDefocusU #7
-_rlnDefocusV #8
-_rlnDefocusAngle #9
-_rlnOpticsGroup #10
-_rlnRandomSubset #11
-"""
 
 
 def motion_of(cluster: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,8 +59,7 @@ def write_particles(folder: Path) -> None:
         f"{i + 1:06d}@stack.mrcs {rot:.3f} {tilt:.3f} {psi:.3f} 0 0 15000 15000 0 1 {i % 2 + 1}"
         for i, (rot, tilt, psi) in enumerate(angles)
     ]
-    head = _HEAD.format(pixel=PIXEL, box=BOX)
-    (folder / "particles.star").write_text(head + "\n".join(rows) + "\n")
+    (folder / "particles.star").write_text(star_head(PIXEL, BOX) + "\n".join(rows) + "\n")
     write_map(folder / "consensus.mrc", density(REST, DOMAIN), PIXEL)
     write_map(folder / "domain.mrc", mask_of(DOMAIN), PIXEL)
     write_map(folder / "rest.mrc", mask_of(REST), PIXEL)

@@ -1,11 +1,10 @@
 """A method whose displacement fields are known in closed form, for what is built on them."""
 
-from typing import Any, ClassVar
-
 import numpy as np
 import torch
+from untrained_method import Untrained
 
-from napari_conformix.training.contract import Batch, Frame, Method
+from napari_conformix.training.contract import Frame
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.settings import TrainingSettings
 
@@ -21,14 +20,13 @@ def molecule(count: int = 60, seed: int = 0) -> np.ndarray:
     return np.concatenate([body, rng.normal(0, 5, (arm, 3)) + np.array([28.0, 0, 0])])
 
 
-class Moving(Method):
+class Moving(Untrained):
     """delta(z, x) = (M_h z)_0 * bend(x) + (M_h z)_1 * A along y + b_h: an arm that bends, and the
     whole molecule that shifts. M_h mixes the latent axes of half h in its own way; b_h is an error
     that all its particles share."""
 
     name = "moving"
     title = "Moving test method"
-    Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     independent_halves = True
     has_displacement = True
 
@@ -67,35 +65,6 @@ class Moving(Method):
 
     def consensus_positions(self, half: int) -> torch.Tensor:
         return torch.from_numpy(self.places[half]).float()
-
-    # -- what is not used here --------------------------------------------------------------------
-
-    def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
-        raise NotImplementedError
-
-    def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
-    def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
-    def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
-        raise NotImplementedError
-
-    def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
-        raise NotImplementedError
-
-    def state(self) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
-    def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        raise NotImplementedError
-
-    def memory_bytes(self, batch_size: int) -> int:
-        raise NotImplementedError
 
 
 class MovingWhole(Moving):

@@ -5,12 +5,11 @@ picture is a sum of fixed pictures, the latent is its best fit to an image under
 a trained encoder's would be.
 """
 
-from typing import Any, ClassVar
-
 import numpy as np
 import torch
+from untrained_method import Untrained
 
-from napari_conformix.training.contract import Batch, Frame, Method
+from napari_conformix.training.contract import Batch, Frame
 from napari_conformix.training.settings import TrainingSettings
 
 BOX = 24
@@ -38,12 +37,11 @@ def moved(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
     return np.fft.ifft2(np.fft.fft2(picture) * np.exp(-2j * np.pi * phase)).real
 
 
-class Pictures(Method):
+class Pictures(Untrained):
     """picture(z) = base + sum_k z_k change_k, at the particle's shift, in noise of variance 1."""
 
     name = "pictures"
     title = "Pictures test method"
-    Settings: ClassVar[type[TrainingSettings]] = TrainingSettings
     independent_halves = False
 
     def __init__(self, base: np.ndarray, changes: np.ndarray, prior: float = 1.0) -> None:
@@ -78,31 +76,5 @@ class Pictures(Method):
         mean = torch.linalg.solve(information, basis @ pixels.T).T
         return mean.float(), torch.ones_like(mean).float()
 
-    # -- what is not used here --------------------------------------------------------------------
-
-    def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
-        raise NotImplementedError
-
-    def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
-    def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
     def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.embed(batch, half)
-
-    def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
-        raise NotImplementedError
-
-    def state(self) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
-    def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        raise NotImplementedError
-
-    def memory_bytes(self, batch_size: int) -> int:
-        raise NotImplementedError

@@ -9,41 +9,12 @@ import mrcfile
 import numpy as np
 
 from napari_conformix.jobs import Job
+from particle_star import star_head
 
 PLUGIN = Path(__file__).parent / "plugin"
 BOX = 16
 PIXEL = 2.0
 COUNT = 48
-
-STAR = """
-data_optics
-
-loop_
-_rlnOpticsGroup #1
-_rlnOpticsGroupName #2
-_rlnVoltage #3
-_rlnSphericalAberration #4
-_rlnAmplitudeContrast #5
-_rlnImagePixelSize #6
-_rlnImageSize #7
-_rlnImageDimensionality #8
-1 opticsGroup1 300.0 2.7 0.1 {pixel} {box} 2
-
-data_particles
-
-loop_
-_rlnImageName #1
-_rlnAngleRot #2
-_rlnAngleTilt #3
-_rlnAnglePsi #4
-_rlnOriginXAngst #5
-_rlnOriginYAngst #6
-_rlnDefocusU #7
-_rlnDefocusV #8
-_rlnDefocusAngle #9
-_rlnOpticsGroup #10
-{half_column}
-"""
 
 
 def write_particles(folder: Path, count: int = COUNT, halves: bool = True, seed: int = 0) -> Path:
@@ -68,10 +39,9 @@ def write_particles(folder: Path, count: int = COUNT, halves: bool = True, seed:
         row = f"{i + 1:06d}@stack.mrcs {angles[0]:.3f} {angles[1]:.3f} {angles[2]:.3f} 0.5 -0.5"
         row += f" {10000 + 10 * i} {10000 + 10 * i} 0 1"
         rows.append(row + (f" {i % 2 + 1}" if halves else ""))
-    column = "_rlnRandomSubset #11" if halves else ""
-    head = STAR.format(pixel=PIXEL, box=BOX, half_column=column).replace("\n\n\n", "\n")
+    head = star_head(PIXEL, BOX, halves=halves)
     path = folder / "particles.star"
-    path.write_text(head.rstrip() + "\n" + "\n".join(rows) + "\n")
+    path.write_text(head + "\n".join(rows) + "\n")
     return path
 
 

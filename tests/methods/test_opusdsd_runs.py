@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from short_runs import FirstParticles, StopAfter
 
 from napari_conformix.methods.opusdsd import OpusDsd, OpusDsdSettings
 from napari_conformix.methods.opusdsd.annealing import annealing_weight
@@ -28,33 +29,6 @@ SETTINGS = OpusDsdSettings(
     brightness=0.0,
     threads=1,
 )
-
-
-class Data:
-    """The first particles of the scene."""
-
-    def __init__(self, swing):
-        self.batch = swing.batch
-        self.rotation = swing.rotation[:PARTICLES].numpy()
-
-    def __len__(self):
-        return PARTICLES
-
-    def prepare(self):
-        return iter(())
-
-
-@dataclass
-class StopAfter:
-    """A user who presses Stop when an epoch is done."""
-
-    stopped: bool = False
-
-    def stop_requested(self):
-        return self.stopped
-
-    def pause_requested(self):
-        return False
 
 
 class Recording(OpusDsd):
@@ -103,7 +77,7 @@ def run(swing, folder, *, until=None, resume=False) -> Run:
     split = make_split(
         np.zeros(PARTICLES, int), independent_halves=False, validation_fraction=0.2, seed=1
     )
-    data, control = Data(swing), StopAfter()
+    data, control = FirstParticles(swing, PARTICLES), StopAfter()
     done = Run(method, split, method.batch_classes(data.rotation))
     for event in train(
         method,

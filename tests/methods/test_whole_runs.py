@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from short_runs import FirstParticles, StopAfter
 
 from napari_conformix.methods.dynamight import DynaMight, DynaMightSettings
 from napari_conformix.training.checkpoints import load_weights
@@ -25,32 +26,6 @@ SETTINGS = DynaMightSettings(
     volume_every=100,
     threads=1,
 )
-
-
-class Data:
-    """The first particles of the scene."""
-
-    def __init__(self, swing):
-        self.batch = swing.batch
-        self.rotation = swing.rotation[:PARTICLES].numpy()
-
-    def __len__(self):
-        return PARTICLES
-
-    def prepare(self):
-        return iter(())
-
-
-class StopAfter:
-    """A user who presses Stop when an epoch is done."""
-
-    stopped = False
-
-    def stop_requested(self):
-        return self.stopped
-
-    def pause_requested(self):
-        return False
 
 
 class Recording(DynaMight):
@@ -89,7 +64,7 @@ def run(swing, folder, method_class, settings=SETTINGS, *, until=None, resume=Fa
     control, told = StopAfter(), []
     for event in train(
         method,
-        Data(swing),
+        FirstParticles(swing, PARTICLES),
         split,
         settings,
         folder=folder,
