@@ -104,6 +104,9 @@ class Method(ABC):
     needs_first_pass: ClassVar[bool] = False
     #: whether `displacement` works; pages and commands ask this instead of trying
     has_displacement: ClassVar[bool] = False
+    #: False: there are latents and no model behind them (`decode` and training do not work), as
+    #: where they were made by another program; pages and commands ask this instead of trying
+    has_decoder: ClassVar[bool] = True
 
     def __init__(
         self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
