@@ -1,54 +1,57 @@
-"""Maps of the particles: spaces, two axes of one, and the way back to a latent.
+"""Maps of the particles: two axes of a space, and the way back to a latent.
 
-A space gives coordinates to particles. Two halves trained independently have unrelated latent
-axes, so no space mixes their latents; the motion map, which describes what a latent *does*, holds
-both.
+The spaces themselves are made in :mod:`latent_spaces`; their names are here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from napari_conformix.analysis.latent_spaces import (
+    COLUMNS,
+    Space,
+    at_epoch,
+    available,
+    build,
+    columns,
+    component,
+    embedding,
+    halves,
+    has_motion,
+    in_angstrom,
+)
+
 if TYPE_CHECKING:
     from napari_conformix.analysis import NearestLatents
     from napari_conformix.training.latent_table import LatentTable
+
+__all__ = [
+    "COLUMNS",
+    "MapView",
+    "Past",
+    "Show",
+    "Space",
+    "Spot",
+    "at_epoch",
+    "available",
+    "build",
+    "columns",
+    "component",
+    "embedding",
+    "halves",
+    "has_motion",
+    "in_angstrom",
+    "view",
+]
 
 Show = Literal["all", "half 1", "half 2", "validation"]
 
 #: the circle around the cursor whose particles are counted, as a share of the map's width
 _NEARBY_SHARE: Final = 0.04
-
-
-@dataclass(frozen=True)
-class Space:
-    """Coordinates (n, k) of `rows`; `inverse` maps (k,) back to a latent where that is exact."""
-
-    key: str
-    title: str
-    rows: np.ndarray
-    coordinates: np.ndarray
-    axes: tuple[str, ...]
-    unit: str
-    half: int
-    epoch: int
-    explanation: str
-    share: np.ndarray | None = None
-    centre: np.ndarray | None = None
-    inverse: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
-    #: (n, d) latents -> (n, k), where the axes are directions of the latent space
-    project: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
-
-    def axis_label(self, axis: int) -> str:
-        """'Motion 1 (Å RMS), 63 % of the variance'."""
-        label = self.axes[axis] + (f" ({self.unit})" if self.unit else "")
-        if self.share is not None:
-            label += f", {100 * self.share[axis]:.0f} % of variance"
-        return label
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,19 @@ class MapView:
         return low, np.where(high > low, high, low + 1.0)
 
     @cached_property
-    def nearby_radius(self) -> float:
-        """Within this distance of a point of the map particles count as nearby."""
+    def stretch(self) -> float:
+        """How many times longer a unit of y is drawn than one of x, so that axes of different
+        units fill the map; 1 where both measure the same."""
+        if self.space.one_scale:
+            return 1.0
         low, high = self.extent
-        return _NEARBY_SHARE * float(np.max(high - low))
+        return float((high[0] - low[0]) / (high[1] - low[1]))
+
+    @cached_property
+    def nearby_radius(self) -> float:
+        """Within this distance of a point of the map particles count as nearby; in units of x."""
+        low, high = self.extent
+        return _NEARBY_SHARE * float(np.max((high - low) * [1.0, self.stretch]))
 
     def spot(self, xy: tuple[float, float], half: int) -> Spot:
         """The latent to decode at a point of the map, with the model of `half`.
@@ -112,7 +124,7 @@ class MapView:
         nearest = self._nearest
         if half not in nearest.halves:
             half = nearest.halves[0]
-        found = nearest.query(xy, half)
+        found = nearest.query((xy[0], xy[1] * self.stretch), half)
         latent = found.latent
         if self.space.inverse is not None and self.space.centre is not None:
             coordinates = self.space.centre.copy()
@@ -122,7 +134,8 @@ class MapView:
 
     def row_near(self, xy: tuple[float, float]) -> int:
         """The particle nearest to a point of the map."""
-        return int(self.rows[np.square(self.xy - np.asarray(xy)).sum(axis=1).argmin()])
+        x, y = ((self.xy - np.asarray(xy, dtype=np.float32)) * self._drawn_scale).T
+        return int(self.rows[(x * x + y * y).argmin()])
 
     def place_of(self, row: int) -> tuple[float, float] | None:
         """Where a particle is in the map; None where the map does not show it."""
@@ -135,69 +148,13 @@ class MapView:
     def _nearest(self) -> NearestLatents:
         from napari_conformix.analysis import NearestLatents
 
-        return NearestLatents(self.xy, self.latents, self.row_half, radius=self.nearby_radius)
+        places = self.xy if self.stretch == 1.0 else self.xy * self._drawn_scale
+        return NearestLatents(places, self.latents, self.row_half, radius=self.nearby_radius)
 
-
-def available(latents: LatentTable) -> list[tuple[str, str]]:
-    """Keys and titles of the spaces of a table, the one to start with first."""
-    spaces = []
-    two_halves = halves(latents) == [1, 2]
-    if has_motion(latents):
-        spaces.append(("motion", "Motion map (both halves)" if two_halves else "Motion map"))
-    for half in halves(latents):
-        of = f" of half {half}" if half else ""
-        spaces.append((f"pca{half}", f"Principal components{of}"))
-    for half in halves(latents):
-        of = f" of half {half}" if half else ""
-        spaces.append((f"latent{half}", f"Latent axes{of}"))
-    return spaces
-
-
-def build(key: str, latents: LatentTable, previous: Space | None = None) -> Space:
-    """The space of that key. Signs of axes follow `previous`, so that a refresh does not flip."""
-    if key == "motion":
-        space = _motion(latents)
-    else:
-        kind, half = key[:-1], int(key[-1])
-        space = (_principal if kind == "pca" else _raw)(latents, half, key)
-    if previous is not None and previous.key == key:
-        space = _with_signs_of(space, previous)
-    return space
-
-
-def at_epoch(base: Space, latents: LatentTable) -> Space:
-    """The same axes as `base` with the latents of an earlier epoch.
-
-    Components and latent axes stay the directions that they are in `base`, so that a place of the
-    map stands for the same latent in every epoch. A UMAP has no place for other latents: it stays.
-    """
-    if base.key == "motion" and latents.motion is not None:
-        return _with_signs_of(_motion(latents), base)
-    if base.project is None:
-        return base
-    return replace(
-        base,
-        coordinates=np.asarray(base.project(latents.mean[base.rows]), dtype=np.float32),
-        epoch=latents.epoch,
-        share=None,
-        explanation=f"{base.explanation} The axes are those of epoch {base.epoch}.",
-    )
-
-
-def embedding(key: str, title: str, base: Space, coordinates: np.ndarray, epoch: int) -> Space:
-    """A UMAP (n, 2) of the particles of `base`."""
-    return Space(
-        key,
-        title,
-        base.rows,
-        np.asarray(coordinates, dtype=np.float32),
-        ("UMAP 1", "UMAP 2"),
-        "",
-        base.half,
-        epoch,
-        f"UMAP of: {base.title}, epoch {epoch}. Neighbours stay neighbours; distances and axes "
-        "mean nothing by themselves.",
-    )
+    @property
+    def _drawn_scale(self) -> np.ndarray:
+        """(2,) what x and y are multiplied with before distances mean what the eye sees."""
+        return np.array([1.0, self.stretch], dtype=np.float32)
 
 
 def view(
@@ -223,144 +180,3 @@ def view(
         made = replace(made, past=past.latents.epoch, has_model=past.has_model)
     made.extent  # noqa: B018 - computed here, in a worker, and not when the window draws
     return made
-
-
-def component(space: Space, axis: int, count: int) -> np.ndarray:
-    """(count,) one coordinate of every row of the file; NaN where the space has none."""
-    values = np.full(count, np.nan, dtype=np.float32)
-    values[space.rows] = space.coordinates[:, axis]
-    return values
-
-
-def has_motion(latents: LatentTable) -> bool:
-    """Whether particles can be placed by what their latents do to the molecule, and not only by
-    the latents themselves, which is all that a method with volumes gives."""
-    return latents.motion is not None and (latents.motion_unit != "" or halves(latents) != [0])
-
-
-def in_angstrom(latents: LatentTable) -> bool:
-    """Whether the particles' motions are known as displacements."""
-    return latents.motion is not None and latents.motion_unit in ("A", "Å")
-
-
-def halves(latents: LatentTable) -> list[int]:
-    """The half sets of a table, sorted; 0 alone for a method with one model."""
-    return [int(h) for h in np.unique(latents.half)]
-
-
-def _rows(latents: LatentTable, half: int) -> np.ndarray:
-    """Rows of a half that have a latent."""
-    rows = np.flatnonzero((latents.half == half) & np.isfinite(latents.mean).all(axis=1))
-    return rows.astype(np.int64)
-
-
-def _motion(latents: LatentTable) -> Space:
-    motion = latents.motion
-    assert motion is not None  # only then is this space offered
-    rows = np.flatnonzero(np.isfinite(motion).all(axis=1)).astype(np.int64)
-    coordinates = np.asarray(motion[rows], dtype=np.float32)
-    share = latents.motion_variance  # of all motion, also of what these coordinates leave out
-    if share is None:
-        variance = coordinates.var(axis=0) if len(rows) else np.zeros(motion.shape[1])
-        share = variance / (variance.sum() or 1.0)
-    unit = {"A": "Å RMS", "Å": "Å RMS"}.get(latents.motion_unit or "", latents.motion_unit or "")
-    both = halves(latents) == [1, 2]
-    explanation = "Each particle by what its latent does to the molecule."
-    if both:
-        explanation += (
-            " Both halves share these axes; their latents do not, they were trained independently."
-        )
-    return Space(
-        "motion",
-        dict(available(latents))["motion"],
-        rows,
-        coordinates,
-        tuple(f"Motion {i + 1}" for i in range(coordinates.shape[1])),
-        unit,
-        0,
-        latents.epoch,
-        explanation,
-        share=share,
-    )
-
-
-def _principal(latents: LatentTable, half: int, key: str) -> Space:
-    from napari_conformix.analysis import pca
-
-    rows = _rows(latents, half)
-    projection = pca(latents.mean[rows])
-    coordinates = np.asarray(projection.transform(latents.mean[rows]), dtype=np.float32)
-
-    def project(points: np.ndarray) -> np.ndarray:
-        return np.asarray(projection.transform(points), dtype=np.float32)
-
-    def inverse(point: np.ndarray) -> np.ndarray:
-        latent: np.ndarray = projection.inverse(point[None])[0].astype(np.float32)
-        return latent
-
-    return Space(
-        key,
-        dict(available(latents))[key],
-        rows,
-        coordinates,
-        tuple(f"PC {i + 1}" for i in range(coordinates.shape[1])),
-        "",
-        half,
-        latents.epoch,
-        _only_half(half) + "At the cursor the components that are not shown are zero.",
-        share=np.asarray(projection.explained_variance_ratio),
-        centre=np.zeros(coordinates.shape[1], dtype=np.float32),
-        inverse=inverse,
-        project=project,
-    )
-
-
-def _raw(latents: LatentTable, half: int, key: str) -> Space:
-    rows = _rows(latents, half)
-    coordinates = np.asarray(latents.mean[rows], dtype=np.float32)
-    return Space(
-        key,
-        dict(available(latents))[key],
-        rows,
-        coordinates,
-        tuple(f"Latent {i + 1}" for i in range(coordinates.shape[1])),
-        "",
-        half,
-        latents.epoch,
-        _only_half(half) + "At the cursor the axes that are not shown are at their mean.",
-        centre=coordinates.mean(axis=0) if len(rows) else np.zeros(latents.mean.shape[1]),
-        inverse=lambda point: np.asarray(point, dtype=np.float32),
-        project=lambda points: points,
-    )
-
-
-def _only_half(half: int) -> str:
-    if not half:
-        return ""
-    return (
-        f"Only particles of half {half}: the halves were trained independently and their latent "
-        "axes are unrelated. "
-    )
-
-
-def _with_signs_of(space: Space, previous: Space) -> Space:
-    """Turn axes round that run against those of an earlier epoch."""
-    k = min(space.coordinates.shape[1], previous.coordinates.shape[1])
-    _, mine, theirs = np.intersect1d(
-        space.rows, previous.rows, assume_unique=True, return_indices=True
-    )
-    signs = np.ones(space.coordinates.shape[1], dtype=np.float32)
-    if len(mine) > 1 and space.key[:-1] != "latent":
-        ours, old = space.coordinates[mine, :k], previous.coordinates[theirs, :k]
-        along = ((ours - ours.mean(0)) * (old - old.mean(0))).sum(axis=0)
-        signs[:k] = np.where(along < 0, -1.0, 1.0)
-    if np.all(signs > 0):
-        return space
-    inverse, project = space.inverse, space.project
-    return replace(
-        space,
-        coordinates=space.coordinates * signs,
-        centre=None if space.centre is None else space.centre * signs,
-        inverse=None if inverse is None else lambda point: inverse(point * signs),
-        project=None if project is None else lambda points: project(points) * signs,
-    )
