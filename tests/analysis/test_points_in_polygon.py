@@ -5,6 +5,7 @@ import pytest
 from skimage.measure import points_in_poly
 
 from napari_conformix.analysis import points_in_polygon
+from napari_conformix.analysis.polygon import SortedPoints, rectangle_corners
 
 
 def lasso(vertices: int, radius: float = 1.0) -> np.ndarray:
@@ -19,6 +20,25 @@ def test_agrees_with_skimage_on_polygons_that_cross_themselves(seed: int) -> Non
     polygon = rng.normal(size=(rng.integers(3, 30), 2))
     xy = rng.normal(size=(5000, 2))
     np.testing.assert_array_equal(points_in_polygon(xy, polygon), points_in_poly(xy, polygon))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_sorted_once_are_asked_about_many_polygons(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    xy = rng.normal(size=(3000, 2)).astype(np.float32)
+    xy[::50, seed % 2] = np.nan
+    points = SortedPoints(xy)
+    for vertices in (0, 2, 3, 30):
+        polygon = rng.normal(size=(vertices, 2))
+        np.testing.assert_array_equal(points.inside(polygon), points_in_polygon(xy, polygon))
+
+
+def test_a_rectangle_is_the_polygon_of_its_four_corners() -> None:
+    xy = np.random.default_rng(1).normal(size=(2000, 2))
+    for corners in ([[-1, -0.5], [0.3, 2]], [[0.3, -0.5], [-1, 2]]):
+        (x0, y0), (x1, y1) = np.min(corners, axis=0), np.max(corners, axis=0)
+        within = (xy[:, 0] > x0) & (xy[:, 0] < x1) & (xy[:, 1] > y0) & (xy[:, 1] < y1)
+        np.testing.assert_array_equal(points_in_polygon(xy, rectangle_corners(corners)), within)
 
 
 def test_neither_order_nor_repeated_vertices_matter() -> None:

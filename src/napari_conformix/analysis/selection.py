@@ -16,8 +16,10 @@ from psygnal import Signal
 from napari_conformix.errors import UserError
 
 #: One step of how a selection was made, JSON values only. `action` is what was done to the rows
-#: selected before; `kind` is where the new rows are from ('lasso', 'range', 'cluster', 'rows');
-#: the rest depends on the kind: polygon, axes, embedding, range, cluster, half, epoch.
+#: selected before; `kind` is where the new rows are from, and what else the step says of them
+#: depends on it (see `analysis.replay`): lasso (polygon), rectangle (corners), nearest (xy, count)
+#: and shown, all four in a map (embedding, axes, show, half, epoch); range (column, low, high);
+#: cluster (set, numbers); rows (file); saved (name, steps).
 Step = dict[str, Any]
 Action = Literal["replace", "add", "remove", "intersect", "invert", "clear"]
 Rows = npt.NDArray[np.int64]
@@ -242,20 +244,23 @@ class SelectionHistory:
         """Keep only the selected rows that are among these."""
         self._do("intersect", self._mask & self._as_mask(rows), how)
 
-    def invert(self, **how: Any) -> None:
-        """Select what is not selected."""
-        self._do("invert", ~self._mask, how)
+    def invert(self, among: npt.ArrayLike | None = None, **how: Any) -> None:
+        """Select what is not selected; of the rows `among` only, where they are given."""
+        after = ~self._mask if among is None else self._mask ^ self._as_mask(among)
+        self._do("invert", after, how)
 
     def clear(self, **how: Any) -> None:
         """Select nothing; can be undone like any other step."""
         self._do("clear", np.zeros(self.total, dtype=bool), how)
 
-    def apply(self, action: Action, rows: npt.ArrayLike = (), **how: Any) -> None:
-        """The action of that name."""
-        if action in ("invert", "clear"):
-            getattr(self, action)(**how)
+    def apply(self, action: Action, rows: npt.ArrayLike | None = None, **how: Any) -> None:
+        """The action of that name; `rows` are what it needs or, inverting, what it keeps to."""
+        if action == "clear":
+            self.clear(**how)
+        elif action == "invert":
+            self.invert(rows, **how)
         elif action in ("replace", "add", "remove", "intersect"):
-            getattr(self, action)(rows, **how)
+            getattr(self, action)(() if rows is None else rows, **how)
         else:
             raise ValueError(f"unknown action {action!r}")
 
@@ -328,7 +333,8 @@ class SelectionHistory:
         for step in steps:
             how = {key: value for key, value in step.items() if key != "action"}
             action = step["action"]
-            rows = () if action in ("invert", "clear") else rows_of(step)
+            everywhere = action == "clear" or (action == "invert" and "kind" not in step)
+            rows = None if everywhere else rows_of(step)
             history.apply(action, rows, **how)
         return history
 

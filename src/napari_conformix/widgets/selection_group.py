@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
 
 #: what a lasso does to the selection's history
-ACTIONS: Final = {Mode.NEW: "replace", Mode.ADD: "add", Mode.REMOVE: "remove"}
+ACTIONS: Final = {mode: "replace" if mode is Mode.NEW else mode.value for mode in Mode}
 
 
 class SelectionGroup(QGroupBox):
@@ -68,6 +68,19 @@ class SelectionGroup(QGroupBox):
         self._changed()
 
     # -- the current one --------------------------------------------------------------------------
+
+    def select(self, rows: np.ndarray, action: str = "replace", **how: Any) -> None:
+        """The one door for every part of the window that selects particles.
+
+        rows    indices or (N,) bool, rows of the particle file
+        action  'replace', 'add', 'remove' or 'intersect'
+        how     how they were found, kept with the selection: `kind` and what belongs to it (see
+                `analysis.selection.Step`)
+
+        Nothing happens while there are no particles to select. It can be undone.
+        """
+        if self.history is not None:
+            self.history.apply(action, rows, **how)
 
     def _lasso(self, polygon: np.ndarray, mode: Mode) -> None:
         """Apply a lasso to all rows that the map shows, drawn or not."""
