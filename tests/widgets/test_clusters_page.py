@@ -232,8 +232,7 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     canvas = window.panel.explore_page.canvas
     rows = canvas.drawn_rows
     expected = np.array([cluster_colour(i) for i in labels[rows]])
-    assert np.asarray(canvas._points.face_color)[:, :3] == pytest.approx(expected, abs=0.01)
-    assert np.asarray(canvas._points.border_color)[:, :3] == pytest.approx(expected, abs=0.01)
+    assert canvas.drawn_colours[:, :3] == pytest.approx(expected, abs=0.01)
     # its cursor on the particle whose map the scene shows, in the same colour
     view = window.panel.explore_page.map_view
     place = view.place_of(int(made.clustering.representatives[0]))

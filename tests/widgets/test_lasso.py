@@ -9,7 +9,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 from skimage.measure import points_in_poly
 
-from napari_conformix.widgets.lasso import Mode, Tool, ticks
+from napari_conformix.widgets.lasso import Mode, Tool
+from napari_conformix.widgets.map_painting import ticks
 from napari_conformix.widgets.selection_bar import SelectionBar
 
 pytestmark = pytest.mark.window
@@ -117,18 +118,6 @@ def test_selected_points_are_highlighted(window: Window) -> None:
     window.bar.clear.click()
     picture = window.map_picture()
     assert not ((picture[..., 0] > 200) & (picture[..., 1] < 120)).any()
-
-
-def test_drawn_or_not_all_particles_count(window: Window, monkeypatch) -> None:
-    monkeypatch.setattr(window.page.canvas, "max_drawn", 150)
-    window.page.canvas.map_view = None
-    window.page.maps.map_view = None
-    window.page.maps.refresh()
-    window.settle()
-    assert len(window.page.canvas.drawn_rows) == 150
-    assert "150 of 2,000 particles are drawn" in window.bar.note.text()
-    polygon = window.lasso(RIGHT)
-    assert set(window.selected) == inside(window, polygon)
 
 
 def test_escape_drops_an_unfinished_lasso(window: Window) -> None:

@@ -106,7 +106,7 @@ def test_particles_are_coloured_by_motion_on_the_latent_map(qapp, tmp_path) -> N
             shown = [layer.name for layer in window.viewer.layers if layer.visible]
             assert ("Parts of the molecule" in shown) == (name == motion_colours.NEEDS_PARTS)
         window.choose(maps.colour_box, "direction of motion")
-        rgba = window.page.canvas._points.face_color
+        rgba = window.page.canvas.drawn_colours
         right = window.job.angle[window.page.canvas.drawn_rows] > 30
         expected = motion_colours.direction_colours(np.array([[15.0, -4.0, 0.0]]))[0]
         np.testing.assert_allclose(rgba[right].mean(axis=0), expected, atol=0.2)

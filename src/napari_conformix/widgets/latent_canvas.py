@@ -1,59 +1,80 @@
-"""The latent map: a second napari canvas with a real Points layer, in a widget for a dock.
+"""The latent map: all particles in two coordinates, in a widget for a dock.
 
-At most :attr:`LatentCanvas.max_drawn` particles are drawn, a fixed random subset; who selects
-does so on all rows, with numpy. The selected ones are drawn by a layer of their own on top, so
-that a lasso costs no recolouring of the others.
+Few particles that lie apart are points of a second napari canvas, a real Points layer; the
+selected ones are drawn by a layer of their own on top, so that a lasso costs no recolouring of the
+others. Many, or those that lie on top of each other, are a picture shaded by their density
+(:mod:`map_raster`), made in a thread for what the camera shows and painted by the overlay: no
+particle is left out at any number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
-from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtGui import QCloseEvent, QCursor, QImage
+from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from napari_conformix.analysis.latent_maps import MapView
-from napari_conformix.widgets.colouring import DIMMED, HIGHLIGHT
-from napari_conformix.widgets.gl import software_rendering
 from napari_conformix.widgets.lasso import MapOverlay
+from napari_conformix.widgets.map_camera import Camera
+from napari_conformix.widgets.map_figure import MapFigure
+from napari_conformix.widgets.map_hover import Hover
+from napari_conformix.widgets.map_marks import Backdrop, Contour, Mark, PathLine
+from napari_conformix.widgets.map_picture import MapPicture
+from napari_conformix.widgets.map_points import MapPoints, crowding
+from napari_conformix.widgets.map_raster import Scene
+from napari_conformix.widgets.workers import Workers
 
-#: points drawn on a GPU, and where OpenGL is computed on the CPU (a frame stays below 0.1 s)
-_DRAWN_GPU: Final = 100_000
-_DRAWN_SOFTWARE: Final = 20_000
-#: diameter of a point on the screen, in pixels
-_POINT_PIXELS: Final = (2, 9)
+#: more particles than this are never drawn as points: a frame would take more than 0.1 s
+_MOST_POINTS: Final = 20_000
+#: nor are those that lie on more than this many others, on average
+_MOST_CROWDED: Final = 3.0
 _MARGIN: Final = 0.82
 
 
 class LatentCanvas(QWidget):
     """Particles in two coordinates, with lasso and cursor.
 
-    `lasso_finished(polygon, mode)` and `cursor_moved(x, y)` are in coordinates of the map.
+    Signals speak in coordinates of the map, see :class:`MapOverlay`. `hovered(row)` is the row of
+    the particle under the mouse, or None; what :attr:`describe` says of it is shown beside the
+    mouse.
     """
 
     lasso_finished = Signal(object, object)
+    rectangle_finished = Signal(object, object)
+    lasso_moved = Signal(object, object)
+    path_drawn = Signal(object)
+    point_picked = Signal(float, float)
     cursor_moved = Signal(float, float)
+    hovered = Signal(object)
+    #: the particles are on the screen as they were last asked for
+    shown = Signal()
+    #: an exception of a thread, for the session to report
+    failed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None, max_drawn: int | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, max_drawn: int = _MOST_POINTS) -> None:
         super().__init__(parent)
         self.viewer = ViewerModel(ndisplay=2)
         self.viewer.scene.camera.orientation = ("away", "up", "right")
         self.qt_viewer = QtViewer(self.viewer)
         self.qt_viewer.setAcceptDrops(False)  # files dropped here are for the window
         self.overlay = MapOverlay(self.viewer, self.native)
-        self.overlay.lasso_finished.connect(self.lasso_finished)
-        self.overlay.cursor_moved.connect(self.cursor_moved)
-        if max_drawn is None:
-            max_drawn = _DRAWN_SOFTWARE if software_rendering() else _DRAWN_GPU
         self.max_drawn = max_drawn
         self.map_view: MapView | None = None
-        self._points = self._selected = None
-        self._drawn = np.zeros(0, dtype=np.int64)
-        self._order = np.zeros(0, dtype=np.int64)
+        #: text about the particle of a row, shown beside the mouse
+        self.describe: Callable[[int], str] | None = None
+        self.points = MapPoints(self.viewer)
+        self._workers = Workers(self.failed.emit)
+        self._picture = MapPicture(self._workers, self)
+        self._figure = MapFigure()
+        self._hover = Hover(self._workers, self)
+        self._as_points = True
+        self._rgba = np.zeros((0, 4), dtype=np.float32)
         self._selection = np.zeros(0, dtype=bool)
         self._fitted: tuple[float, ...] = ()
         self._refit = QTimer(self)
@@ -64,6 +85,22 @@ class LatentCanvas(QWidget):
         layout.addWidget(self.qt_viewer)
         self.setMinimumSize(240, 200)
         self.native.installEventFilter(self)
+        self._connect()
+
+    def _connect(self) -> None:
+        overlay = self.overlay
+        overlay.lasso_finished.connect(self.lasso_finished)
+        overlay.rectangle_finished.connect(self.rectangle_finished)
+        overlay.lasso_moved.connect(self.lasso_moved)
+        overlay.path_drawn.connect(self.path_drawn)
+        overlay.point_picked.connect(self.point_picked)
+        overlay.cursor_moved.connect(self.cursor_moved)
+        overlay.pointed.connect(self._pointed)
+        self._hover.found.connect(self._found)
+        self._picture.drawn.connect(self._take_picture)
+        camera = self.viewer.scene.camera
+        camera.events.center.connect(self._redraw)
+        camera.events.zoom.connect(self._redraw)
 
     @property
     def native(self) -> QWidget:
@@ -72,10 +109,18 @@ class LatentCanvas(QWidget):
 
     @property
     def drawn_rows(self) -> np.ndarray:
-        """Rows of the particle file that are drawn."""
-        if self.map_view is None:
-            return self._drawn
-        return self.map_view.rows[self._drawn]
+        """Rows of the particle file that are drawn: all that the view has."""
+        return np.zeros(0, dtype=np.int64) if self.map_view is None else self.map_view.rows
+
+    @property
+    def drawn_colours(self) -> np.ndarray:
+        """(n, 4) of :attr:`drawn_rows`."""
+        return self._rgba[self.drawn_rows]
+
+    @property
+    def drawing(self) -> bool:
+        """Whether the particles are still to appear as they were last asked for."""
+        return self._picture.busy
 
     # -- what is shown ----------------------------------------------------------------------------
 
@@ -94,124 +139,171 @@ class LatentCanvas(QWidget):
             and self.map_view.axes == view.axes
         )
         looked_back = self.map_view is not None and self.map_view.past is not None
-        self.map_view = view
-        self._drawn = self._subset(view, len(rgba))
-        xy = view.xy[self._drawn]
-        self._draw(xy, rgba[view.rows[self._drawn]])
+        self.map_view, self._rgba = view, rgba
+        if not same_axes:
+            self.overlay.picture = None
         self.overlay.nearby_radius = view.nearby_radius
         self.overlay.set_axes(*(view.space.axis_label(axis) for axis in view.axes))
-        self._draw_selected()
+        self._pointed(None)
+        self._draw()
         looking_back = view.past is not None or looked_back
         if not same_axes or (not looking_back and not self._user_moved and self._outgrown()):
             self.fit()
 
     def set_colours(self, rgba: np.ndarray) -> None:
         """Other colours, (N, 4) for every row of the file."""
-        if self.map_view is not None and self._points is not None:
-            self._paint(rgba[self.map_view.rows[self._drawn]])
+        if self.map_view is None:
+            return
+        self._rgba = rgba
+        if self._as_points:
+            self.points.set_colours(rgba[self.map_view.rows])
+        self._redraw()
 
     def set_selection(self, mask: np.ndarray) -> None:
         """Highlight the rows of an (N,) mask and dim the others."""
         self._selection = mask
-        self._draw_selected()
+        if self.map_view is None:
+            return
+        if self._as_points:
+            self.points.set_selected(self.map_view, mask)
+        self._redraw()
 
     def clear(self) -> None:
         """Nothing to show."""
         self.map_view = None
-        self._drawn = np.zeros(0, dtype=np.int64)
-        for layer in (self._points, self._selected):
-            if layer is not None:
-                layer.visible = False
+        self.points.hide()
+        self._picture.forget()
+        self._figure.forget()
+        self.overlay.picture = None
         self.overlay.set_axes("", "")
         self.overlay.set_cursor(None)
+        self._pointed(None)
 
     def fit(self) -> None:
         """Move the camera so that all particles but strays are in view."""
         if self.map_view is None:
             return
-        low, high = self.map_view.extent
-        width, height = max(self.native.width(), 1), max(self.native.height(), 1)
+        fitted = self._fitting_camera()
         camera = self.viewer.scene.camera
-        zoom = _MARGIN * min(width / (high[0] - low[0]), height / (high[1] - low[1]))
-        camera.center = (0.0, (low[1] + high[1]) / 2, (low[0] + high[0]) / 2)
-        camera.zoom = zoom
+        camera.center = (0.0, fitted.y, fitted.x)
+        camera.zoom = fitted.zoom
         self._fitted = self._camera_state()
+
+    # -- what others put on it --------------------------------------------------------------------
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Letters or numbers at places of the map, in place of those before."""
+        self.overlay.decorations.marks = tuple(marks)
+        self.overlay.update()
+
+    def set_path(
+        self,
+        xy: np.ndarray | None,
+        support: np.ndarray | None = None,
+        current: float | None = None,
+    ) -> None:
+        """A line (n, 2), grey where `support` (n,) is 0, with a ring at the step `current`."""
+        line = None if xy is None else PathLine(np.asarray(xy, dtype=float), support, current)
+        self.overlay.decorations.path = line
+        self.overlay.update()
+
+    def set_contours(self, lines: Sequence[Contour] | None) -> None:
+        """Lines (m, 2), each with its colour (r, g, b, a) from 0 to 1."""
+        self.overlay.decorations.contours = tuple(lines or ())
+        self.overlay.update()
+
+    def set_backdrop(
+        self,
+        image: np.ndarray | None,
+        extent: tuple[Sequence[float], Sequence[float]] | None = None,
+    ) -> None:
+        """A picture (h, w, 4) uint8 behind the particles, its first row at the top, over the box
+        ((x0, y0), (x1, y1)) of the map."""
+        backdrop = None if image is None else Backdrop.of(image, extent)
+        self.overlay.decorations.backdrop = backdrop
+        if self.map_view is not None:
+            self._draw()
+        self.overlay.update()
+
+    def set_hovered(self, row: int | None) -> None:
+        """A ring around the particle of a row, as if the mouse were on it."""
+        view = self.map_view
+        self.overlay.set_hovered(None if view is None or row is None else view.place_of(row))
+
+    def picture(
+        self,
+        width: int,
+        height: int,
+        *,
+        cursor: tuple[float, float] | None = None,
+        path: bool = True,
+    ) -> np.ndarray:
+        """(height, width, 4) uint8: all of the map without the tools, for movies and figures.
+
+        Neither a screen nor OpenGL is needed. The particles are drawn once for many cursors.
+        """
+        if self.map_view is None:
+            return np.zeros((height, width, 4), dtype=np.uint8)
+        camera = self._fitting_camera(width, height)
+        decorations = self.overlay.decorations
+        return self._figure.paint(self._scene(), camera, decorations, cursor=cursor, path=path)
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _subset(self, view: MapView, total: int) -> np.ndarray:
-        """Places in `view.rows` of the drawn particles: the same particles at every refresh."""
-        if len(view.rows) <= self.max_drawn:
-            return np.arange(len(view.rows))
-        if len(self._order) != total:
-            self._order = np.random.default_rng(0).permutation(total)
-        place = self._order[view.rows]
-        return np.sort(np.argpartition(place, self.max_drawn)[: self.max_drawn])
+    def _scene(self) -> Scene:
+        return Scene(self.map_view.xy, self.map_view.rows, self._rgba, self._selection)
 
-    def _draw(self, xy: np.ndarray, rgba: np.ndarray) -> None:
-        low, high = self.map_view.extent
-        spread = float(np.max(high - low))
-        size = spread / (90 if len(xy) < 10_000 else 200)
-        yx = xy[:, ::-1]
-        if self._points is None:
-            self._points = self._add_layer("particles", yx, rgba, size)
-            # Made now and not at the first lasso, which would have to wait for it.
-            pink = HIGHLIGHT[None]
-            self._selected = self._add_layer("selected particles", yx[:1], pink, size)
-            self._selected.visible = False
-            return
-        # Layers are emptied and filled, never removed: napari's Points keeps its OpenGL objects.
-        looks_back = self.map_view.past is not None  # points keep their size, as the axes do
-        same_size = len(yx) == len(self._points.data) and (
-            looks_back or np.isclose(self._points.size[0], size)
-        )
-        # First: napari does not slice the data of a hidden layer, and then looks for points that
-        # are no longer there.
-        self._points.visible = True
-        self._points.data = yx
-        if not same_size:  # each of these three uploads every point again
-            self._points.size = size
-        self._paint(rgba)
-
-    def _paint(self, rgba: np.ndarray) -> None:
-        # vispy draws a border around points at the limits of their size, of whatever width is asked
-        # for. In the points' own colours it is part of them; it is uploaded with the faces below.
-        with self._points.events.border_color.blocker():
-            self._points.border_color = rgba
-        self._points.face_color = rgba
-
-    def _draw_selected(self) -> None:
-        if self._points is None or self.map_view is None:
-            return
+    def _draw(self) -> None:
+        """Everything anew: as points, or as a picture."""
         view = self.map_view
-        chosen = np.flatnonzero(self._selection[view.rows]) if len(self._selection) else ()
-        self._points.opacity = DIMMED if len(chosen) else 1.0
-        if not len(chosen):
-            self._selected.visible = False
-            return
-        if len(chosen) > self.max_drawn // 3:
-            chosen = chosen[np.argsort(_shuffle_key(view.rows[chosen]))[: self.max_drawn // 3]]
-        yx, size = view.xy[chosen][:, ::-1], float(self._points.size[0])
-        self._selected.visible = True
-        self._selected.data = yx
-        self._selected.size = size
+        few = len(view.rows) <= self.max_drawn and self.overlay.decorations.backdrop is None
+        self._as_points = few and crowding(view.xy, self._fitting_camera()) <= _MOST_CROWDED
+        if self._as_points:
+            self.overlay.picture = None
+            self.points.draw(view, self._rgba[view.rows])
+            self.points.set_selected(view, self._selection)
+        else:
+            self.points.hide()
+        self._redraw()
 
-    def _add_layer(self, name: str, yx: np.ndarray, rgba: np.ndarray, size: float):
-        layer = self.viewer.add_points(
-            yx,
-            name=name,
-            size=size,
-            face_color=rgba,
-            border_color=rgba,
-            border_width=0,
-            antialiasing=0,
-            blending="translucent_no_depth",
-            canvas_size_limits=_POINT_PIXELS,
-        )
-        if name.startswith("selected"):
-            layer.current_face_color = layer.current_border_color = HIGHLIGHT
-        layer.selected_data = set()
-        return layer
+    def _redraw(self, event: object = None) -> None:
+        """The particles, the camera or the colours are others."""
+        if self.map_view is None:
+            return
+        if self._as_points:
+            self._picture.forget()
+            self.shown.emit()
+        else:
+            camera, ratio = self.overlay.transform.camera, self.native.devicePixelRatioF()
+            self._picture.request(self._scene(), camera, ratio)
+
+    def _take_picture(self, image: QImage, camera: Camera) -> None:
+        self.overlay.picture = image, camera
+        self.overlay.update()
+        self.shown.emit()
+
+    def _pointed(self, place: np.ndarray | None) -> None:
+        xy = None if self.map_view is None else self.map_view.xy
+        self._hover.point(xy, place, self.overlay.transform.camera)
+
+    def _found(self, index: int | None) -> None:
+        """The mouse is on a particle, or on none any more."""
+        view = self.map_view
+        if view is None or index is None:
+            self.overlay.set_hovered(None)
+            QToolTip.hideText()
+            self.hovered.emit(None)
+            return
+        row = int(view.rows[index])
+        self.overlay.set_hovered((float(view.xy[index, 0]), float(view.xy[index, 1])))
+        if self.describe is not None:
+            QToolTip.showText(QCursor.pos(), self.describe(row), self.overlay)
+        self.hovered.emit(row)
+
+    def _fitting_camera(self, width: int | None = None, height: int | None = None) -> Camera:
+        width = max(self.native.width(), 1) if width is None else width
+        height = max(self.native.height(), 1) if height is None else height
+        return Camera.around(self.map_view.extent, width, height, _MARGIN)
 
     def _camera_state(self) -> tuple[float, ...]:
         camera = self.viewer.scene.camera
@@ -233,8 +325,10 @@ class LatentCanvas(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fit again after a resize, once Qt has settled, if the camera is still ours."""
-        if event.type() == QEvent.Type.Resize and not self._user_moved:
-            self._refit.start()
+        if event.type() == QEvent.Type.Resize:
+            if not self._user_moved:
+                self._refit.start()
+            self._redraw()
         return False
 
     def _fit_if_untouched(self) -> None:
@@ -243,10 +337,6 @@ class LatentCanvas(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the canvas with the window."""
+        self._workers.close()
         self.qt_viewer.close()
         super().closeEvent(event)
-
-
-def _shuffle_key(rows: np.ndarray) -> np.ndarray:
-    """A fixed order of rows that looks random (Knuth's multiplicative hash)."""
-    return (rows.astype(np.uint64) * np.uint64(2654435761)) % np.uint64(1 << 32)

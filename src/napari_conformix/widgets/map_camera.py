@@ -1,0 +1,63 @@
+"""Where the latent map is on the screen: map coordinates to pixels and back. No Qt, no napari."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What a picture of `width` x `height` pixels shows of the map.
+
+    `x`, `y` is the place of the map in the middle of the picture, `zoom` the pixels of one unit of
+    the map. Map y points up, pixel rows run down; pixel (column i, row j) covers i <= x < i + 1,
+    j <= y < j + 1.
+    """
+
+    x: float
+    y: float
+    zoom: float
+    width: int
+    height: int
+
+    @classmethod
+    def around(
+        cls, extent: tuple[np.ndarray, np.ndarray], width: int, height: int, share: float
+    ) -> Camera:
+        """That shows a box (lower and upper corner) on at most `share` of the picture's sides."""
+        low, high = (np.asarray(corner, dtype=float) for corner in extent)
+        span = np.maximum(high - low, 1e-12)
+        zoom = share * float(min(width / span[0], height / span[1]))
+        middle = (low + high) / 2
+        return cls(float(middle[0]), float(middle[1]), zoom, width, height)
+
+    def scaled(self, factor: float) -> Camera:
+        """The same view with `factor` times as many pixels."""
+        return replace(
+            self,
+            zoom=self.zoom * factor,
+            width=max(1, round(self.width * factor)),
+            height=max(1, round(self.height * factor)),
+        )
+
+    def to_pixels(self, xy: np.ndarray) -> np.ndarray:
+        """(n, 2) places of the map -> (n, 2) pixels, x right and y down."""
+        offset = np.asarray(xy, dtype=float) - [self.x, self.y]
+        return [self.width / 2, self.height / 2] + offset * [self.zoom, -self.zoom]
+
+    def to_pixels_xy(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`to_pixels`, x and y apart: faster for a million places."""
+        x = np.subtract(xy[:, 0], self.x, dtype=np.float64)
+        y = np.subtract(xy[:, 1], self.y, dtype=np.float64)
+        x *= self.zoom
+        y *= -self.zoom
+        x += self.width / 2
+        y += self.height / 2
+        return x, y
+
+    def to_map(self, pixels: np.ndarray) -> np.ndarray:
+        """(n, 2) pixels -> (n, 2) places of the map."""
+        offset = np.asarray(pixels, dtype=float) - [self.width / 2, self.height / 2]
+        return [self.x, self.y] + offset * [1 / self.zoom, -1 / self.zoom]
