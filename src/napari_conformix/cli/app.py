@@ -16,6 +16,8 @@ from napari_conformix.cli import (
     domain_motion,
     domains,
     embedding,
+    importing,
+    particles,
     reconstructing,
     results,
     sources,
@@ -40,7 +42,7 @@ RESULTS = Group.create_ordered("Results")
 
 #: in the order in which they are used
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
-    (BEGIN, (demo.demo, doctor.doctor, sources.simulate, window.open_)),
+    (BEGIN, (demo.demo, doctor.doctor, sources.simulate, importing.import_, window.open_)),
     (
         TRAIN,
         (
@@ -62,6 +64,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             analyzing.arrows,
             embedding.embed,
             results.select,
+            particles.particles,
             results.export,
             reconstructing.reconstruct,
             domains.domains,

@@ -1,8 +1,11 @@
-"""Filters of maps."""
+"""Filters of maps and images."""
 
 import torch
 
 from napari_conformix.imaging.fourier import rfft_radius
+
+#: Fourier shells over which a filter falls from 1 to 0
+_EDGE_SHELLS = 3.0
 
 
 def low_pass(
@@ -13,8 +16,18 @@ def low_pass(
     volume (n, n, n) real -> the same shape and grid
     """
     n = volume.shape[-1]
-    cut = n * pixel_size_angstrom / resolution_angstrom
-    beyond = ((rfft_radius(n, 3, volume.device) - cut) / 3 + 0.5).clamp(0, 1)
-    gain = (0.5 + 0.5 * torch.cos(torch.pi * beyond)).to(volume.dtype)
+    gain = low_pass_gain(n, 3, pixel_size_angstrom, resolution_angstrom).to(volume)
     filtered: torch.Tensor = torch.fft.irfftn(torch.fft.rfftn(volume) * gain, s=(n, n, n))
     return filtered
+
+
+def low_pass_gain(
+    box: int, ndim: int, pixel_size_angstrom: float, resolution_angstrom: float
+) -> torch.Tensor:
+    """What :func:`low_pass` multiplies every coefficient of a half transform with, 0 to 1.
+
+    -> (box, box // 2 + 1) for ndim 2, (box, box, box // 2 + 1) for ndim 3; float64
+    """
+    cut = box * pixel_size_angstrom / resolution_angstrom
+    beyond = ((rfft_radius(box, ndim) - cut) / _EDGE_SHELLS + 0.5).clamp(0, 1)
+    return 0.5 + 0.5 * torch.cos(torch.pi * beyond)

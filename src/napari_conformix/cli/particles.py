@@ -1,0 +1,119 @@
+"""`conformix particles`: images of single particles beside the projections of their states."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from napari_conformix.cli.training import JobFolder
+from napari_conformix.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.particle_pictures import Pictures, Rows
+
+#: more pictures than this on one sheet help nobody
+MOST = 200
+
+
+def particles(
+    job: JobFolder,
+    /,
+    *,
+    output: Annotated[
+        Path,
+        Parameter(
+            name=["--output", "-o"],
+            help="A sheet to look at (.png), or a stack for other programs (.mrcs): image, "
+            "projection, image, projection, ...",
+        ),
+    ],
+    selection: Annotated[
+        str | None, Parameter(help="Draw from this saved selection; from all particles otherwise.")
+    ] = None,
+    rows: Annotated[
+        str | None, Parameter(help="These particles and no others: rows a,b,c, counted from 0.")
+    ] = None,
+    count: Annotated[int, Parameter(help="How many are drawn at random.")] = 12,
+    seed: Annotated[int, Parameter(help="Another one draws others.")] = 0,
+    low_pass: Annotated[
+        float, Parameter(help="Filter off what is finer than this, in A; 0: nothing.")
+    ] = 20.0,
+    ctf: Annotated[
+        Literal["recorded", "flipped", "wiener"],
+        Parameter(
+            help="Images as recorded, with flipped phases, or Wiener filtered; the CTF of the "
+            "projections is treated alike."
+        ),
+    ] = "recorded",
+    bare: Annotated[
+        bool, Parameter(help="Projections without CTF: the molecule itself.", negative=())
+    ] = False,
+    black: Annotated[
+        bool, Parameter(help="Show protein black, as in micrographs.", negative=())
+    ] = False,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace a file that is there.", negative=())
+    ] = False,
+) -> None:
+    """Show images of particles, each beside the projection of the state that the model sees in it.
+
+    In the same pose, at the same shift, on one grey scale and with the same filter. The correlation
+    of both is set beside that with an average state: only a gain over it speaks for the state.
+    """
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.particle_pictures import PictureMaker, PictureOptions
+
+    if output.suffix.lower() not in (".png", ".mrcs"):
+        raise UserError(f"{output.name} must end with .png (to look at) or .mrcs (a stack).")
+    opened = Job.open(job)
+    options = PictureOptions(low_pass or None, ctf, not bare, black)
+    chosen = _chosen(opened, selection, rows, count, seed)
+    raw = PictureMaker(opened).read(chosen)
+    assert raw is not None  # nothing asks it to stop
+    pictures = raw.shown(options)
+    print(_write(pictures, output, overwrite))
+    for sentence in pictures.sentences():
+        print(sentence)
+    if opened.model_biased is not None:
+        print(opened.model_biased, file=sys.stderr)
+
+
+def _chosen(job: "Job", selection: str | None, rows: str | None, count: int, seed: int) -> "Rows":
+    """(b,) rows, those given or drawn at random."""
+    import numpy as np
+
+    from napari_conformix.jobs.particle_pictures import draw_rows
+
+    if rows is not None:
+        if selection is not None:
+            raise UserError("Give --rows or --selection, not both.")
+        try:
+            given = np.array([int(word) for word in rows.replace(",", " ").split()], np.int64)
+        except ValueError as error:
+            raise UserError(f"--rows {rows}: give whole numbers, as in 0,5,12.") from error
+        count = len(given)
+    else:
+        among = len(job.particles) if selection is None else job.selection(selection).rows
+        given = draw_rows(np.arange(among) if isinstance(among, int) else among, count, seed)
+    if not 1 <= count <= MOST:
+        raise UserError(f"{count} pictures cannot be on a sheet; 1 to {MOST} can.")
+    return given
+
+
+def _write(pictures: "Pictures", path: Path, overwrite: bool) -> Path:
+    import numpy as np
+
+    from napari_conformix.export.picture_sheet import write_sheet, write_stack
+    from napari_conformix.jobs.picture_sheets import sheet_entries, sheet_heading
+
+    if path.suffix.lower() == ".png":
+        return write_sheet(
+            path, sheet_entries(pictures), sheet_heading(pictures), overwrite=overwrite
+        )
+    stack = pictures.images
+    if pictures.projections is not None:
+        both = np.stack([pictures.images, np.nan_to_num(pictures.projections)], axis=1)
+        stack = both.reshape(-1, *both.shape[-2:])
+    return write_stack(path, stack, pictures.raw.pixel_size_angstrom, overwrite=overwrite)

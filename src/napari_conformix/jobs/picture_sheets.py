@@ -1,0 +1,51 @@
+"""What a sheet of particle pictures says: the entries of `export.picture_sheet`."""
+
+import numpy as np
+
+from napari_conformix.export.picture_sheet import Entry
+from napari_conformix.jobs.particle_pictures import Facts, Pictures, letter
+
+
+def facts_in_words(facts: Facts) -> str:
+    """'particle 393, half 2, held out, defocus 2.23 um'."""
+    words = [f"particle {facts.row}"]
+    words += [f"half {facts.half}"] if facts.half else []
+    words += ["held out"] if facts.held_out else []
+    if np.isfinite(facts.defocus_angstrom):
+        words.append(f"defocus {facts.defocus_angstrom / 1e4:.2f} um")
+    return ", ".join(words)
+
+
+def sheet_entries(pictures: Pictures) -> list[Entry]:
+    """One for each particle: its image, its projection where there is one, and what is known."""
+    images = pictures.grey(pictures.images)
+    beside = None if pictures.projections is None else pictures.grey(pictures.projections)
+    return [
+        Entry(
+            letter(i),
+            [images[i]] if beside is None else [images[i], beside[i]],
+            [facts_in_words(facts), facts.image, *_correlation(pictures, i)],
+        )
+        for i, facts in enumerate(pictures.facts)
+    ]
+
+
+def sheet_heading(pictures: Pictures) -> list[str]:
+    """What is to the left and right, on which scale, and what the numbers say."""
+    what = "Left: image. Right: projection of its decoded state in the same pose, at its shift"
+    if pictures.projections is None:
+        what = "Images"
+    elif pictures.options.projection_ctf:
+        what += ", with its CTF"
+    protein = "black" if pictures.options.black else "white"
+    scale = (
+        f"{what}; {pictures.filter_words}. Protein is {protein}. Grey from -{pictures.limit:.2g} "
+        f"to +{pictures.limit:.2g} standard deviations of the images' background before the "
+        "filter, the same for all."
+    )
+    return [scale, *pictures.sentences()]
+
+
+def _correlation(pictures: Pictures, index: int) -> list[str]:
+    caption = pictures.caption(index)
+    return [f"correlation {caption}"] if caption else []
