@@ -11,7 +11,8 @@ from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.particle_pictures import Pictures, Rows
+    from napari_conformix.jobs.particle_pictures import Rows
+    from napari_conformix.jobs.shown_pictures import Pictures
 
 #: more pictures than this on one sheet help nobody
 MOST = 200
@@ -63,7 +64,8 @@ def particles(
     of both is set beside that with an average state: only a gain over it speaks for the state.
     """
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.particle_pictures import PictureMaker, PictureOptions
+    from napari_conformix.jobs.particle_pictures import PictureMaker
+    from napari_conformix.jobs.shown_pictures import PictureOptions
 
     if output.suffix.lower() not in (".png", ".mrcs"):
         raise UserError(f"{output.name} must end with .png (to look at) or .mrcs (a stack).")

@@ -3,7 +3,8 @@
 import numpy as np
 
 from napari_conformix.export.picture_sheet import Entry
-from napari_conformix.jobs.particle_pictures import Facts, Pictures, letter
+from napari_conformix.jobs.particle_pictures import letter
+from napari_conformix.jobs.shown_pictures import Facts, Pictures
 
 
 def facts_in_words(facts: Facts) -> str:
