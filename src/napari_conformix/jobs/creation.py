@@ -40,7 +40,13 @@ def complete_settings(
     from napari_conformix.methods import method_class
     from napari_conformix.training.settings import TrainingSettings
 
-    model = method_class(method).Settings
+    kind = method_class(method)
+    if not kind.has_decoder:
+        raise UserError(
+            "Latents of another program are no method to train; open them with: conformix import "
+            "JOB --particles X.star --latents z.pkl"
+        )
+    model = kind.Settings
     if isinstance(settings, TrainingSettings):
         if preset is not None:
             raise UserError("Give either a preset or a complete settings object, not both.")
@@ -55,6 +61,25 @@ def complete_settings(
 def absolute(path: str | Path | None) -> Path | None:
     """An absolute path without resolving links: the user's own name for the file is kept."""
     return None if path is None else Path(path).expanduser().absolute()
+
+
+def inputs_of(
+    particles: str | Path,
+    passthrough: str | Path | None,
+    datadir: str | Path | None,
+    consensus: str | Path | None,
+    mask: str | Path | None,
+) -> Inputs:
+    """The files of a job, by absolute paths."""
+    return Inputs.model_validate(
+        {
+            "particles": absolute(particles),
+            "passthrough": absolute(passthrough),
+            "datadir": absolute(datadir),
+            "consensus": absolute(consensus),
+            "mask": absolute(mask),
+        }
+    )
 
 
 def write_folder(folder: Path, spec: JobSpec) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import layout
+from napari_conformix.jobs.models import refuse_without_decoder
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.deformation import Deformation
@@ -48,6 +49,7 @@ class Deformations:
         from napari_conformix.analysis.fields import Fields
 
         kind = self._job.method_class
+        refuse_without_decoder(kind, "say how particles move")
         if not kind.has_displacement:
             raise NotSupportedError(
                 f"{kind.title} makes maps and has no displacements, so there are no arrows and no "

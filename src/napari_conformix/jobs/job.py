@@ -20,7 +20,7 @@ from napari_conformix.jobs import (
 )
 from napari_conformix.jobs.deformations import Deformations
 from napari_conformix.jobs.run_folder import RunFolder
-from napari_conformix.jobs.spec import Inputs, JobSpec
+from napari_conformix.jobs.spec import JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
 from napari_conformix.training.events import Event
 from napari_conformix.training.latent_history import LatentHistory
@@ -86,15 +86,7 @@ class Job(RunFolder):
         """
         folder = Path(folder).absolute()
         creation.refuse_used_folder(folder)
-        inputs = Inputs.model_validate(
-            {
-                "particles": creation.absolute(particles),
-                "passthrough": creation.absolute(passthrough),
-                "datadir": creation.absolute(datadir),
-                "consensus": creation.absolute(consensus),
-                "mask": creation.absolute(mask),
-            }
-        )
+        inputs = creation.inputs_of(particles, passthrough, datadir, consensus, mask)
         spec, report = creation.make_spec(
             method=method, inputs=inputs, settings=settings, preset=preset, check=check
         )
@@ -102,6 +94,33 @@ class Job(RunFolder):
         job = cls(folder, spec)
         job.report = report
         return job
+
+    @classmethod
+    def from_latents(
+        cls,
+        folder: str | Path,
+        *,
+        particles: str | Path,
+        latents: str | Path,
+        columns: Sequence[str] = (),
+        rows: str | Path | None = None,
+        consensus: str | Path | None = None,
+        mask: str | Path | None = None,
+        datadir: str | Path | None = None,
+        passthrough: str | Path | None = None,
+    ) -> "Job":
+        """Make a job folder of latents that another program made; there is no decoder then.
+
+        `latents` is cryoDRGN's z.pkl, .npy, text, or a .star or .cs file with the `columns`;
+        `rows` is the index (.pkl, .npy) of the particles that they belong to, where these are not
+        all. See `jobs.importing`. UserError says what does not fit; nothing is written then.
+        """
+        from napari_conformix.jobs.importing import Source, import_latents
+
+        inputs = creation.inputs_of(particles, passthrough, datadir, consensus, mask)
+        given = Path(latents).expanduser().absolute()
+        source = Source(given, tuple(columns), creation.absolute(rows))
+        return cls(folder, import_latents(Path(folder).absolute(), inputs, source))
 
     @classmethod
     def open(cls, folder: str | Path) -> "Job":
@@ -190,7 +209,8 @@ class Job(RunFolder):
 
     def method(self, epoch: int | str | None = None) -> "Method":
         """The model of an epoch, of 'best', 'last', or (None) the one that :meth:`latents` are of,
-        on the CPU; kept while it is in use."""
+        on the CPU; kept while it is in use. NotSupportedError where there is no decoder."""
+        models.refuse_without_decoder(self.method_class, "decode maps")
         if epoch is None:
             shown = LatentTable.epoch_of(self.folder / layout.LATENTS)
             if shown is not None and self.checkpoints.weights_path(shown).exists():
@@ -300,6 +320,7 @@ class Job(RunFolder):
         Either has `found`, `sentence`, `advice` and `warnings`. `progress` is told the share done,
         0 to 1; None is returned when `stop` said so.
         """
+        models.refuse_without_decoder(self.method_class, "be judged by held-out images")
         if not self.method_class.has_displacement:
             from napari_conformix.jobs import checks
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.errors import UserError
+from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.training.checkpoints import CheckpointFolder
 
 if TYPE_CHECKING:
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 MOST_LOADED = 3
 
 Floats = NDArray[np.float32]
+
+
+def refuse_without_decoder(kind: "type[Method]", what: str) -> None:
+    """NotSupportedError where latents came from another program; `what` this job cannot, a verb."""
+    if not kind.has_decoder:
+        raise NotSupportedError(
+            f"This job cannot {what}: its latents are of another program, and there is no decoder "
+            "for them. You can select particles, see their images, export them, and reconstruct a "
+            "selection from its own images."
+        )
 
 
 class ModelCache:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from napari_conformix.training.contract import Method
 
 GROUP = "napari_conformix.methods"
+#: not among those that can be chosen: what a job is whose latents another program made
+IMPORTED = "imported"
 
 
 def available_methods() -> list[str]:
@@ -23,7 +25,12 @@ def available_methods() -> list[str]:
 
 @cache
 def method_class(name: str) -> "type[Method]":
-    """The class of an installed method; UserError when there is none of that name."""
+    """The class of an installed method, or of jobs with imported latents; UserError when there is
+    none of that name."""
+    if name == IMPORTED:
+        from napari_conformix.methods.imported import Imported
+
+        return Imported
     found = _entry_points().get(name)
     if found is None:
         known = ", ".join(available_methods()) or "none"

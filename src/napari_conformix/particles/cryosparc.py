@@ -81,7 +81,7 @@ def is_cryosparc(path: Path) -> bool:
 
 def read_cryosparc(path: Path, datadir: Path | None, passthrough: Path | None) -> ParticleSet:
     """Read a .cs file and join its passthrough file by `uid`."""
-    array = _load(path)
+    array = load_table(path)
     own = len(array.dtype.names or ())
     notes: list[Problem] = []
     if passthrough is None and any(name not in (array.dtype.names or ()) for name in _NEEDED):
@@ -90,7 +90,7 @@ def read_cryosparc(path: Path, datadir: Path | None, passthrough: Path | None) -
             message = f"The passthrough file {passthrough.name} beside the file was joined."
             notes.append(Problem("note", message))
     if passthrough is not None:
-        array = _join(path, array, passthrough, _load(passthrough))
+        array = _join(path, array, passthrough, load_table(passthrough))
     table = CsTable(array, own)
     if "blob/path" not in table or "blob/idx" not in table:
         raise UserError(
@@ -100,7 +100,8 @@ def read_cryosparc(path: Path, datadir: Path | None, passthrough: Path | None) -
     return _particles(Source(path, "cryosparc", table, None, passthrough), table, datadir, notes)
 
 
-def _load(path: Path) -> npt.NDArray[np.void]:
+def load_table(path: Path) -> npt.NDArray[np.void]:
+    """(n,) the records of a .cs file; UserError when it is none or not whole."""
     try:
         with open(path, "rb") as file:
             compressed = file.read(6) == _COMPRESSED
