@@ -1,0 +1,126 @@
+"""The latent map in a corner of a movie: the particles, the path, and where the movie is on it.
+
+No OpenGL; the particles are drawn once for all frames.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPen
+
+from napari_conformix.analysis import latent_maps
+from napari_conformix.widgets import map_painting
+from napari_conformix.widgets.colouring import PLAIN
+from napari_conformix.widgets.map_camera import Camera
+from napari_conformix.widgets.map_marks import PathLine
+from napari_conformix.widgets.map_picture import image_of_scene
+from napari_conformix.widgets.map_raster import Raster, Scene
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
+    from napari_conformix.analysis.latent_path import LatentPath
+    from napari_conformix.training.latent_table import LatentTable
+
+#: lines and words of the map are drawn as on a canvas of this many pixels, and magnified with it
+_CANVAS: Final = 230.0
+_SHARE: Final = 0.8
+_GROUND: Final = QColor(14, 16, 20, 225)
+_FRAME: Final = QColor(150, 156, 165)
+_WORDS: Final = QColor(205, 210, 216)
+
+
+class Inset:
+    """Pictures of one map with one path, for frames of one size."""
+
+    def __init__(
+        self, view: MapView, rgba: np.ndarray, path: LatentPath, places: np.ndarray, side: int
+    ) -> None:
+        """`rgba` (n, 4) are the colours of the view's particles, `places` (steps, 2) those of the
+        path on the map, `side` the pixels of the square."""
+        self._path, self._places = path, places
+        self._side, self._factor = side, side / _CANVAS
+        self._names = tuple(_axis_name(view, axis) for axis in view.axes)
+        low, high = view.extent
+        extent = np.minimum(low, places.min(axis=0)), np.maximum(high, places.max(axis=0))
+        self._camera = Camera.around(extent, round(_CANVAS), round(_CANVAS), _SHARE)
+        scene = Scene(view.xy, np.arange(len(view.xy)), rgba, np.zeros(0, dtype=bool))
+        self._ground = self._empty()
+        painter = QPainter(self._ground)
+        painter.drawImage(
+            QRectF(0, 0, side, side),
+            image_of_scene(Raster(), scene, self._camera.scaled(self._factor)),
+        )
+        painter.end()
+
+    def picture(self, step: int) -> QImage:
+        """The map with the path and a ring at a step, from 0."""
+        image = QImage(self._ground)
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(self._factor, self._factor)
+        line = PathLine(self._places, np.asarray(self._path.support), float(step))
+        map_painting.paint_path(painter, self._camera, line)
+        self._paint_names(painter)
+        painter.setPen(QPen(_FRAME, 1.2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(0.5, 0.5, _CANVAS - 1, _CANVAS - 1))
+        painter.end()
+        return image
+
+    def _empty(self) -> QImage:
+        image = QImage(self._side, self._side, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(_GROUND)
+        return image
+
+    def _paint_names(self, painter: QPainter) -> None:
+        font = painter.font()
+        font.setPixelSize(11)
+        painter.setFont(font)
+        painter.setPen(_WORDS)
+        middle = Qt.AlignmentFlag.AlignCenter
+        painter.drawText(QRectF(0, _CANVAS - 19, _CANVAS, 16), middle, self._names[0])
+        painter.save()
+        painter.translate(3, _CANVAS / 2)
+        painter.rotate(-90)
+        painter.drawText(QRectF(-_CANVAS / 2, 0, _CANVAS, 16), middle, self._names[1])
+        painter.restore()
+
+
+def map_of(path: LatentPath, latents: LatentTable) -> MapView:
+    """The map to show a path on where no other is chosen: the one that it was made on, if it can
+    be made of the latents; else its component or motion beside the next one."""
+    keys = [key for key, _ in latent_maps.available(latents)]
+    key, axes = str(path.how.get("map", "")), path.how.get("axes")
+    number = int(path.how.get("component", 1))
+    if key not in keys:
+        # no path leads through two halves, but the motions of both are comparable
+        key = "motion" if path.kind == "motion" or "motion" in keys else f"pca{path.half}"
+        if path.kind == "component":
+            key = f"pca{path.half}"
+        axes = None
+    space = latent_maps.build(key, latents)
+    pair = _axes_pair(axes, number, space.coordinates.shape[1])
+    return latent_maps.view(space, pair, "all", latents)
+
+
+def plain_colours(view: MapView) -> np.ndarray:
+    """(n, 4) of a map that is not coloured by anything."""
+    return np.tile(PLAIN, (len(view.xy), 1))
+
+
+def _axes_pair(axes: object, number: int, count: int) -> tuple[int, int]:
+    """Two axes of a space, from 0."""
+    if isinstance(axes, list | tuple) and len(axes) == 2:
+        return int(axes[0]), int(axes[1])
+    first = min(number - 1, count - 1)
+    other = 0 if first else min(1, count - 1)
+    return (first, other) if first < other or first == other else (other, first)
+
+
+def _axis_name(view: MapView, axis: int) -> str:
+    """'Motion 1 (Å RMS)': in a small picture the share of the variance has no room."""
+    name = view.space.axis_label(axis)
+    return name.split(", ")[0]
