@@ -75,7 +75,7 @@ class Clustering:
         """How they were made."""
         axes = "motion coordinates" if self.coordinates == "motion" else "latents"
         text = f"{HOW_IN_WORDS[self.how]} of the {axes}"
-        text += "" if self.epoch is None else f" of epoch {self.epoch}"
+        text += f" of epoch {self.epoch}" if self.epoch else ""  # 0: of no run, but imported
         text += f": {self.k} cluster{'s' * (self.k != 1)}"
         text += f" of {int(self.counts.sum()):,} particles (seed {self.seed})"
         if self.covariance is not None:

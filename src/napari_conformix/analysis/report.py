@@ -23,10 +23,26 @@ from napari_conformix.analysis.report_tables import (
 from napari_conformix.analysis.verdict import FOLLOWS, Verdict
 from napari_conformix.training.latent_table import LatentTable
 
-__all__ = ["Cluster", "Curve", "Report"]
+__all__ = ["Cluster", "Curve", "Report", "Unjudged"]
 
 #: a curve of training: name, epochs, values, whether it is dashed
 Curve = tuple[str, npt.NDArray[np.floating], npt.NDArray[np.floating], bool]
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """What stands for the verdict where there is no model that could be asked."""
+
+    sentence: str = (
+        "Whether particles differ beyond noise cannot be judged here: the latents are of another "
+        "program, and there is no model to compare with held-out images."
+    )
+    advice: str = (
+        "make clusters and reconstruct each from its own particles (conformix clusters JOB -k 6 "
+        "--reconstruct): differences between such maps are in the images."
+    )
+    warnings: tuple[str, ...] = ()
+    level: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class Report:
     """
 
     job: str
-    verdict: Verdict | Heterogeneity
+    verdict: Verdict | Heterogeneity | Unjudged
     motion: MotionTable | None
     latents: LatentTable
     invariance: Invariance | None = None
@@ -80,7 +96,7 @@ class Report:
         tables = []
         if self.motion is not None:
             tables.append(motion_lines(self.motion, self.latents))
-        else:
+        elif np.isfinite(self.latents.std).any():
             tables.append(latent_lines(self.latents))
         if isinstance(self.verdict, Heterogeneity):
             tables.append(gain_lines(self.verdict))
@@ -90,6 +106,8 @@ class Report:
 
     def remarks(self) -> list[str]:
         """Sentences on the tables, the components, and the test against the imaging conditions."""
+        if isinstance(self.verdict, Unjudged):
+            return []
         if self.motion is None or not isinstance(self.verdict, Verdict):
             return [
                 "Medians, with the 10th and 90th percentile. Uncertainty: the standard deviation "
@@ -129,7 +147,7 @@ class Report:
         if not lines:
             return []
         lines += self.cluster_notes
-        if not self.verdict.found:
+        if not isinstance(self.verdict, Unjudged) and not self.verdict.found:
             what = "motion" if isinstance(self.verdict, Verdict) else "heterogeneity"
             beyond = "its error" if isinstance(self.verdict, Verdict) else "noise"
             lines.append(f"As there is no {what} beyond {beyond}, these groups may be of noise.")
@@ -148,7 +166,8 @@ class Report:
             f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
             for picture, caption in self._figures()
         )
-        kind = "moves" if verdict.found else verdict.level
+        found = not isinstance(verdict, Unjudged) and verdict.found
+        kind = "moves" if found else verdict.level
         if checked is not None:
             remark = f"{checked.sentence()} {checked.advice}".strip()
             notes += f"<li class='{checked.level}'>{escape(remark)}</li>"

@@ -18,13 +18,14 @@ Rows = list[tuple[str, list[str]]]
 @dataclass(frozen=True)
 class Cluster:
     """A group of particles: its selection's name, how many, the RMS motion of its members (A; NaN
-    where the method has no displacements), and the most central particle, whose map is at `map`."""
+    where the method has no displacements), and the most central particle, whose map is at `map`
+    (None where there is no decoder)."""
 
     name: str
     count: int
     rms_angstrom: float
     particle: int
-    map: Path
+    map: Path | None
 
 
 def groups_of(latents: LatentTable) -> Groups:

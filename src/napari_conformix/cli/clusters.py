@@ -162,7 +162,7 @@ def table(shown: "ClusterSet") -> list[str]:
     halves = bool(shown.half_counts.any())
     head = "cluster  particles   share"
     head += "   half 1   half 2" if halves else ""
-    head += "  held out  map of"
+    head += "  held out  map of" if shown.record.maps else "  held out  centre"
     own = "  own particles (A)  decoded agrees to (A)" if done else ""
     text = [f"{head:<{len(head) + 38}}{own}".rstrip()]
     total = shown.counts.sum()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from napari_conformix.training.events import Epoch
 if TYPE_CHECKING:
     from napari_conformix.analysis.heterogeneity import Heterogeneity
     from napari_conformix.analysis.motion_table import MotionTable
-    from napari_conformix.analysis.report import Cluster, Curve, Report
+    from napari_conformix.analysis.report import Cluster, Curve, Report, Unjudged
     from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.clusters import ClusterSet
     from napari_conformix.jobs.job import Job
 
+Judged = TypeVar("Judged", bound="Verdict | Heterogeneity | Unjudged")
 Progress = Callable[[float], None]
 Stop = Callable[[], bool]
 
@@ -53,7 +54,7 @@ def analyse(
     motion = job.motion_table(part(0.0, 0.5 * end), stop) if moves else None
     if moves and motion is None:
         return None
-    verdict = job.verdict(part(0.5 * end if moves else 0.0, end), stop)
+    verdict = _verdict(job, part(0.5 * end if moves else 0.0, end), stop)
     if verdict is None:
         return None
     invariance = job.invariance()
@@ -78,7 +79,15 @@ def analyse(
     return _written(report, job.folder / layout.ANALYSIS)
 
 
-def with_job_named(verdict: "Verdict | Heterogeneity", folder: Path) -> "Verdict | Heterogeneity":
+def _verdict(
+    job: "Job", progress: Progress, stop: Stop | None
+) -> "Verdict | Heterogeneity | Unjudged | None":
+    from napari_conformix.analysis.report import Unjudged
+
+    return job.verdict(progress, stop) if job.method_class.has_decoder else Unjudged()
+
+
+def with_job_named(verdict: Judged, folder: Path) -> Judged:
     """The verdict with the folder of the job in the command that it advises."""
     return replace(verdict, advice=verdict.advice.replace(" JOB ", f" {quote(str(folder))} "))
 
@@ -95,7 +104,7 @@ def _written(report: "Report", folder: Path) -> "Report":
         writer.writerow(columns)
         writer.writerows(zip(*map(_cells, columns.values()), strict=True))
     motion = () if report.motion is None else (folder / Path(layout.MOTION).name,)
-    maps = tuple(cluster.map for cluster in report.clusters)
+    maps = tuple(cluster.map for cluster in report.clusters if cluster.map is not None)
     return replace(report, files=(page, *motion, table, *maps))
 
 
@@ -156,7 +165,8 @@ def _saved(made: "ClusterSet", motion: "MotionTable | None") -> "tuple[Cluster, 
     from napari_conformix.analysis.report import Cluster
 
     found = []
-    for index, path in enumerate(made.maps()):
+    maps = made.maps() or (None,) * len(made)
+    for index, path in enumerate(maps):
         selection = made.selection(index)
         made.job.save_selection(selection)
         moved = np.nan

@@ -25,6 +25,7 @@ from napari_conformix.jobs.cluster_record import (
     load_arrays,
     save_arrays,
 )
+from napari_conformix.jobs.models import refuse_without_decoder
 from napari_conformix.training.files import TEMPORARY_MARK
 
 if TYPE_CHECKING:
@@ -106,11 +107,13 @@ class ClusterSet:
 
         self._check(index)
         if not self.record.maps:
+            refuse_without_decoder(self.job.method_class, "decode maps")
             raise UserError(f"The clusters {self.name} were made without maps; make them again.")
         return np.asarray(read_map(self.folder / self.record.maps[index])[0])
 
     def whose_map(self, index: int) -> str:
-        """Which particle a map is of, and whose model decoded it."""
+        """Which particle a map is of, and whose model decoded it; without maps, which one is most
+        central."""
         self._check(index)
         half = self.record.representative_halves[index]
         text = f"particle {int(self.clustering.representatives[index])}"
@@ -367,7 +370,7 @@ def make(
     making = folder / f".{name}{TEMPORARY_MARK}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     making.mkdir()
     try:
-        if request.maps:
+        if request.maps and job.method_class.has_decoder:
             written = _write_maps(job, table, found, record, making, tell, asked)
             if written is None:
                 return None
