@@ -153,10 +153,11 @@ def one_end(job: "Job") -> "Selection":
     """The particles at the upper end of the first motion coordinate, common to both halves."""
     import numpy as np
 
-    from napari_conformix.cli.selecting import column_values, rows_in_range
+    from napari_conformix.jobs.selection_ways import in_range, make_selection, values_of
 
-    values, _ = column_values(job, "motion1")
-    return rows_in_range(job, SELECTION, "motion1", float(np.nanquantile(values, 1 - END)), None)
+    name, values, _ = values_of(job, "motion 1")
+    found = in_range(job, name, float(np.nanquantile(values, 1 - END)), None)
+    return make_selection(job, SELECTION, found)
 
 
 def agreement(job: "Job", truth: Path) -> str:

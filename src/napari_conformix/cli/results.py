@@ -1,4 +1,4 @@
-"""What is done with a trained job: `decode`, `select`, `export`."""
+"""What is done with a trained job: `decode`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_conformix.analysis.selection import Selection
     from napari_conformix.jobs import Job
 
 #: volumes along a component lie between these percentiles of the particles
@@ -162,137 +160,3 @@ def numbers(text: str) -> "NDArray[np.float32]":
     if not np.isfinite(values).all():
         raise UserError(f"--latent {text!r} must be finite numbers.")
     return values
-
-
-def select(
-    job: JobFolder,
-    /,
-    *,
-    name: Annotated[str, Parameter(help="Name of the selection.")],
-    indices: Annotated[
-        Path | None, Parameter(help="Rows from 0: .npy or text; a .npy of true and false, too.")
-    ] = None,
-    column: Annotated[
-        str | None,
-        Parameter(
-            help="Select by a range of this column: one of the particle file, or latent1, ... "
-            "or motion1, ... of the trained job."
-        ),
-    ] = None,
-    min_: Annotated[
-        float | None,
-        Parameter(name="--min", help="Least value of the range.", allow_leading_hyphen=True),
-    ] = None,
-    max_: Annotated[
-        float | None,
-        Parameter(name="--max", help="Largest value of the range.", allow_leading_hyphen=True),
-    ] = None,
-    cluster: Annotated[
-        list[int] | None,
-        Parameter(
-            help="The particles of a cluster: its number, from 1; given again, of others, too.",
-            negative=(),
-        ),
-    ] = None,
-    of: Annotated[
-        str | None,
-        Parameter(help="The set of clusters that --cluster is of; not needed if there is one."),
-    ] = None,
-    motion_above: Annotated[
-        float | None, Parameter(help="Particles whose RMS motion is at least this, in A.")
-    ] = None,
-    error_below: Annotated[
-        float | None, Parameter(help="Particles whose RMS error is at most this, in A.")
-    ] = None,
-    error_above: Annotated[
-        float | None, Parameter(help="Particles whose RMS error is at least this, in A.")
-    ] = None,
-    ratio_above: Annotated[
-        float | None,
-        Parameter(help="Particles whose motion is at least so many times its error."),
-    ] = None,
-    overwrite: Annotated[
-        bool, Parameter(help="Replace the selection of that name.", negative=())
-    ] = False,
-) -> None:
-    """Select particles by a list of rows, a range of a column, a cluster, or their motion and its
-    error.
-
-    Conditions on motion and error may be combined. The error of particles that are not held out is
-    estimated from held-out particles near them.
-    """
-    from napari_conformix.cli.selecting import (
-        MotionLimits,
-        rows_by_motion,
-        rows_in_clusters,
-        rows_in_range,
-        rows_of_file,
-    )
-    from napari_conformix.jobs import Job
-
-    opened = Job.open(job)
-    limits = MotionLimits(motion_above, error_below, error_above, ratio_above)
-    asked = [indices is not None, column is not None, cluster is not None, bool(limits.given)]
-    if asked.count(True) != 1:
-        raise UserError(
-            "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; or "
-            "conditions such as --error-below, --motion-above, --ratio-above."
-        )
-    if of is not None and cluster is None:
-        raise UserError("--of names the set of clusters of --cluster NUMBER; give that, too.")
-    if indices is not None:
-        selection = rows_of_file(opened, name, indices)
-    elif column is not None:
-        selection = rows_in_range(opened, name, column, min_, max_)
-    elif cluster is not None:
-        selection = rows_in_clusters(opened, name, cluster, of)
-    else:
-        with progress_bar("Computing the motions of all particles") as tell:
-            selection = rows_by_motion(opened, name, limits, tell)
-    opened.save_selection(selection, overwrite=overwrite)
-    total = selection.total
-    print(f"{name}: {len(selection):,} of {total:,} particles ({len(selection) / total:.1%})")
-
-
-def export(
-    job: JobFolder,
-    /,
-    *,
-    selection: Annotated[str, Parameter(help="Name of a saved selection.")],
-    output: Annotated[
-        Path,
-        Parameter(name=["--output", "-o"], help="subset.star, subset.cs, or .npy for the rows."),
-    ],
-    overwrite: Annotated[
-        bool, Parameter(help="Replace the file if it exists.", negative=())
-    ] = False,
-) -> None:
-    """Write a selection as STAR or .cs with every column kept."""
-    from napari_conformix.jobs import Job
-
-    opened = Job.open(job)
-    chosen = opened.selection(selection)
-    written = opened.export(chosen, output, overwrite=overwrite)
-    print(f"{written}: {len(chosen):,} particles")
-    if opened.model_biased is not None:
-        print(opened.model_biased)
-    if _stacks_are_lost(opened, chosen, written):
-        print(
-            "Its image names stay as they were in the input file, relative to the project folder: "
-            "run RELION there, or open the subset with --datadir."
-        )
-
-
-def _stacks_are_lost(job: "Job", selection: "Selection", written: Path) -> bool:
-    """Whether stacks of an exported file are not found from where it lies.
-
-    Told from the names that the job knows, not by reading the file again.
-    """
-    from napari_conformix.particles.paths import StackFinder
-    from napari_conformix.particles.stack_names import stack_names
-
-    if written.suffix == ".npy":
-        return False
-    finder = StackFinder(written)
-    names = stack_names(job.particles.subset(selection.rows))
-    return any(finder.find(name) is None for name in names)

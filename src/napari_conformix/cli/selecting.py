@@ -1,160 +1,274 @@
-"""Selections made on the command line: by a list of rows, a range of a column, a cluster, or
-motion."""
+"""Selections on the command line: `select` and `export`."""
 
-import math
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-from numpy.typing import NDArray
+from cyclopts import Parameter
 
+from napari_conformix.cli.terminal import progress_bar
+from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.motion_table import MotionTable
-    from napari_conformix.analysis.selection import Selection
+    from napari_conformix.analysis.selection import Action, Selection
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.selection_ways import Found, MotionLimits
+
+_WAYS = (
+    "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; --nearest "
+    "COUNT with --at X,Y; --polygon 'X,Y X,Y ...'; --saved NAME; --replay NAME with --from JOB; or "
+    "conditions such as --error-below, --motion-above, --ratio-above."
+)
+
+
+def select(
+    job: JobFolder,
+    /,
+    *,
+    name: Annotated[str, Parameter(help="Name of the selection.")],
+    indices: Annotated[
+        Path | None,
+        Parameter(help="Rows from 0: .npy, cryoDRGN's .pkl, or text; or true and false for each."),
+    ] = None,
+    column: Annotated[
+        str | None,
+        Parameter(
+            help="Select by a range of this: a column of the particle file, or 'motion 1', "
+            "'latent 1', 'PC 1', 'amount of motion' and the like of the trained job."
+        ),
+    ] = None,
+    min_: Annotated[
+        float | None,
+        Parameter(name="--min", help="Least value of the range.", allow_leading_hyphen=True),
+    ] = None,
+    max_: Annotated[
+        float | None,
+        Parameter(name="--max", help="Largest value of the range.", allow_leading_hyphen=True),
+    ] = None,
+    cluster: Annotated[
+        list[int] | None,
+        Parameter(
+            help="The particles of a cluster: its number, from 1; given again, of others, too.",
+            negative=(),
+        ),
+    ] = None,
+    of: Annotated[
+        str | None,
+        Parameter(help="The set of clusters that --cluster is of; not needed if there is one."),
+    ] = None,
+    nearest: Annotated[
+        int | None, Parameter(help="So many particles nearest to a point of a map (--at).")
+    ] = None,
+    at: Annotated[
+        str | None, Parameter(help="The point, x,y of the map.", allow_leading_hyphen=True)
+    ] = None,
+    polygon: Annotated[
+        str | None,
+        Parameter(
+            help="The particles inside corners in a map: 'x,y x,y x,y ...'.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None,
+    map_: Annotated[
+        str | None,
+        Parameter(
+            name="--map",
+            help="The map of --nearest and --polygon: motion, pca1, latent0 and the like; the "
+            "first one that the job has.",
+        ),
+    ] = None,
+    axes: Annotated[str, Parameter(help="Its two axes, counted from 1.")] = "1,2",
+    saved: Annotated[str | None, Parameter(help="The particles of a saved selection.")] = None,
+    replay: Annotated[
+        str | None,
+        Parameter(help="The steps of this selection of another job (--from), done again here."),
+    ] = None,
+    from_: Annotated[
+        Path | None, Parameter(name="--from", help="The job that --replay is of.")
+    ] = None,
+    as_drawn: Annotated[
+        bool,
+        Parameter(
+            help="Replay at the coordinates as they were, without looking whether the axes of the "
+            "two jobs are the same.",
+            negative=(),
+        ),
+    ] = False,
+    motion_above: Annotated[
+        float | None, Parameter(help="Particles whose RMS motion is at least this, in A.")
+    ] = None,
+    error_below: Annotated[
+        float | None, Parameter(help="Particles whose RMS error is at most this, in A.")
+    ] = None,
+    error_above: Annotated[
+        float | None, Parameter(help="Particles whose RMS error is at least this, in A.")
+    ] = None,
+    ratio_above: Annotated[
+        float | None,
+        Parameter(help="Particles whose motion is at least so many times its error."),
+    ] = None,
+    add_to: Annotated[
+        str | None, Parameter(help="Begin with this saved selection, and add to it.")
+    ] = None,
+    remove_from: Annotated[
+        str | None, Parameter(help="Begin with this saved selection, and take out of it.")
+    ] = None,
+    intersect_with: Annotated[
+        str | None, Parameter(help="Keep only what is in this saved selection, too.")
+    ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the selection of that name.", negative=())
+    ] = False,
+) -> None:
+    """Select particles by a list of rows, a range, a cluster, a place in a map, or their motion and
+    its error; combine saved selections; or replay one of another job.
+
+    Conditions on motion and error may be combined. The error of particles that are not held out is
+    estimated from held-out particles near them.
+    """
+    from napari_conformix.jobs import Job, selection_ways
+
+    opened = Job.open(job)
+    limits = selection_ways.MotionLimits(motion_above, error_below, error_above, ratio_above)
+    asked = [indices, column, cluster, nearest, polygon, saved, replay, limits.given or None]
+    if sum(way is not None for way in asked) != 1:
+        raise UserError(_WAYS)
+    for part, whole, words in (
+        (of, cluster, "--of names the set of clusters of --cluster NUMBER"),
+        (from_, replay, "--from is the job of --replay NAME"),
+        (at, nearest, "--at is the place of --nearest COUNT"),
+    ):
+        if part is not None and whole is None:
+            raise UserError(f"{words}; give that, too.")
+    if replay is not None:
+        if from_ is None:
+            raise UserError("--replay NAME needs --from JOB, the job that has the selection.")
+        found = _replayed(opened, Job.open(from_), replay, as_drawn)
+    elif indices is not None:
+        found = selection_ways.rows_of_file(opened, indices)
+    elif column is not None:
+        found = selection_ways.in_range(opened, column, min_, max_)
+    elif cluster is not None:
+        found = selection_ways.in_clusters(opened, cluster, of)
+    elif saved is not None:
+        found = selection_ways.in_saved(opened, saved)
+    elif limits.given:
+        found = _by_motion(opened, limits)
+    else:
+        found = _in_map(opened, nearest, at, polygon, map_, axes)
+    action, onto = _onto(add_to, remove_from, intersect_with)
+    selection = selection_ways.make_selection(opened, name, found, action, onto)
+    opened.save_selection(selection, overwrite=overwrite)
+    total = selection.total
+    print(f"{name}: {len(selection):,} of {total:,} particles ({len(selection) / total:.1%})")
+
+
+def _by_motion(job: "Job", limits: "MotionLimits") -> "Found":
+    from napari_conformix.jobs.selection_ways import by_motion
+
+    with progress_bar("Computing the motions of all particles") as tell:
+        return by_motion(job, limits, tell)
+
+
+def _in_map(
+    job: "Job",
+    nearest: int | None,
+    at: str | None,
+    polygon: str | None,
+    key: str | None,
+    axes: str,
+) -> "Found":
+    from napari_conformix.jobs import selection_ways
+
+    try:
+        first, second = (int(word) for word in axes.split(","))
+    except ValueError:
+        raise UserError(f"--axes {axes!r} must be two numbers, for example 1,2.") from None
+    view = selection_ways.map_of(job, key, (first, second))
+    if nearest is None:
+        assert polygon is not None  # one of both was given
+        return selection_ways.in_polygon(job, view, _points(polygon, "--polygon"))
+    if at is None:
+        raise UserError("--nearest COUNT needs --at X,Y, a point of the map.")
+    return selection_ways.nearest_in_map(job, view, _points(at, "--at")[0], nearest)
+
+
+def _points(text: str, option: str) -> list[tuple[float, float]]:
+    """(x, y) of 'x,y x,y ...'."""
+    try:
+        points = [tuple(float(word) for word in pair.split(",")) for pair in text.split()]
+        return [(x, y) for x, y in points]
+    except ValueError:
+        raise UserError(f"{option} {text!r} must be x,y (several with spaces between).") from None
+
+
+def _onto(
+    add_to: str | None, remove_from: str | None, intersect_with: str | None
+) -> "tuple[Action, str | None]":
+    """What is done with what was found, and to which saved selection."""
+    actions: dict[Action, str | None]
+    actions = {"add": add_to, "remove": remove_from, "intersect": intersect_with}
+    asked = [(action, saved) for action, saved in actions.items() if saved is not None]
+    if len(asked) > 1:
+        raise UserError("Give one of --add-to, --remove-from and --intersect-with.")
+    return asked[0] if asked else ("replace", None)
+
+
+def _replayed(job: "Job", other: "Job", name: str, as_drawn: bool) -> "Found":
+    """The steps of another job's selection done here; what was found of the axes is printed."""
+    from napari_conformix.jobs.replaying import replay
+    from napari_conformix.jobs.selection_ways import Found
+
+    with progress_bar("Computing the motions of all particles") as tell:
+        made = replay(job, other.selection(name), other, aligned=not as_drawn, progress=tell)
+    for line in made.lines():
+        print(line)
+    step = {key: value for key, value in made.selection.how[0].items() if key != "action"}
+    return Found(made.selection.mask, step, made.selection.epoch)
+
+
+def export(
+    job: JobFolder,
+    /,
+    *,
+    selection: Annotated[str, Parameter(help="Name of a saved selection.")],
+    output: Annotated[
+        Path,
+        Parameter(
+            name=["--output", "-o"],
+            help="subset.star, subset.cs, .npy for the rows, or .pkl for cryoDRGN's --ind.",
+        ),
+    ],
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the file if it exists.", negative=())
+    ] = False,
+) -> None:
+    """Write a selection as STAR or .cs with every column kept, or the numbers of its rows."""
     from napari_conformix.jobs import Job
 
-_OF_LATENTS = re.compile(r"(latent|motion)([1-9]\d*)")
-
-
-def rows_of_file(job: "Job", name: str, path: Path) -> "Selection":
-    """The selection of the rows that a file lists: .npy of numbers or of bool, or text."""
-    from napari_conformix.analysis.selection import Selection
-
-    total = len(job.particles)
-    try:
-        if path.suffix.lower() == ".npy":
-            rows = np.load(path, allow_pickle=False)
-        else:
-            rows = np.array([int(word) for word in path.read_text().replace(",", " ").split()])
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a list of rows: {error}") from error
-    if rows.dtype == bool:
-        if rows.shape != (total,):
-            raise UserError(f"{path} has the shape {rows.shape}; the job has {total} particles.")
-        rows = np.flatnonzero(rows)
-    how = {"action": "replace", "kind": "rows", "file": str(path.absolute())}
-    return _refuse_empty(Selection(name, rows, total, (how,)), str(path))
-
-
-def rows_in_range(
-    job: "Job", name: str, column: str, low: float | None, high: float | None
-) -> "Selection":
-    """The selection of the particles whose value lies between two limits, which count in."""
-    from napari_conformix.analysis.selection import Selection
-
-    if low is None and high is None:
-        raise UserError(f"Give --min, --max or both for the range of {column}.")
-    values, epoch = column_values(job, column)
-    low, high = -math.inf if low is None else low, math.inf if high is None else high
-    rows = np.flatnonzero((values >= low) & (values <= high))
-    limits = [value if math.isfinite(value) else None for value in (low, high)]
-    how = {"action": "replace", "kind": "range", "column": column, "range": limits}
-    made = Selection(name, rows, len(values), (how,), epoch)
-    least, most = np.nanmin(values), np.nanmax(values)
-    return _refuse_empty(made, f"{column} (which goes from {least:.6g} to {most:.6g})")
-
-
-def rows_in_clusters(job: "Job", name: str, numbers: Sequence[int], of: str | None) -> "Selection":
-    """The selection of the particles of clusters, numbered from 1, of a set."""
-    sets = job.cluster_sets()
-    if of is None and len(sets) > 1:
-        raise UserError(f"Say which clusters are meant: --of {' or --of '.join(sets)}.")
-    if of is None and not sets:
-        raise UserError(
-            f"{job.folder} has no clusters yet; make some: conformix clusters {job.folder} -k 6"
+    opened = Job.open(job)
+    chosen = opened.selection(selection)
+    written = opened.export(chosen, output, overwrite=overwrite)
+    print(f"{written}: {len(chosen):,} particles")
+    if opened.model_biased is not None:
+        print(opened.model_biased)
+    if _stacks_are_lost(opened, chosen, written):
+        print(
+            "Its image names stay as they were in the input file, relative to the project folder: "
+            "run RELION there, or open the subset with --datadir."
         )
-    return job.cluster_set(of or sets[0]).selection_of([n - 1 for n in numbers], name)
 
 
-@dataclass(frozen=True)
-class MotionLimits:
-    """Conditions on particles, all of which must hold; limits count in. Lengths in A."""
+def _stacks_are_lost(job: "Job", selection: "Selection", written: Path) -> bool:
+    """Whether stacks of an exported file are not found from where it lies.
 
-    motion_above: float | None = None
-    error_below: float | None = None
-    error_above: float | None = None
-    ratio_above: float | None = None
+    Told from the names that the job knows, not by reading the file again.
+    """
+    from napari_conformix.particles.paths import StackFinder
+    from napari_conformix.particles.stack_names import stack_names
 
-    @property
-    def given(self) -> dict[str, float]:
-        """Those that are there."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    def hold(self, motion: NDArray[Any], error: NDArray[Any]) -> NDArray[np.bool_]:
-        """(N,) for RMS motions and errors (N,); an unknown error (NaN) meets no condition on it."""
-        fits = np.ones(len(motion), bool)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = motion / error
-        if self.motion_above is not None:
-            fits &= motion >= self.motion_above
-        if self.error_below is not None:
-            fits &= error <= self.error_below
-        if self.error_above is not None:
-            fits &= error >= self.error_above
-        if self.ratio_above is not None:
-            fits &= ratio >= self.ratio_above
-        return fits
-
-
-def rows_by_motion(
-    job: "Job", name: str, limits: MotionLimits, progress: Callable[[float], None] | None = None
-) -> "Selection":
-    """The selection of the particles whose motion and error meet the limits."""
-    from napari_conformix.analysis.selection import Selection
-
-    table = job.motion_table(progress)
-    assert table is not None  # nothing asks it to stop
-    needs_error = set(limits.given) - {"motion_above"}
-    if needs_error and not np.isfinite(table.estimated_error).any():
-        raise UserError(
-            "The errors of this job's motions are not known: there are no held-out particles that "
-            "two models could be compared with. Only --motion-above can be used."
-        )
-    rows = np.flatnonzero(limits.hold(table.rms_displacement, table.estimated_error))
-    how = {"action": "replace", "kind": "motion", **limits.given}
-    return _refuse_empty(
-        Selection(name, rows, len(table), (how,), table.epoch), _ranges(table, limits)
-    )
-
-
-def _ranges(table: "MotionTable", limits: MotionLimits) -> str:
-    """The limits, and what values there are."""
-    words = " ".join(f"--{key.replace('_', '-')} {value:g}" for key, value in limits.given.items())
-    motion, error = table.rms_displacement, table.estimated_error
-    text = f"{words} (RMS motions go from {motion.min():.3g} to {motion.max():.3g} A"
-    if np.isfinite(error).any():
-        text += f", errors from {np.nanmin(error):.3g} to {np.nanmax(error):.3g} A"
-    return text + ")"
-
-
-def column_values(job: "Job", column: str) -> tuple[NDArray[Any], int | None]:
-    """(N,) numbers of a column, and the epoch if it is one of the latents."""
-    known = job.particles.columns
-    if column in known:
-        try:
-            return np.asarray(job.particles.column(column)).astype(np.float64), None
-        except ValueError as error:
-            raise UserError(f"The column {column} does not hold numbers: {error}.") from error
-    found = _OF_LATENTS.fullmatch(column)
-    if found is None:
-        raise UserError(
-            f"There is no column {column!r}; there are {', '.join(known)}, and latent1, ... and "
-            "motion1, ... of a trained job."
-        )
-    table = job.latents()
-    values = table.mean if found[1] == "latent" else table.motion
-    if values is None or int(found[2]) > values.shape[1]:
-        count = 0 if values is None else values.shape[1]
-        raise UserError(f"There is no {column}; this job has {count} {found[1]} coordinates.")
-    return values[:, int(found[2]) - 1].astype(np.float64), table.epoch
-
-
-def _refuse_empty(selection: "Selection", where: str) -> "Selection":
-    if not len(selection):
-        raise UserError(f"No particle is selected by {where}; nothing was saved.")
-    return selection
+    if written.suffix in (".npy", ".pkl"):
+        return False
+    finder = StackFinder(written)
+    names = stack_names(job.particles.subset(selection.rows))
+    return any(finder.find(name) is None for name in names)

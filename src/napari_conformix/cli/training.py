@@ -26,18 +26,20 @@ def new(
     job: JobFolder,
     /,
     *,
-    particles: Annotated[Path, Parameter(help="Particles: a RELION STAR or cryoSPARC .cs file.")],
+    particles: Annotated[
+        Path | None, Parameter(help="Particles: a RELION STAR or cryoSPARC .cs file.")
+    ] = None,
     consensus: Annotated[
         Path | None, Parameter(help="Consensus map (MRC) of the same refinement.")
     ] = None,
     mask: Annotated[Path | None, Parameter(help="Mask (MRC) on the grid of the map.")] = None,
     method: Annotated[
-        str,
+        str | None,
         Parameter(
-            help="dynamight (continuous motion) or opusdsd (composition, motion, or both), or "
-            "another that is installed."
+            help="dynamight (continuous motion; taken if none is named) or opusdsd (composition, "
+            "motion, or both), or another that is installed."
         ),
-    ] = "dynamight",
+    ] = None,
     datadir: Annotated[
         Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
     ] = None,
@@ -60,29 +62,54 @@ def new(
             negative=(),
         ),
     ] = None,
+    from_: Annotated[
+        Path | None,
+        Parameter(
+            name="--from",
+            help="Take method, settings and maps of this job, and the particles of one of its "
+            "selections (--selection); --set, --consensus and --mask replace what is given.",
+        ),
+    ] = None,
+    selection: Annotated[
+        str | None, Parameter(help="The saved selection of the job named by --from.")
+    ] = None,
 ) -> None:
     """Check a data set and make a job folder.
 
     All problems are reported together; nothing is written if there are errors.
     """
     from napari_conformix.jobs import Job
+    from napari_conformix.jobs.selection_jobs import train_on
 
-    made = Job.create(
-        job,
-        method=method,
-        particles=particles,
-        consensus=consensus,
-        mask=mask,
-        datadir=datadir,
-        passthrough=passthrough,
-        settings=parse_settings(set_ or []),
-        preset=preset,
-    )
+    settings = parse_settings(set_ or [])
+    maps = {"consensus": consensus, "mask": mask}
+    if from_ is not None or selection is not None:
+        if from_ is None or selection is None:
+            raise UserError("--from JOB and --selection NAME belong together; give both.")
+        given = {"--particles": particles, "--method": method, "--preset": preset}
+        given |= {"--datadir": datadir, "--passthrough": passthrough}
+        extra = [option for option, value in given.items() if value is not None]
+        if extra:
+            raise UserError(f"{', '.join(extra)}: with --from that is the other job's; leave out.")
+        made = train_on(Job.open(from_), selection, job, settings=settings, **maps)
+    elif particles is None:
+        raise UserError("Give --particles FILE, or --from JOB with --selection NAME.")
+    else:
+        made = Job.create(
+            job,
+            method=method or "dynamight",
+            particles=particles,
+            datadir=datadir,
+            passthrough=passthrough,
+            settings=settings,
+            preset=preset,
+            **maps,
+        )
     for problem in made.report.problems if made.report else ():
         print(problem)
     grids = made.spec.grids
     print(
-        f"Made {job}: {method}, {len(made.particles):,} particles, box {grids.box} at "
+        f"Made {job}: {made.spec.method}, {len(made.particles):,} particles, box {grids.box} at "
         f"{grids.pixel_size_angstrom:.4g} A, trained at box {grids.working_box}."
     )
     print(f"Train it with: conformix train {job}")

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from napari_conformix.errors import UserError
 from napari_conformix.export.relion_from_cryosparc import write_relion_star
 from napari_conformix.particles import ParticleSet, write_particles
+from napari_conformix.particles.cryodrgn import write_indices
 from napari_conformix.particles.whole_files import whole_file
 
 
@@ -25,6 +26,7 @@ def export_subset(
            for particles of a .cs file: a RELION 3.1 file of poses, CTF and image names
     .cs    for particles of a .cs file only
     .npy   (n,) int64: the rows of the particle file, from 0
+    .pkl   the same as cryoDRGN takes it (`--ind`)
 
     half   (len(particles),) of 1 and 2, recorded as the half sets; None leaves the file's own.
     Returns the path. Errors: UserError when nothing is selected, the suffix is unknown, the path
@@ -39,7 +41,7 @@ def export_subset(
         )
     kind = path.suffix.lower()
     cryosparc = particles.source.format == "cryosparc"
-    if kind == ".npy":
+    if kind in (".npy", ".pkl"):
         _write_indices(particles, rows, path)
     elif kind == ".star" and cryosparc:
         write_relion_star(particles, rows, path, half=half)
@@ -51,7 +53,7 @@ def export_subset(
             "STAR file, which cryoSPARC imports."
         )
     else:
-        raise UserError(f"{path.name} must end with .star, .cs or .npy.")
+        raise UserError(f"{path.name} must end with .star, .cs, .npy or .pkl.")
     return path
 
 
@@ -59,5 +61,8 @@ def _write_indices(particles: ParticleSet, rows: npt.ArrayLike, path: Path) -> N
     index = particles.subset(rows).row
     if len(index) == 0:
         raise UserError(f"The selection is empty, so {path} was not written.")
+    if path.suffix.lower() == ".pkl":
+        write_indices(path, index)
+        return
     with whole_file(path) as temporary, open(temporary, "wb") as file:
         np.save(file, index, allow_pickle=False)
