@@ -188,15 +188,25 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
         ]
     images, movie = folder / "pictures", folder / "motion.mp4"
     images.mkdir(exist_ok=True)
-    for option, target in (("--screenshots", images), ("--movie", movie)):
-        command = [sys.executable, "-m", MODULE, option, str(target), str(job.folder)]
-        done = subprocess.run(
-            [*wrapper, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    command = [sys.executable, "-m", MODULE, "--screenshots", str(images), str(job.folder)]
+    done = subprocess.run(
+        [*wrapper, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise UserError(
+            f"The window could not be drawn (status {done.returncode}); `conformix doctor` "
+            f"says what is missing.\n{done.stderr or done.stdout}"
         )
-        if done.returncode != 0:
-            raise UserError(
-                f"The window could not be drawn (status {done.returncode}); `conformix doctor` "
-                f"says what is missing.\n{done.stderr or done.stdout}"
-            )
+    filmed(job, movie)
     names = ", ".join(sorted(path.name for path in images.glob("*.png")))
     return [f"Pictures          {images}: {names}", f"Movie             {movie}"]
+
+
+def filmed(job: "Job", file: Path) -> None:
+    """A movie along the first motion, there and back."""
+    from napari_conformix.cli.movie import STEPS, record
+    from napari_conformix.export.movie_plan import options_from
+    from napari_conformix.jobs import paths
+
+    path = paths.make(job, {"kind": "motion", "component": 1, "count": STEPS})
+    record(job, path, file, options_from(title="Motion 1"), overwrite=True)

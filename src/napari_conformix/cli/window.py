@@ -26,8 +26,7 @@ def open_(
     """
     if path is not None and not path.exists():
         raise UserError(f"There is no {path}.")
-    if not any(importlib.util.find_spec(binding) for binding in QT_BINDINGS):
-        raise UserError("There is no Qt binding; run: pip install PyQt6")
+    refuse_without_qt()
     if not has_display():
         raise UserError(
             "There is no display (DISPLAY is not set). Log in with a desktop or `ssh -X`, or use "
@@ -35,6 +34,12 @@ def open_(
         )
     arguments = [] if path is None else [str(path)]
     return subprocess.run([sys.executable, "-m", MODULE, *arguments], check=False).returncode
+
+
+def refuse_without_qt() -> None:
+    """UserError where no window can be made at all."""
+    if not any(importlib.util.find_spec(binding) for binding in QT_BINDINGS):
+        raise UserError("There is no Qt binding; run: pip install PyQt6")
 
 
 open_.__name__ = "open"

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     from napari_conformix.widgets.panel import show_panel
 
     if options.movie is not None:
-        return _movie(options.path, options.movie)
+        return _movie(options)
     viewer = napari.Viewer(title="napari-conformix", ndisplay=3)
     panel = show_panel(viewer)
     _make_room(panel)
@@ -60,18 +60,28 @@ def _make_room(panel: QWidget) -> None:
             dock.hide()
 
 
-def _movie(job: Path | None, file: Path) -> int:
+def _movie(options: argparse.Namespace) -> int:
+    """Draw a movie without a window; what a user can mend is printed as a sentence."""
     from napari_conformix.errors import UserError
     from napari_conformix.widgets.movie import movie_main
 
-    if job is None:
+    if options.path is None:
         print("Give the job folder whose motion is to be shown.", file=sys.stderr)
         return 2
     try:
-        movie_main(job, file)
+        movie_main(
+            options.path,
+            options.movie,
+            along=options.along,
+            look=options.look,
+            overwrite=options.overwrite,
+        )
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -88,8 +98,16 @@ def _parser() -> argparse.ArgumentParser:
         help="open the job PATH, save pictures of every page there, and exit",
     )
     parser.add_argument(
-        "--movie", type=Path, metavar="FILE", help="open the job PATH, save a movie, and exit"
+        "--movie",
+        type=Path,
+        metavar="FILE",
+        help="save a movie of the job PATH and exit; `conformix movie` has more options",
     )
+    parser.add_argument(
+        "--along", type=Path, metavar="PATH.json", help="a saved path for the movie"
+    )
+    parser.add_argument("--look", type=Path, metavar="OPTIONS.json", help="how the movie looks")
+    parser.add_argument("--overwrite", action="store_true", help="replace a movie that is there")
     return parser
 
 

@@ -13,12 +13,8 @@ from napari_conformix.analysis import latent_maps, paths
 from napari_conformix.errors import UserError
 from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
 from napari_conformix.export.movie_plan import MovieOptions, check_file, loops, options_from
-from napari_conformix.widgets.movie_frames import (
-    Film,
-    InsetMap,
-    Look,
-    refuse_without_decoder,
-)
+from napari_conformix.jobs.models import refuse_without_decoder
+from napari_conformix.widgets.movie_frames import Film, InsetMap, Look
 from napari_conformix.widgets.movie_inset import map_of, plain_colours
 from napari_conformix.widgets.session import Session
 
@@ -60,7 +56,7 @@ def write_movie(
     job = source.job if isinstance(source, Session) else source
     if job is None:
         raise UserError("No job is open; open a job folder first.")
-    refuse_without_decoder(job)
+    refuse_without_decoder(job.method_class, "be made into a movie")
     check_ffmpeg()
     path = default_path(job, half) if path is None else path
     session = source if isinstance(source, Session) else None
@@ -83,7 +79,7 @@ def make_film(
     get_qapp()
     look = Look.of_job(job, options.contour) if session is None else Look.of_session(session)
     if inset is None and options.inset is not None:
-        view = map_of(path, job.latents())
+        view = map_of(job, path)
         inset = InsetMap(view, plain_colours(view))
     return Film(job, path, options, look, inset=inset, loops=loops)
 
@@ -120,3 +116,30 @@ def default_path(job: Job, half: int | None = None) -> LatentPath:
     own = latent_maps.halves(table)[0] if half is None else half
     make = paths.along_motion if latent_maps.has_motion(table) else paths.along_component
     return make(table, 1, STEPS, half=own)
+
+
+def movie_main(
+    job_path: str | Path,
+    file: str | Path,
+    *,
+    along: Path | None = None,
+    look: Path | None = None,
+    overwrite: bool = False,
+) -> Path | None:
+    """What ``python -m napari_conformix.widgets --movie FILE JOB`` does.
+
+    `along` is the description (.json) of a saved path, `look` a file of `MovieOptions`.
+    """
+    from napari_conformix.analysis.latent_path import LatentPath
+    from napari_conformix.jobs import Job
+
+    path = None if along is None else LatentPath.load(along.parent, along.stem)
+    options = None if look is None else MovieOptions.model_validate_json(look.read_bytes())
+    return write_movie(
+        Job.open(job_path),
+        file,
+        path=path,
+        options=options,
+        overwrite=overwrite,
+        progress=lambda done, total: print(f"frame {done} of {total}", flush=True),
+    )

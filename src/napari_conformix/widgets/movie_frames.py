@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 GREY: Final = (0.56, 0.57, 0.58)
 #: share of the picture that the molecule fills where nobody has chosen a camera
 _FILL: Final = 0.8
-_NO_DECODER: Final = (
-    "The latents of this job were made by another program: there is no decoder, and so no molecule "
-    "to make a movie of. Paths and selections can be exported."
-)
 
 
 @dataclass(frozen=True)
@@ -91,12 +87,6 @@ class InsetMap:
     rgba: np.ndarray
 
 
-def refuse_without_decoder(job: Job) -> None:
-    """UserError for latents that no model here can make maps of."""
-    if not getattr(getattr(job, "method_class", None), "has_decoder", True):
-        raise UserError(_NO_DECODER)
-
-
 class Film:
     """The frames of one movie. :meth:`prepare` is slow and may run in a thread; :meth:`draw` needs
     the window's thread and what was prepared before."""
@@ -111,7 +101,6 @@ class Film:
         inset: InsetMap | None = None,
         loops: bool = False,
     ) -> None:
-        refuse_without_decoder(job)
         self.path, self.options = path, options
         self.shots: list[Shot] = shots(len(path), options, loops=loops)
         self.contour = look.contour if options.contour is None else options.contour

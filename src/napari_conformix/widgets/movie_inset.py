@@ -12,6 +12,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 
 from napari_conformix.analysis import latent_maps
+from napari_conformix.jobs.maps import map_view, maps_of
 from napari_conformix.widgets import map_painting
 from napari_conformix.widgets.colouring import PLAIN
 from napari_conformix.widgets.map_camera import Camera
@@ -22,7 +23,7 @@ from napari_conformix.widgets.map_raster import Raster, Scene
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.latent_path import LatentPath
-    from napari_conformix.training.latent_table import LatentTable
+    from napari_conformix.jobs import Job
 
 #: lines and words of the map are drawn as on a canvas of this many pixels, and magnified with it
 _CANVAS: Final = 230.0
@@ -89,35 +90,26 @@ class Inset:
         painter.restore()
 
 
-def map_of(path: LatentPath, latents: LatentTable) -> MapView:
-    """The map to show a path on where no other is chosen: the one that it was made on, if it can
-    be made of the latents; else its component or motion beside the next one."""
-    keys = [key for key, _ in latent_maps.available(latents)]
-    key, axes = str(path.how.get("map", "")), path.how.get("axes")
+def map_of(job: Job, path: LatentPath) -> MapView:
+    """The map to show a path on where no other is chosen: the one that it was made on; else its
+    component or motion beside the next one."""
+    table = job.latents()
+    key, axes = path.how.get("map"), path.how.get("axes")
+    if key is not None and axes is not None and key in dict(maps_of(job, table)):
+        return map_view(job, key, axes, table=table)
     number = int(path.how.get("component", 1))
-    if key not in keys:
-        # no path leads through two halves, but the motions of both are comparable
-        key = "motion" if path.kind == "motion" or "motion" in keys else f"pca{path.half}"
-        if path.kind == "component":
-            key = f"pca{path.half}"
-        axes = None
-    space = latent_maps.build(key, latents)
-    pair = _axes_pair(axes, number, space.coordinates.shape[1])
-    return latent_maps.view(space, pair, "all", latents)
+    key = f"pca{path.half}"
+    if path.kind != "component" and latent_maps.has_motion(table):
+        key = "motion"
+    count = len(latent_maps.build(key, table).axes)
+    first = min(number, count) - 1
+    pair = (0, 1) if first == 0 else (0, first)
+    return map_view(job, key, pair, table=table)
 
 
 def plain_colours(view: MapView) -> np.ndarray:
     """(n, 4) of a map that is not coloured by anything."""
     return np.tile(PLAIN, (len(view.xy), 1))
-
-
-def _axes_pair(axes: object, number: int, count: int) -> tuple[int, int]:
-    """Two axes of a space, from 0."""
-    if isinstance(axes, list | tuple) and len(axes) == 2:
-        return int(axes[0]), int(axes[1])
-    first = min(number - 1, count - 1)
-    other = 0 if first else min(1, count - 1)
-    return (first, other) if first < other or first == other else (other, first)
 
 
 def _axis_name(view: MapView, axis: int) -> str:

@@ -46,7 +46,7 @@ class ScaleBar:
     def text(self) -> str:
         """'50 Å', and where that holds if it does not everywhere."""
         length = f"{self.angstrom:g} Å"
-        return f"{length} at mid-depth" if self.perspective else length
+        return f"{length} at the depth of the centre" if self.perspective else length
 
 
 def scale_bar(

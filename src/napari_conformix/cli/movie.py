@@ -1,0 +1,371 @@
+"""`conformix movie`: a path through conformations as a movie, or as maps for ChimeraX."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from napari_conformix.cli.display import with_display
+from napari_conformix.cli.results import Half
+from napari_conformix.cli.terminal import progress_bar
+from napari_conformix.cli.training import JobFolder
+from napari_conformix.cli.window import MODULE, refuse_without_qt
+from napari_conformix.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_path import LatentPath
+    from napari_conformix.export.movie_plan import MovieOptions, Vector
+    from napari_conformix.jobs import Job
+
+#: steps of a path along a component, unless the movie's length says how many are needed
+STEPS, MOST_STEPS = 24, 300
+#: what the process that draws says of each frame
+FRAME = "frame"
+_LAST_LINES = 15
+_SECONDS_TO_END = 10
+
+Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
+LOOK = Group("Look")
+CAMERA = Group("Camera (x, y, z are those of the map)")
+
+
+def movie(
+    job: JobFolder,
+    /,
+    *,
+    pc: Annotated[
+        int | None, Parameter(help="Along this principal component of the latents, from 1.")
+    ] = None,
+    motion: Annotated[
+        int | None, Parameter(help="Along this motion coordinate, from 1 (both halves share it).")
+    ] = None,
+    path: Annotated[
+        str | None,
+        Parameter(help="A saved path (`conformix path`), or a file with a latent on each line."),
+    ] = None,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="movie.mp4 or movie.gif.")
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder for the maps themselves with a script for ChimeraX; needs no display."
+        ),
+    ] = None,
+    half: Half = None,
+    steps: Annotated[
+        int | None, Parameter(help="Conformations along --pc or --motion; 24 if nothing asks more.")
+    ] = None,
+    seconds: Annotated[
+        float | None, Parameter(help="Length of the movie; else a frame for every step.")
+    ] = None,
+    fps: Annotated[float, Parameter(help="Frames per second.")] = 12.0,
+    once: Annotated[
+        bool, Parameter(help="From the start to the end, and not back again.", negative=())
+    ] = False,
+    size: Annotated[
+        str, Parameter(help="Pixels: 720 (a square), 1280x720, 720p, 1080p.", group=LOOK)
+    ] = "720",
+    title: Annotated[str, Parameter(help="A line at the top.", group=LOOK)] = "",
+    inset: Annotated[
+        Corner, Parameter(help="Corner of the latent map with its moving cursor.", group=LOOK)
+    ] = "bottom-right",
+    inset_size: Annotated[
+        float, Parameter(help="Side of that map, as a share of the shorter side.", group=LOOK)
+    ] = 0.3,
+    no_inset: Annotated[
+        bool, Parameter(help="Leave the latent map out.", negative=(), group=LOOK)
+    ] = False,
+    no_scale_bar: Annotated[
+        bool, Parameter(help="Leave the scale bar out.", negative=(), group=LOOK)
+    ] = False,
+    no_label: Annotated[
+        bool,
+        Parameter(
+            help="Leave step, position and model out; that a step has no particles is always said.",
+            negative=(),
+            group=LOOK,
+        ),
+    ] = False,
+    no_consensus: Annotated[
+        bool, Parameter(help="Leave the translucent consensus out.", negative=(), group=LOOK)
+    ] = False,
+    background: Annotated[
+        str, Parameter(help="Colour: black, white, #rrggbb, ...", group=LOOK)
+    ] = "black",
+    contour: Annotated[
+        float | None,
+        Parameter(help="Contour in the maps' own grey values, the same in all frames.", group=LOOK),
+    ] = None,
+    quality: Annotated[int, Parameter(help="Of an .mp4: 1 to 9.", group=LOOK)] = 8,
+    turn: Annotated[
+        float,
+        Parameter(
+            help="Degrees that the camera turns in all, about the vertical of the picture.",
+            allow_leading_hyphen=True,
+            group=CAMERA,
+        ),
+    ] = 0.0,
+    rock: Annotated[
+        float, Parameter(help="Degrees that the camera rocks to either side.", group=CAMERA)
+    ] = 0.0,
+    view_from: Annotated[
+        str | None,
+        Parameter(help="Where it is seen from: 0,0,1.", allow_leading_hyphen=True, group=CAMERA),
+    ] = None,
+    up: Annotated[
+        str | None,
+        Parameter(
+            help="What points up in the picture: 0,1,0.", allow_leading_hyphen=True, group=CAMERA
+        ),
+    ] = None,
+    centre: Annotated[
+        str | None,
+        Parameter(
+            help="What is in the middle, in A from the centre of the map.",
+            allow_leading_hyphen=True,
+            group=CAMERA,
+        ),
+    ] = None,
+    field: Annotated[
+        float | None,
+        Parameter(
+            help="A that the shorter side of the picture shows; else all of the molecule.",
+            group=CAMERA,
+        ),
+    ] = None,
+    perspective: Annotated[
+        float, Parameter(help="Opening angle in degrees; 0: orthographic.", group=CAMERA)
+    ] = 0.0,
+    overwrite: Annotated[bool, Parameter(help="Replace what is there.", negative=())] = False,
+) -> None:
+    """Make a movie (-o) along a path through conformations, or write its maps (--maps).
+
+    All frames have one contour in the maps' own grey values. A step that no particle supports is
+    drawn grey and marked: what is seen there is extrapolated. Without a display a virtual one is
+    started (Xvfb). --maps writes map_001.mrc ..., path.json and play.cxc, which plays them in
+    ChimeraX.
+    """
+    from napari_conformix.export.movie_plan import options_from, parse_size
+
+    width, height = parse_size(size)
+    options = options_from(
+        width=width,
+        height=height,
+        frames_per_second=fps,
+        seconds=seconds,
+        there_and_back=not once,
+        turn_degrees=turn,
+        rock_degrees=rock,
+        inset=None if no_inset else inset.replace("-", " "),
+        inset_share=inset_size,
+        scale_bar=not no_scale_bar,
+        label=not no_label,
+        title=title,
+        background=background,
+        quality=quality,
+        consensus=False if no_consensus else None,
+        contour=contour,
+        view=_view(view_from, up, centre, field, perspective),
+    )
+    _make(job, (pc, motion, path), steps, half, output, maps, options, overwrite=overwrite)
+
+
+def _make(
+    folder: Path,
+    which: tuple[int | None, int | None, str | None],
+    steps: int | None,
+    half: int | None,
+    output: Path | None,
+    maps: Path | None,
+    options: "MovieOptions",
+    *,
+    overwrite: bool,
+) -> None:
+    from napari_conformix.export.map_series import refuse_used
+    from napari_conformix.export.movie_plan import check_file
+    from napari_conformix.jobs import Job
+    from napari_conformix.jobs.models import refuse_without_decoder
+
+    if output is None and maps is None:
+        raise UserError("Give a file for the movie (-o movie.mp4), a folder for its maps, or both.")
+    if output is not None:
+        check_file(output, overwrite=overwrite)
+    if maps is not None:
+        refuse_used(maps, overwrite=overwrite)
+    job = Job.open(folder)
+    refuse_without_decoder(job.method_class, "be made into a movie")
+    chosen = _chosen_path(job, which, steps, half, options)
+    print(chosen.sentence(), file=sys.stderr)
+    if maps is not None:
+        _write_maps(job, chosen, maps, options, overwrite=overwrite)
+    if output is not None:
+        print(record(job, chosen, output, options, overwrite=overwrite))
+    if job.model_biased is not None:
+        print(job.model_biased)
+
+
+def record(
+    job: "Job",
+    path: "LatentPath",
+    file: Path,
+    options: "MovieOptions",
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Draw a movie in a process of its own, on the display or one that nobody sees.
+
+    UserError with what that process said, or when there is no display, no Xvfb, no Qt, no ffmpeg.
+    """
+    from napari_conformix.export.movie_file import check_ffmpeg
+    from napari_conformix.training.files import atomic_write
+
+    check_ffmpeg()
+    refuse_without_qt()
+    wrapper = with_display()
+    if wrapper is None:
+        raise UserError(
+            "There is no display to draw the movie on. Install a virtual one (apt-get install xvfb "
+            "xauth), or write the maps alone and play them in ChimeraX elsewhere (--maps FOLDER)."
+        )
+    with tempfile.TemporaryDirectory(prefix="conformix-movie-") as temporary:
+        described = path.save(temporary, "path")
+        look = Path(temporary) / "options.json"
+        atomic_write(look, options.model_dump_json().encode())
+        command = [*wrapper, sys.executable, "-m", MODULE, str(job.folder)]
+        command += ["--movie", str(file), "--along", str(described), "--look", str(look)]
+        command += ["--overwrite"] if overwrite else []
+        with progress_bar("Drawing the movie") as tell:
+            _drawn(command, tell)
+    return file
+
+
+def _drawn(command: list[str], tell: Callable[[float], None]) -> None:
+    """Run the process that draws and tell the share of the frames done."""
+    said: list[str] = []
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # xvfb-run does so, too
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                words = line.split()
+                if len(words) == 4 and words[0] == FRAME:  # frame 3 of 24
+                    tell(int(words[1]) / int(words[3]))
+                elif words:
+                    said.append(line.rstrip())
+            status = process.wait()
+        except BaseException:  # Ctrl-C reaches that process as well, and it cleans up
+            _end(process)
+            raise
+    if status != 0:
+        told = "\n".join(said[-_LAST_LINES:])
+        if status == 1 and told:
+            raise UserError(told)
+        raise UserError(
+            f"The movie could not be drawn (status {status}); `conformix doctor` says what is "
+            f"missing.\n{told}"
+        )
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _write_maps(
+    job: "Job", path: "LatentPath", folder: Path, options: "MovieOptions", *, overwrite: bool
+) -> None:
+    from napari_conformix.export.map_series import write_series
+
+    with progress_bar("Decoding the maps") as tell:
+        written = write_series(
+            folder,
+            job,
+            path,
+            contour=options.contour,
+            there_and_back=options.there_and_back,
+            frames_per_second=options.frames_per_second,
+            overwrite=overwrite,
+            progress=lambda done, total: tell(done / total),
+        )
+    assert written is not None  # nothing asks it to stop
+    print(f"{written.folder}: {len(written.maps)} maps; in ChimeraX: open {written.script}")
+
+
+def _chosen_path(
+    job: "Job",
+    which: tuple[int | None, int | None, str | None],
+    steps: int | None,
+    half: int | None,
+    options: "MovieOptions",
+) -> "LatentPath":
+    """The path that is asked for; UserError when none or several are."""
+    from napari_conformix.jobs import paths
+
+    pc, motion, path = which
+    if sum(value is not None for value in which) != 1:
+        raise UserError("Give one of --pc NUMBER, --motion NUMBER and --path NAME-OR-FILE.")
+    if path is not None:
+        if steps is not None:
+            raise UserError("--steps is for --pc and --motion; a path has its own steps.")
+        return paths.read(job, path, half)
+    kind, number = ("component", pc) if pc is not None else ("motion", motion)
+    count = _steps(options) if steps is None else steps
+    how = {"kind": kind, "component": number, "count": count}
+    made = paths.make(job, how, half=half)
+    if half is None and made.half:
+        print(f"By the model of half {made.half}; --half chooses.", file=sys.stderr)
+    return made
+
+
+def _steps(options: "MovieOptions") -> int:
+    """So many steps that no frame of the movie shows one twice in a row."""
+    if options.seconds is None:
+        return STEPS
+    frames = round(options.seconds * options.frames_per_second)
+    return min(max(frames // 2 + 1 if options.there_and_back else frames, 2), MOST_STEPS)
+
+
+def _view(
+    seen_from: str | None,
+    up: str | None,
+    centre: str | None,
+    field: float | None,
+    perspective: float,
+) -> dict[str, object] | None:
+    """The camera, as the options take it; None where nothing is asked."""
+    given: dict[str, object] = {}
+    if seen_from is not None:
+        x, y, z = _vector("--view-from", seen_from, zero=False)
+        given["direction"] = (-x, -y, -z)
+    if up is not None:
+        given["up"] = _vector("--up", up, zero=False)
+    if centre is not None:
+        given["centre_angstrom"] = _vector("--centre", centre)
+    if field is not None:
+        given["field_angstrom"] = field
+    if perspective:
+        given["perspective_degrees"] = perspective
+    return given or None
+
+
+def _vector(option: str, text: str, *, zero: bool = True) -> "Vector":
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"{option} {text!r} must be three numbers x,y,z.") from error
+    if not zero and x == y == z == 0:
+        raise UserError(f"{option} {text!r} is no direction; one of its numbers must not be 0.")
+    return x, y, z
