@@ -16,6 +16,7 @@ from napari_conformix.widgets.deformation_page import DeformationPage
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.message_bar import MessageBar
+from napari_conformix.widgets.paths_page import PathsPage
 from napari_conformix.widgets.reconstruct_page import ReconstructPage
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.session import Session
@@ -49,6 +50,7 @@ class ConformixPanel(QWidget):
         self.data_page = DataPage(session)
         self.train_page = TrainPage(session)
         self.explore_page = ExplorePage(session)
+        self.paths_page = PathsPage(session, self.explore_page)
         self.clusters_page = ClustersPage(session, self.explore_page)
         self.deformation_page = DeformationPage(session, self.explore_page)
         self.reconstruct_page = ReconstructPage(session)
@@ -57,6 +59,7 @@ class ConformixPanel(QWidget):
             ("Data", self.data_page),
             ("Train", self.train_page),
             ("Explore", self.explore_page),
+            ("Paths", self.paths_page),
             ("Clusters", self.clusters_page),
             ("Deformation", self.deformation_page),
             ("Reconstruct", self.reconstruct_page),
@@ -89,13 +92,17 @@ class ConformixPanel(QWidget):
         return QSize(_WIDTH, 760)
 
     def show_page(self, name: str) -> None:
-        """Bring a page to the front: 'data', 'train', 'explore', 'clusters', 'deformation',
-        'reconstruct'."""
+        """Bring a page to the front: 'data', 'train', 'explore', 'paths', 'clusters',
+        'deformation', 'reconstruct'."""
         self.tabs.setCurrentIndex(self._pages[name])
 
     def _page_changed(self, index: int) -> None:
         """The scene belongs to the page in front, and is given back before another takes it."""
-        pages = {"clusters": self.clusters_page, "deformation": self.deformation_page}
+        pages = {
+            "paths": self.paths_page,
+            "clusters": self.clusters_page,
+            "deformation": self.deformation_page,
+        }
         for name, page in sorted(pages.items(), key=lambda item: index == self._pages[item[0]]):
             page.set_active(index == self._pages[name])
 
@@ -109,7 +116,7 @@ class ConformixPanel(QWidget):
         self.title.setText(f"Job {Path(job.folder).name}")
         self.title.setToolTip(str(job.folder))
         self.messages.clear()
-        self.show_page("train")
+        self.show_page("train" if self.session.has_decoder else "explore")
 
     def _job_closed(self) -> None:
         self.title.setText("No job is open")

@@ -1,0 +1,265 @@
+"""The Paths page: ways through the latent space, played as a moving molecule.
+
+The page connects what makes paths (:mod:`path_form`), keeps them (:mod:`path_list`), plays them
+(:mod:`path_player`) and finds states (:mod:`landscape_group`); the job computes, in workers.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_conformix.analysis.paths import on_map
+from napari_conformix.widgets.banner import BiasBanner
+from napari_conformix.widgets.map_marks import Mark
+from napari_conformix.widgets.map_picking import MapPicking
+from napari_conformix.widgets.path_form import PathForm
+from napari_conformix.widgets.path_list import PathList
+from napari_conformix.widgets.path_player import PathPlayer
+from napari_conformix.widgets.path_request import PathRequest, Supports
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
+    from napari_conformix.analysis.latent_path import LatentPath
+    from napari_conformix.jobs import Job, LatentTable
+    from napari_conformix.widgets.explore_page import ExplorePage
+    from napari_conformix.widgets.session import Session
+
+_NO_JOB: Final = "Open a job folder on the Data page to make paths through its conformations."
+_UNTRAINED: Final = (
+    "Paths can be made after the first epoch of training. Start the run on the Train page."
+)
+_PICKED: Final = (0.95, 0.75, 0.2)
+
+
+class PathsPage(QWidget):
+    """Make paths, play them, see the states between them, and write movies."""
+
+    def __init__(self, session: Session, explore: ExplorePage) -> None:
+        super().__init__()
+        self.session, self._explore = session, explore
+        self.scene, self._canvas = explore.scene, explore.canvas
+        self.active = False
+        self.path: LatentPath | None = None
+        self._supports = Supports()
+        self._places: np.ndarray | None = None
+        self.hint = QLabel(_NO_JOB)
+        self.hint.setWordWrap(True)
+        self.picking = MapPicking(explore.map_panel)
+        self.form = PathForm()
+        self.player = PathPlayer(session, self.scene, explore.conformation.contour)
+        self.list = PathList(session)
+        self.groups = [self.form, self.player, self.list]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 6, 2, 6)
+        for widget in (BiasBanner(session), self.hint, *self.groups):
+            column.addWidget(widget)
+        column.addStretch()
+        self._connect()
+        self._forget(_NO_JOB)
+
+    def _connect(self) -> None:
+        session, form = self.session, self.form
+        session.job_opened.connect(lambda job: self._forget(_UNTRAINED))
+        session.job_closed.connect(lambda: self._forget(_NO_JOB))
+        session.latents_changed.connect(self._take_latents)
+        session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
+        self._explore.maps.shown.connect(self._take_view)
+        form.asked.connect(self.make)
+        form.tool_asked.connect(self._want_tool)
+        form.marks_changed.connect(self._mark)
+        self.picking.point_picked.connect(self._picked)
+        self.picking.point_moved.connect(form.by_points.move)
+        self.picking.line_drawn.connect(form.by_hand.take)
+        self.picking.tool_changed.connect(self._tool_changed)
+        self.player.step_changed.connect(lambda step: self._draw_path())
+        self.player.again_asked.connect(self.make_again)
+        self.list.opened.connect(self.show_path)
+        self.list.saved.connect(self._saved)
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as it is at its width: Qt adds up what wrapped lines need where narrowest."""
+        size, layout = super().minimumSizeHint(), self.layout()
+        size.setHeight(layout.heightForWidth(max(self.width(), size.width())))
+        return size
+
+    # -- what is open -----------------------------------------------------------------------------
+
+    def set_active(self, active: bool) -> None:
+        """Whether this page is the one in front: only then are scene and map its own."""
+        if active == self.active:
+            return
+        self.active = active
+        self._explore.conformation.set_active(not active)
+        if active:
+            self.scene.hide_conformation()
+            self.refresh()
+        else:
+            self.picking.give_back()
+        self.player.set_active(active)
+        self._mark()
+        self._place()
+
+    def refresh(self) -> None:
+        """See what the job has now, also what the command line has made."""
+        job = self.session.job
+        if job is None or self.session.latents is None:
+            return
+        self.list.refresh()
+        self.session.run_in_worker(
+            job.cluster_sets, self.form.clusters.set_names, key="job:sets for paths"
+        )
+
+    def _forget(self, why: str) -> None:
+        """Nothing of the job before is shown."""
+        self.path = self._places = None
+        for group in self.groups:
+            group.forget()
+            group.setEnabled(False)
+        self.picking.give_back()
+        self.hint.setText(why)
+        self.hint.show()
+        self._draw_path()
+        self._mark()
+
+    def _take_latents(self, latents: LatentTable) -> None:
+        self.hint.hide()
+        for group in self.groups:
+            group.setEnabled(True)
+        self.form.take_latents(latents)
+        self._look_at_half()
+        self.player.look_at_epoch()
+        if self.active:
+            self.refresh()
+
+    # -- making -----------------------------------------------------------------------------------
+
+    def make(self, choice: dict[str, Any]) -> None:
+        """Make a path as the form asks, in a worker; the newest request wins."""
+        view = self._explore.map_view if choice["kind"] in ("points", "drawn") else None
+        self._make(PathRequest(choice, self.form.half, view))
+
+    def make_again(self) -> None:
+        """The same path through the latents as they are now."""
+        if self.path is not None:
+            self._make(PathRequest.again(self.path))
+
+    def show_path(self, path: LatentPath | None) -> None:
+        """Play a path from its beginning."""
+        self.path, self._places = path, None
+        self.player.set_path(path)
+        self.list.set_path(path)
+        self._place()
+
+    def _make(self, request: PathRequest) -> None:
+        job, latents = self.session.job, self.session.latents
+        if job is None or latents is None:
+            return
+        self.form.say("Making the path …")
+        self.session.run_in_worker(
+            partial(request.make, job, latents, self._supports),
+            partial(self._made, job),
+            self._not_made,
+            key="job:make path",
+        )
+
+    def _made(self, job: Job, path: LatentPath) -> None:
+        if job is self.session.job:
+            self.form.say("")
+            self.show_path(path)
+
+    def _not_made(self, error: Exception) -> None:
+        self.form.say(f"No path was made. {error}", "warning")
+
+    def _saved(self, path: LatentPath) -> None:
+        """What is shown has a name now; maps that are decoded stay."""
+        self.path = path
+        self.player.rename(path)
+        self.list.set_path(path)
+
+    # -- the latent map ---------------------------------------------------------------------------
+
+    def _take_view(self, view: MapView, moved: bool) -> None:
+        """The map shows something else."""
+        if moved:
+            self.form.lose_map()
+        self._look_at_half()
+        self._mark()
+        self._place()
+
+    def _look_at_half(self) -> None:
+        view = self._explore.map_view
+        self.form.set_half_of_map(0 if view is None else view.space.half)
+
+    def _want_tool(self, tool: Any) -> None:
+        if tool is None:
+            self.picking.give_back()
+        elif self.active:
+            self.picking.take(tool)
+        self._mark()
+
+    def _tool_changed(self, tool: Any) -> None:
+        if tool is None:
+            self.form.lose_tool()
+
+    def _picked(self, x: float, y: float) -> None:
+        view = self._explore.map_view
+        if view is None:
+            return
+        if self.form.kind == "points":
+            self.form.by_points.add(x, y)
+        elif self.form.kind == "data":
+            row = nearest_row(view, (x, y), self.form.half)
+            if row is not None:
+                self.form.particles.take(row)
+
+    def _marks(self) -> list[Mark]:
+        """Picked points by number; the two particles as A and B."""
+        view = self._explore.map_view
+        if not self.active or view is None:
+            return []
+        if self.form.kind == "points":
+            numbered = enumerate(self.form.by_points.points, start=1)
+            return [Mark(xy, str(number), _PICKED) for number, xy in numbered]
+        if self.form.kind == "data":
+            ends = zip("AB", map(view.place_of, self.form.particles.rows), strict=True)
+            return [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
+        return []
+
+    def _mark(self) -> None:
+        self.picking.movable = self.form.by_points.points if self.form.kind == "points" else []
+        self._canvas.set_marks(self._marks())
+
+    def _place(self) -> None:
+        """Find where the path lies in the map that is shown, and draw it."""
+        view, path = self._explore.map_view, self.path
+        if not self.active or view is None or path is None:
+            self._places = None
+            self._draw_path()
+            return
+
+        def done(xy: np.ndarray | None) -> None:
+            if path is self.path and view is self._explore.map_view and self.active:
+                self._places = xy
+                self._draw_path()
+
+        self.session.run_in_worker(lambda: on_map(path, view), done, key="job:place path")
+
+    def _draw_path(self) -> None:
+        if not self.active or self._places is None or self.path is None:
+            self._canvas.set_path(None, None, None)
+        else:
+            self._canvas.set_path(self._places, self.path.support, float(self.player.step))
+
+
+def nearest_row(view: MapView, xy: tuple[float, float], half: int) -> int | None:
+    """The particle of a half that lies nearest to a place of the map; 0: of any."""
+    mine = np.flatnonzero(view.row_half == half)
+    if not len(mine):
+        return None
+    away = np.square(view.xy[mine] - np.asarray(xy)).sum(axis=1)
+    return int(view.rows[mine[int(away.argmin())]])
