@@ -86,6 +86,7 @@ class FakeJob:
 
     state = "finished"
     model_biased: str | None = None
+    method_class = SimpleNamespace(title="Fake", has_decoder=True)
 
     def __init__(self, folder: Path, count: int = 2000, decode_seconds: float = 0.0) -> None:
         self.folder = Path(folder)
@@ -196,6 +197,9 @@ class FakeJob:
     def method(self, epoch: int | None = None) -> SimpleNamespace:
         positions = np.array([(0, 0, 0), (0, -16, 0), _ARM], dtype=np.float32)
         return SimpleNamespace(halves=(1, 2), consensus_positions=lambda half: positions)
+
+    def cluster_sets(self) -> list[str]:
+        return []
 
     def selections(self) -> list[str]:
         return sorted(path.stem for path in (self.folder / "selections").glob("*.json"))

@@ -116,7 +116,8 @@ class ChecksGroup(QGroupBox):
         if self._latents is None or looked.epoch != self._latents.epoch:
             return
         self._show_invariance(looked.invariance)
-        self._show_verdict(looked.verdict, offered=not latent_maps.in_angstrom(self._latents))
+        offered = self._session.has_decoder and not latent_maps.in_angstrom(self._latents)
+        self._show_verdict(looked.verdict, offered=offered)
 
     def _failed(self, error: Exception) -> None:
         self._show_invariance(None)

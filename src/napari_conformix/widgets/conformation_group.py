@@ -13,6 +13,7 @@ from superqt import QLabeledDoubleSlider
 from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets.forms import combo, fill, form_of
 from napari_conformix.widgets.live_decode import Decoded, LiveDecode
+from napari_conformix.widgets.no_decoder import NO_MOLECULE
 from napari_conformix.widgets.style import signed
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class ConformationGroup(QGroupBox):
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
         self.gaussians.setVisible(latent_maps.has_motion(latents))
+        if not self._session.has_decoder:
+            self.decoded_label.setText(NO_MOLECULE)
 
     def take_view(self, view: MapView, moved: bool) -> None:
         """The map shows something new: decode what is at its cursor now."""

@@ -23,11 +23,13 @@ from superqt import QLabeledDoubleSlider
 from napari_conformix.widgets import data_summary
 from napari_conformix.widgets.data_summary import EnclosedVolume, Summary, kilodaltons
 from napari_conformix.widgets.inputs_form import InputsForm
+from napari_conformix.widgets.latents_import import LatentsImport
 from napari_conformix.widgets.plots import DirectionPlot, HistogramPlot
 from napari_conformix.widgets.scene import Scene, suggest_threshold
 from napari_conformix.widgets.style import (
     SEVERITY_COLOURS,
     SEVERITY_SIGNS,
+    Fold,
     heading,
     hint,
     sentence,
@@ -60,6 +62,8 @@ class DataPage(QWidget):
         self.session = session
         self.welcome = hint(_WELCOME)
         self.form = InputsForm()
+        self.imports = LatentsImport(session)
+        self.import_fold = Fold("Open latents of another program…", self.imports)
         self.summary = SummaryView()
         self.samples = SampleStrip()
         self.contour = ContourView(session)
@@ -75,6 +79,7 @@ class DataPage(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.welcome)
         layout.addWidget(self.form)
+        layout.addWidget(self.import_fold)
         layout.addWidget(self.problems)
         layout.addLayout(buttons)
         layout.addWidget(self.contour)
@@ -85,6 +90,7 @@ class DataPage(QWidget):
         self.form.changed.connect(self._inputs_edited)
         self.check_button.clicked.connect(self.check)
         self.next_button.clicked.connect(lambda: session.page_requested.emit("train"))
+        session.latents_offered.connect(self._offer_latents)
         session.inputs_changed.connect(self._inputs_changed)
         session.particles_opened.connect(self._show_particles)
         session.job_opened.connect(self._job_opened)
@@ -163,6 +169,11 @@ class DataPage(QWidget):
             self.samples.show_failure,
             key="data samples",
         )
+
+    def _offer_latents(self, path: Path) -> None:
+        """Latents were dropped: ask whose they are."""
+        self.imports.set_latents(path)
+        self.import_fold.button.setChecked(True)
 
     # -- checks -----------------------------------------------------------------------------------
 

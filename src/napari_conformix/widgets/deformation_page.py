@@ -25,6 +25,7 @@ from napari_conformix.widgets.bodies_group import BodiesGroup
 from napari_conformix.widgets.motion_group import MotionGroup
 from napari_conformix.widgets.motion_source import Found, OneParticle, Source, State
 from napari_conformix.widgets.motion_store import MotionStore
+from napari_conformix.widgets.no_decoder import NO_MOTION
 from napari_conformix.widgets.particle_picker import HELD_OUT, SELECTED
 from napari_conformix.widgets.save_group import SaveGroup
 from napari_conformix.widgets.style import hint, sentence, signed
@@ -155,7 +156,8 @@ class DeformationPage(QWidget):
     def _take_latents(self, latents: LatentTable) -> None:
         """A new epoch: what is shown is asked for again."""
         if not latent_maps.in_angstrom(latents):
-            self._enable(False, _NO_FIELD, apply=False)
+            why = _NO_FIELD if self.session.has_decoder else NO_MOTION
+            self._enable(False, why, apply=False)
             return
         self._enable(True)
         self.motion.take_latents(latents)

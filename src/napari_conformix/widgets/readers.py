@@ -24,6 +24,11 @@ def particle_reader(path: PathOrPaths) -> Reader | None:
     return open_in_panel if Path(_first(path)).suffix.lower() in (".star", ".cs") else None
 
 
+def latents_reader(path: PathOrPaths) -> Reader | None:
+    """A reader for latents of another program; the panel asks for their particle file."""
+    return open_in_panel if Path(_first(path)).suffix.lower() == ".pkl" else None
+
+
 def open_in_panel(path: PathOrPaths) -> list[tuple[Any, ...]]:
     """Open the panel and in it the (first) path."""
     from napari_conformix.widgets.panel import show_panel

@@ -72,6 +72,8 @@ class Session:
     busy_changed = Signal(str)
     #: text and level: 'info', 'warning' or 'error'
     message = Signal(str, str)
+    #: a file of latents of another program was dropped: the Data page asks for the rest
+    latents_offered = Signal(object)
     #: a page asks to be shown: 'data', 'train' or 'explore'
     page_requested = Signal(str)
     #: a contour of the consensus that the user wants the training to use, in the map's own units
@@ -112,6 +114,11 @@ class Session:
             raise ReferenceError("The napari window of this session is closed.")
         return viewer
 
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the open job has a model to decode and train; True while none is open."""
+        return self.job is None or self.job.method_class.has_decoder
+
     # -- work and messages ------------------------------------------------------------------------
 
     def run_in_worker(
@@ -137,7 +144,8 @@ class Session:
     # -- opening ----------------------------------------------------------------------------------
 
     def open_path(self, path: str | Path) -> None:
-        """Open a job folder (or its job.toml), a .star or a .cs file, in a worker."""
+        """Open a job folder (or its job.toml), a .star or a .cs file, in a worker; latents of
+        another program (.pkl, .npy) ask for their particle file first."""
         path = Path(path).expanduser().resolve()
         if path.name == "job.toml":
             path = path.parent
@@ -145,10 +153,13 @@ class Session:
             self.open_job(path)
         elif path.suffix.lower() in (".star", ".cs"):
             self.open_particles(path)
+        elif path.suffix.lower() in (".pkl", ".npy"):
+            self.latents_offered.emit(path)
+            self.page_requested.emit("data")
         else:
             self.message.emit(
                 f"{path} is neither a job folder (with a job.toml) nor a particle file "
-                "(.star or .cs); choose one of those.",
+                "(.star or .cs), nor latents of another program (.pkl, .npy); choose one of those.",
                 "error",
             )
 

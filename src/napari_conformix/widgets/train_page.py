@@ -20,6 +20,7 @@ from napari_conformix.widgets import commands
 from napari_conformix.widgets.curves import CurvesView
 from napari_conformix.widgets.forecast_line import ForecastLine
 from napari_conformix.widgets.job_form import JobForm
+from napari_conformix.widgets.no_decoder import NothingToTrain
 from napari_conformix.widgets.run_progress import RunProgress
 from napari_conformix.widgets.style import Fold, heading, hint
 
@@ -85,7 +86,13 @@ class TrainPage(QWidget):
         row = QHBoxLayout()
         for button in self.buttons.values():
             row.addWidget(button)
-        layout = QVBoxLayout(self)
+        self.body = QWidget()
+        self.no_training = NothingToTrain(session)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(self.no_training)
+        page.addWidget(self.body, 1)
+        layout = QVBoxLayout(self.body)
         layout.addWidget(self.settings_fold)
         layout.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(row)
@@ -182,6 +189,10 @@ class TrainPage(QWidget):
     # -- what is open -----------------------------------------------------------------------------
 
     def _job_opened(self, job: Job) -> None:
+        self.no_training.setVisible(not self.session.has_decoder)
+        self.body.setVisible(self.session.has_decoder)
+        if not self.session.has_decoder:
+            return
         self.progress.clear()
         self.curves.clear()
         self.curves.shells.pixel_size_angstrom = job.spec.grids.working_pixel_size_angstrom
@@ -190,6 +201,8 @@ class TrainPage(QWidget):
         self.set_state(self.session.state or "starting")
 
     def _job_closed(self) -> None:
+        self.no_training.hide()
+        self.body.show()
         self.progress.clear()
         self.curves.clear()
         self.form.show_new()
@@ -197,6 +210,8 @@ class TrainPage(QWidget):
         self.set_state("")
 
     def _take_events(self, events: list[Event]) -> None:
+        if not self.session.has_decoder:
+            return
         self.progress.take(events)
         self.curves.take(events)
         self.form.set_done(self.progress.last_epoch)
