@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     heartbeat = Heartbeat()
     with explore_window() as window:
-        print(f"OpenGL: {renderer()}; at most {window.page.canvas.max_drawn:,} points are drawn")
+        print(f"OpenGL: {renderer()}")
         for count in options.particles:
             with tempfile.TemporaryDirectory() as folder:
                 opening = heartbeat.during(lambda f=folder, n=count: window.open(FakeJob(f, n)))

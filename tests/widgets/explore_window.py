@@ -13,6 +13,7 @@ from explore_fakes import FakeJob
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from superqt.utils import qimage_to_array
 
 from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.lasso import Mode, Tool
@@ -83,12 +84,18 @@ class Window:
 
     def _busy(self) -> bool:
         keys = ("map", "decode", "selections", "live map", "mesh Consensus", "mesh Conformation")
-        return any(self.session.workers.busy(f"job:{key}") for key in keys)
+        busy = any(self.session.workers.busy(f"job:{key}") for key in keys)
+        return busy or self.page.canvas.drawing
 
     def place(self, x: float, y: float) -> QPoint:
         """Where a point of the map is on the canvas."""
         pixel = self.overlay.transform.to_pixels(np.array([[x, y]]))[0]
         return QPoint(round(pixel[0]), round(pixel[1]))
+
+    def zoom(self, factor: float) -> None:
+        """Come nearer to the middle of the map."""
+        view = self.overlay.transform
+        view.look_at(*view.centre, factor * view.zoom)
 
     def target(self, place: QPoint):
         """The widget that gets a mouse event at a place of the canvas, as Qt finds it."""
@@ -135,9 +142,14 @@ class Window:
         return self.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
     def map_picture(self) -> np.ndarray:
-        """(h, w, 3) of the latent map, without what is painted over it."""
+        """(h, w, 3) of the latent map's particles, without what is painted over them."""
         process_events(0.1)
-        return self.page.canvas.qt_viewer.screenshot(flash=False)[..., :3].astype(int)
+        self.wait(lambda: not self.page.canvas.drawing)
+        picture = self.page.canvas.overlay.picture
+        if picture is None:
+            return np.zeros((self.overlay.height(), self.overlay.width(), 3), dtype=int)
+        rgba = qimage_to_array(picture[0]).astype(int)
+        return rgba[..., :3] * rgba[..., 3:] // 255
 
     def close(self) -> None:
         self.session.shut_down()

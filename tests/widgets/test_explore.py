@@ -46,7 +46,8 @@ def test_maps_of_latents_never_mix_halves(window: Window) -> None:
     titles = [
         window.page.maps.space_box.itemText(i) for i in range(window.page.maps.space_box.count())
     ]
-    for title in titles[1:]:
+    assert titles[-1] == "Any two columns"  # what both halves have: no latents
+    for title in titles[1:-1]:
         window.choose(window.page.maps.space_box, title)
         half = 1 if "half 1" in title else 2
         assert set(window.page.map_view.row_half) == {half}, title
@@ -65,24 +66,13 @@ def test_points_are_drawn_in_their_colours(window: Window) -> None:
 
     violet, yellow = mean_colour(left), mean_colour(right)
     assert violet[2] > violet[1]  # viridis begins violet ...
-    assert yellow[0] > 180
-    assert yellow[2] < 120  # ... and ends yellow
+    assert yellow[0] > 2 * yellow[2]  # ... and ends yellow
+    assert yellow[1] > 2 * yellow[2]
     legend = window.page.map_panel.legend
     assert legend.isVisible()
     assert legend.title == "Motion 1 (Å RMS)"
     window.page.canvas.clear()
     assert (window.map_picture().sum(axis=2) > 120).mean() < 0.001
-
-
-def test_small_points_keep_their_colours(window: Window) -> None:
-    """vispy draws a border of its own around points as small as they may get."""
-    window.choose(window.page.maps.colour_box, "half set")
-    window.page.canvas.viewer.scene.camera.zoom /= 8
-    picture = window.map_picture()
-    points = picture[picture.sum(axis=2) > 250]
-    assert len(points) > 20
-    saturation = points.max(axis=1) - points.min(axis=1)
-    assert (saturation > 60).mean() > 0.95, "blue and orange, not grey"
 
 
 def test_a_job_of_fewer_particles_is_drawn_after_a_larger_one(window: Window, tmp_path) -> None:
@@ -111,16 +101,16 @@ def test_categories_are_counted(window: Window) -> None:
 
 def test_refresh_keeps_selection_camera_and_the_sense_of_axes(window: Window) -> None:
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
-    camera = window.page.canvas.viewer.scene.camera
-    camera.center, camera.zoom = (0, 0.5, 2.0), camera.zoom * 1.3  # as a user who zoomed
-    before = (window.selected.copy(), tuple(camera.center), camera.zoom)
+    camera = window.overlay.transform
+    camera.look_at(2.0, 0.5, camera.zoom * 1.3)  # as a user who zoomed
+    before = (window.selected.copy(), camera.centre, camera.zoom)
     old = window.page.map_view.xy.copy()
     window.job.epoch, window.job.sign = 13, -1.0  # the trainer's axis comes out reversed
     window.job.tell(events.Latents(epoch=13))
     window.wait(lambda: window.page.map_view.space.epoch == 13)
     window.settle()
     assert np.array_equal(window.selected, before[0])
-    assert (tuple(camera.center), camera.zoom) == before[1:]
+    assert (camera.centre, camera.zoom) == before[1:]
     assert np.corrcoef(old[:, 0], window.page.map_view.xy[:, 0])[0, 1] > 0.99
 
 
@@ -319,7 +309,8 @@ def test_a_million_particles(window: Window, tmp_path) -> None:
     folder = tmp_path / "million"
     folder.mkdir()
     window.open(FakeJob(folder, 1_000_000))
-    assert len(window.page.canvas.drawn_rows) == window.page.canvas.max_drawn
+    assert len(window.page.canvas.drawn_rows) == 1_000_000
+    assert "drawn" not in window.bar.note.text()
     polygon = window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     x, y = window.job.latents().motion[:, :2].T
     low, high = polygon.min(axis=0), polygon.max(axis=0)  # its sides are straight

@@ -65,7 +65,7 @@ def exported(job, data):
         motion = job.latents().motion
         edge = float(np.percentile(motion[:, 0], 80))
         right, low, high = motion[:, 0].max() + 0.2, motion[:, 1].min(), motion[:, 1].max()
-        window.page.canvas.viewer.scene.camera.zoom /= 3  # strays lie outside the view
+        window.zoom(1 / 3)  # strays lie outside the view
         window.settle()
         window.lasso(
             [(edge, low - 0.2), (right, low - 0.2), (right, high + 0.2), (edge, high + 0.2)]

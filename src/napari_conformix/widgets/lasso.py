@@ -1,18 +1,17 @@
-"""Everything that is drawn and dragged on top of the latent map, without asking OpenGL.
+"""The surface of the latent map: everything that is painted in it, and the mouse.
 
-A transparent Qt widget lies on the canvas and paints the particles' picture, lines, cursor and
-axes itself: a mouse move costs a few milliseconds however many points lie below. It speaks in map
-coordinates; the camera's centre and zoom (public napari) turn them into pixels and back.
+A plain Qt widget paints the particles' picture, lines, cursor and axes: a mouse move costs a few
+milliseconds however many particles there are. It speaks in map coordinates.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_conformix.widgets import map_painting
@@ -20,34 +19,58 @@ from napari_conformix.widgets.map_camera import Camera
 from napari_conformix.widgets.map_marks import Decorations
 from napari_conformix.widgets.map_tools import POINTERS, Mode, Tool, mode_of
 
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
 #: moves shorter than this many pixels are left out of the line, and make no rectangle
 _STEP_PIXELS: Final = 2.0
 #: how often at most a line is told while it is drawn
 _TELL_MS: Final = 60
 _DRAWN_BY: Final = (Tool.LASSO, Tool.RECTANGLE, Tool.DRAW)
+_BACKGROUND: Final = QColor(0, 0, 0)
+#: a notch of the mouse wheel, in Qt's eighths of a degree, and how far it zooms
+_NOTCH: Final = 120
+_ZOOM: Final = 1.2
+_ZOOMS: Final = (1e-12, 1e12)
 
 
-class MapTransform:
-    """Canvas pixels (x right, y down) to map coordinates (x right, y up) and back."""
+class MapTransform(QObject):
+    """Where the map is in a widget: pixels (x right, y down) to map coordinates (x right, y up)
+    and back. Map and screen have one scale for both axes."""
 
-    def __init__(self, viewer: ViewerModel, canvas: QWidget) -> None:
-        self._viewer, self._canvas = viewer, canvas
+    #: the map has moved in the widget
+    changed = Signal()
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self._x, self._y, self._zoom = 0.0, 0.0, 1.0
 
     @property
     def camera(self) -> Camera:
         """What the canvas shows now, in device independent pixels."""
-        camera = self._viewer.scene.camera
-        _, y, x = camera.center
-        size = self._canvas.width(), self._canvas.height()
-        return Camera(float(x), float(y), float(camera.zoom), *size)
+        return Camera(self._x, self._y, self._zoom, self._canvas.width(), self._canvas.height())
 
     @property
-    def pixels_per_unit(self) -> float:
+    def centre(self) -> tuple[float, float]:
+        """x, y of the map in the middle of the canvas."""
+        return self._x, self._y
+
+    @property
+    def zoom(self) -> float:
         """Screen pixels (device independent) of one unit of the map."""
-        return self.camera.zoom
+        return self._zoom
+
+    def look_at(self, x: float, y: float, zoom: float | None = None) -> None:
+        """Move the map; the zoom stays if none is given."""
+        zoom = self._zoom if zoom is None else float(np.clip(zoom, *_ZOOMS))
+        if (x, y, zoom) != (self._x, self._y, self._zoom):
+            self._x, self._y, self._zoom = float(x), float(y), zoom
+            self.changed.emit()
+
+    def zoom_about(self, pixel: tuple[float, float], factor: float) -> None:
+        """Come nearer by `factor`; what is at `pixel` stays there."""
+        before = self.to_map(np.array([pixel]))[0]
+        zoom = float(np.clip(self._zoom * factor, *_ZOOMS))
+        x, y = before + (np.array(self.centre) - before) * self._zoom / zoom
+        self.look_at(x, y, zoom)
 
     def to_map(self, pixels: np.ndarray) -> np.ndarray:
         """(n, 2) pixels to (n, 2) map x, y."""
@@ -59,7 +82,7 @@ class MapTransform:
 
 
 class MapOverlay(QWidget):
-    """Lines, cursor and axes over the canvas of the latent map, and the mouse in it."""
+    """The particles' picture, lines, cursor and axes of the latent map, and the mouse in it."""
 
     #: the polygon (n, 2) in map coordinates, and the mode
     lasso_finished = Signal(object, object)
@@ -76,9 +99,9 @@ class MapOverlay(QWidget):
     #: the mouse rests at a place (2,) of the map with no button down; None: it does not any more
     pointed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel, canvas: QWidget) -> None:
-        super().__init__(canvas)
-        self.transform = MapTransform(viewer, canvas)
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.transform = MapTransform(self)
         self.tool = Tool.CURSOR
         self.mode = Mode.NEW
         self.cursor_xy: tuple[float, float] | None = None
@@ -86,9 +109,8 @@ class MapOverlay(QWidget):
         self.nearby_radius = 0.0
         self.decorations = Decorations()
         self.hint = ""
-        #: the particles, where they are painted here, and the camera that the picture is of
+        #: the particles, and the camera that they are drawn for
         self.picture: tuple[QImage, Camera] | None = None
-        self._viewer = viewer
         self._line: list[tuple[float, float]] = []
         self._line_mode = Mode.NEW
         self._grip: tuple[float, float] | None = None
@@ -99,11 +121,8 @@ class MapOverlay(QWidget):
         self._tell.timeout.connect(self._tell_line)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        canvas.installEventFilter(self)
-        self.resize(canvas.size())
-        camera = viewer.scene.camera
-        camera.events.center.connect(self._repaint)
-        camera.events.zoom.connect(self._repaint)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.transform.changed.connect(self.update)
         self.set_tool(Tool.CURSOR)
 
     # -- state ------------------------------------------------------------------------------------
@@ -146,16 +165,7 @@ class MapOverlay(QWidget):
         self._tell.stop()
         self.update()
 
-    def _repaint(self, event: object = None) -> None:
-        self.update()
-
     # -- mouse ------------------------------------------------------------------------------------
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the size of the canvas."""
-        if event.type() == QEvent.Type.Resize:
-            self.resize(watched.size())
-        return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to drag: the cursor, a line, or the map (middle button: always the map)."""
@@ -205,6 +215,17 @@ class MapOverlay(QWidget):
         else:
             self.lasso_finished.emit(shape, self._line_mode)
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom about the mouse."""
+        notches = event.angleDelta().y() / _NOTCH
+        self.transform.zoom_about((event.position().x(), event.position().y()), _ZOOM**notches)
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The middle of the map stays in the middle."""
+        super().resizeEvent(event)
+        self.transform.changed.emit()
+
     def leaveEvent(self, event: QEvent) -> None:
         """The mouse is on no particle any more."""
         self.pointed.emit(None)
@@ -246,9 +267,8 @@ class MapOverlay(QWidget):
 
     def _pan(self, place: tuple[float, float]) -> None:
         was, now = self.transform.to_map(np.array([self._grip, place]))
-        camera = self._viewer.scene.camera
-        _, centre_y, centre_x = camera.center
-        camera.center = (0, centre_y + was[1] - now[1], centre_x + was[0] - now[0])
+        x, y = np.array(self.transform.centre) + was - now
+        self.transform.look_at(x, y)
         self._grip = place
 
     # -- painting ---------------------------------------------------------------------------------
@@ -256,6 +276,7 @@ class MapOverlay(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The map from below to above, then the line that is drawn, then the cursor."""
         painter = QPainter(self)
+        painter.fillRect(self.rect(), _BACKGROUND)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         camera = self.transform.camera
         if any(self.axis_labels):

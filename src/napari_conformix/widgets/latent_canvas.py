@@ -1,10 +1,9 @@
 """The latent map: all particles in two coordinates, in a widget for a dock.
 
-Few particles that lie apart are points of a second napari canvas, a real Points layer; the
-selected ones are drawn by a layer of their own on top, so that a lasso costs no recolouring of the
-others. Many, or those that lie on top of each other, are a picture shaded by their density
-(:mod:`map_raster`), made in a thread for what the camera shows and painted by the overlay: no
-particle is left out at any number.
+The particles are a picture shaded by their density (:mod:`map_raster`), made in a thread for what
+the camera shows and painted by the surface: none is left out at any number. A napari canvas with a
+Points layer was slower even for a thousand particles where OpenGL is computed on the CPU, and for
+a million had to leave most of them out.
 """
 
 from __future__ import annotations
@@ -13,10 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-from napari.components import ViewerModel
-from napari.qt import QtViewer
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QCursor, QImage
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QCursor, QImage, QResizeEvent
 from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from napari_conformix.analysis.latent_maps import MapView
@@ -26,14 +23,10 @@ from napari_conformix.widgets.map_figure import MapFigure
 from napari_conformix.widgets.map_hover import Hover
 from napari_conformix.widgets.map_marks import Backdrop, Contour, Mark, PathLine
 from napari_conformix.widgets.map_picture import MapPicture
-from napari_conformix.widgets.map_points import MapPoints, crowding
 from napari_conformix.widgets.map_raster import Scene
 from napari_conformix.widgets.workers import Workers
 
-#: more particles than this are never drawn as points: a frame would take more than 0.1 s
-_MOST_POINTS: Final = 20_000
-#: nor are those that lie on more than this many others, on average
-_MOST_CROWDED: Final = 3.0
+#: of the canvas's sides that the particles fill at most
 _MARGIN: Final = 0.82
 
 
@@ -57,23 +50,17 @@ class LatentCanvas(QWidget):
     #: an exception of a thread, for the session to report
     failed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None, max_drawn: int = _MOST_POINTS) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.viewer = ViewerModel(ndisplay=2)
-        self.viewer.scene.camera.orientation = ("away", "up", "right")
-        self.qt_viewer = QtViewer(self.viewer)
-        self.qt_viewer.setAcceptDrops(False)  # files dropped here are for the window
-        self.overlay = MapOverlay(self.viewer, self.native)
-        self.max_drawn = max_drawn
+        self.overlay = MapOverlay(self)
         self.map_view: MapView | None = None
         #: text about the particle of a row, shown beside the mouse
         self.describe: Callable[[int], str] | None = None
-        self.points = MapPoints(self.viewer)
         self._workers = Workers(self.failed.emit)
+        self.destroyed.connect(self._workers.close)
         self._picture = MapPicture(self._workers, self)
         self._figure = MapFigure()
         self._hover = Hover(self._workers, self)
-        self._as_points = True
         self._rgba = np.zeros((0, 4), dtype=np.float32)
         self._selection = np.zeros(0, dtype=bool)
         self._fitted: tuple[float, ...] = ()
@@ -82,9 +69,8 @@ class LatentCanvas(QWidget):
         self._refit.timeout.connect(self._fit_if_untouched)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.qt_viewer)
+        layout.addWidget(self.overlay)
         self.setMinimumSize(240, 200)
-        self.native.installEventFilter(self)
         self._connect()
 
     def _connect(self) -> None:
@@ -98,14 +84,12 @@ class LatentCanvas(QWidget):
         overlay.pointed.connect(self._pointed)
         self._hover.found.connect(self._found)
         self._picture.drawn.connect(self._take_picture)
-        camera = self.viewer.scene.camera
-        camera.events.center.connect(self._redraw)
-        camera.events.zoom.connect(self._redraw)
+        overlay.transform.changed.connect(self._redraw)
 
     @property
     def native(self) -> QWidget:
-        """The Qt widget that OpenGL draws into."""
-        return self.qt_viewer.canvas.native
+        """The Qt widget that the mouse moves in."""
+        return self.overlay
 
     @property
     def drawn_rows(self) -> np.ndarray:
@@ -145,7 +129,7 @@ class LatentCanvas(QWidget):
         self.overlay.nearby_radius = view.nearby_radius
         self.overlay.set_axes(*(view.space.axis_label(axis) for axis in view.axes))
         self._pointed(None)
-        self._draw()
+        self._redraw()
         looking_back = view.past is not None or looked_back
         if not same_axes or (not looking_back and not self._user_moved and self._outgrown()):
             self.fit()
@@ -155,23 +139,16 @@ class LatentCanvas(QWidget):
         if self.map_view is None:
             return
         self._rgba = rgba
-        if self._as_points:
-            self.points.set_colours(rgba[self.map_view.rows])
         self._redraw()
 
     def set_selection(self, mask: np.ndarray) -> None:
         """Highlight the rows of an (N,) mask and dim the others."""
         self._selection = mask
-        if self.map_view is None:
-            return
-        if self._as_points:
-            self.points.set_selected(self.map_view, mask)
         self._redraw()
 
     def clear(self) -> None:
         """Nothing to show."""
         self.map_view = None
-        self.points.hide()
         self._picture.forget()
         self._figure.forget()
         self.overlay.picture = None
@@ -184,9 +161,7 @@ class LatentCanvas(QWidget):
         if self.map_view is None:
             return
         fitted = self._fitting_camera()
-        camera = self.viewer.scene.camera
-        camera.center = (0.0, fitted.y, fitted.x)
-        camera.zoom = fitted.zoom
+        self.overlay.transform.look_at(fitted.x, fitted.y, fitted.zoom)
         self._fitted = self._camera_state()
 
     # -- what others put on it --------------------------------------------------------------------
@@ -221,8 +196,6 @@ class LatentCanvas(QWidget):
         ((x0, y0), (x1, y1)) of the map."""
         backdrop = None if image is None else Backdrop.of(image, extent)
         self.overlay.decorations.backdrop = backdrop
-        if self.map_view is not None:
-            self._draw()
         self.overlay.update()
 
     def set_hovered(self, row: int | None) -> None:
@@ -253,28 +226,10 @@ class LatentCanvas(QWidget):
     def _scene(self) -> Scene:
         return Scene(self.map_view.xy, self.map_view.rows, self._rgba, self._selection)
 
-    def _draw(self) -> None:
-        """Everything anew: as points, or as a picture."""
-        view = self.map_view
-        few = len(view.rows) <= self.max_drawn and self.overlay.decorations.backdrop is None
-        self._as_points = few and crowding(view.xy, self._fitting_camera()) <= _MOST_CROWDED
-        if self._as_points:
-            self.overlay.picture = None
-            self.points.draw(view, self._rgba[view.rows])
-            self.points.set_selected(view, self._selection)
-        else:
-            self.points.hide()
-        self._redraw()
-
-    def _redraw(self, event: object = None) -> None:
-        """The particles, the camera or the colours are others."""
-        if self.map_view is None:
-            return
-        if self._as_points:
-            self._picture.forget()
-            self.shown.emit()
-        else:
-            camera, ratio = self.overlay.transform.camera, self.native.devicePixelRatioF()
+    def _redraw(self) -> None:
+        """The particles, the camera, the colours or the selection are others."""
+        if self.map_view is not None:
+            camera, ratio = self.overlay.transform.camera, self.overlay.devicePixelRatioF()
             self._picture.request(self._scene(), camera, ratio)
 
     def _take_picture(self, image: QImage, camera: Camera) -> None:
@@ -301,13 +256,12 @@ class LatentCanvas(QWidget):
         self.hovered.emit(row)
 
     def _fitting_camera(self, width: int | None = None, height: int | None = None) -> Camera:
-        width = max(self.native.width(), 1) if width is None else width
-        height = max(self.native.height(), 1) if height is None else height
+        width = max(self.overlay.width(), 1) if width is None else width
+        height = max(self.overlay.height(), 1) if height is None else height
         return Camera.around(self.map_view.extent, width, height, _MARGIN)
 
     def _camera_state(self) -> tuple[float, ...]:
-        camera = self.viewer.scene.camera
-        return (*map(float, camera.center[-2:]), float(camera.zoom))
+        return (*self.overlay.transform.centre, self.overlay.transform.zoom)
 
     @property
     def _user_moved(self) -> bool:
@@ -318,25 +272,17 @@ class LatentCanvas(QWidget):
     def _outgrown(self) -> bool:
         """Whether the particles fill much more or much less of the canvas than they should."""
         low, high = self.overlay.transform.to_pixels(np.array(self.map_view.extent))
-        share = np.abs(high - low) / [self.native.width() or 1, self.native.height() or 1]
+        share = np.abs(high - low) / [self.overlay.width() or 1, self.overlay.height() or 1]
         return not 0.6 < share.max() < 0.95
 
     # -- Qt ---------------------------------------------------------------------------------------
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Fit again after a resize, once Qt has settled, if the camera is still ours."""
-        if event.type() == QEvent.Type.Resize:
-            if not self._user_moved:
-                self._refit.start()
-            self._redraw()
-        return False
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit again once Qt has settled, if the camera is still ours."""
+        super().resizeEvent(event)
+        if not self._user_moved:
+            self._refit.start()
 
     def _fit_if_untouched(self) -> None:
         if not self._user_moved:
             self.fit()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Let go of the canvas with the window."""
-        self._workers.close()
-        self.qt_viewer.close()
-        super().closeEvent(event)

@@ -11,6 +11,7 @@ import numpy as np
 class Camera:
     """What a picture of `width` x `height` pixels shows of the map.
 
+    `pixel_ratio` is how many of them are one pixel of a screen of ordinary resolution.
     `x`, `y` is the place of the map in the middle of the picture, `zoom` the pixels of one unit of
     the map. Map y points up, pixel rows run down; pixel (column i, row j) covers i <= x < i + 1,
     j <= y < j + 1.
@@ -21,6 +22,7 @@ class Camera:
     zoom: float
     width: int
     height: int
+    pixel_ratio: float = 1.0
 
     @classmethod
     def around(
@@ -40,6 +42,7 @@ class Camera:
             zoom=self.zoom * factor,
             width=max(1, round(self.width * factor)),
             height=max(1, round(self.height * factor)),
+            pixel_ratio=self.pixel_ratio * factor,
         )
 
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:

@@ -21,9 +21,13 @@ _FAINTEST: Final = 0.38
 _FAINTEST_SELECTED: Final = 0.72
 #: this percentile of the pixels that have particles is drawn at full brightness
 _FULL_PERCENT: Final = 99.0
-#: discs of the particles in view cover at most this share of the picture
+#: so many particles in a pixel are a crowd
+_CROWD: Final = 20
+#: discs of the particles in view cover at most this share of the picture, of the selected that
 _COVER: Final = 0.25
-#: radius of a disc, in pixels: at most, and how much larger that of a selected particle may be
+_COVER_SELECTED: Final = 0.05
+#: radius of a disc, in pixels of an ordinary screen: at most, and how much larger that of a
+#: selected particle may be
 _LARGEST: Final = 4
 _LARGER_SELECTED: Final = 2
 
@@ -72,7 +76,7 @@ class Raster:
     def _shade_all(self, scene: Scene, camera: Camera) -> np.ndarray:
         total = camera.width * camera.height
         inside = np.flatnonzero(self._pixels < total)
-        self._radius = disc_radius(len(inside), total, _LARGEST)
+        self._radius = disc_radius(len(inside), camera)
         if self._radius:
             rgb = scene.rgba[scene.rows[inside], :3]
             at, who = spread(self._pixels[inside], self._radius, camera)
@@ -95,8 +99,9 @@ class Raster:
         """The others dimmed, the selected on top."""
         total = camera.width * camera.height
         inside = chosen[chosen < total]
-        largest = min(self._radius + _LARGER_SELECTED, _LARGEST)
-        radius = max(self._radius, disc_radius(len(inside), total, largest))
+        radius = disc_radius(len(inside), camera, _COVER_SELECTED)
+        largest = self._radius + round(_LARGER_SELECTED * camera.pixel_ratio)
+        radius = int(np.clip(radius, self._radius, largest))
         counts = np.bincount(spread(inside, radius, camera)[0], minlength=total)
         at = np.flatnonzero(counts)
         picture = DIMMED * self._base
@@ -139,23 +144,23 @@ def spread(pixels: np.ndarray, radius: int, camera: Camera) -> tuple[np.ndarray,
     return (y * camera.width + x)[inside], np.broadcast_to(who[:, None], x.shape)[inside]
 
 
-def disc_radius(count: int, total: int, largest: int) -> int:
-    """Of `count` particles in a picture of `total` pixels; 0: a single pixel each."""
-    radius = np.sqrt(_COVER * total / (np.pi * max(count, 1)))
-    return int(min(radius, largest))
+def disc_radius(count: int, camera: Camera, cover: float = _COVER) -> int:
+    """Of `count` discs that cover a share of the picture, in its pixels; 0: a pixel each."""
+    radius = np.sqrt(cover * camera.width * camera.height / (np.pi * max(count, 1)))
+    return int(min(radius, _LARGEST * camera.pixel_ratio))
 
 
 def brightness(counts: np.ndarray, faintest: float = _FAINTEST) -> np.ndarray:
-    """(m,) 0 to 1 from (m,) numbers of particles, all at least 1: `faintest` for a single one
-    among crowds, 1 for the fullest pixels, and for all where none has more than another."""
+    """(m,) 0 to 1 from (m,) numbers of particles, all at least 1.
+
+    1 for the fullest pixels and `faintest` for a single particle beside crowds; where no pixel has
+    many, a single one is hardly fainter than the rest.
+    """
     if not len(counts):
         return np.zeros(0)
-    full = max(np.percentile(counts, _FULL_PERCENT), 1)
-    low, high = np.log(1.0), np.log(full)
-    if high <= low:
-        return np.ones(len(counts))
-    share = np.clip(np.log(counts) / high, 0, 1)
-    return faintest + (1 - faintest) * share
+    full = np.log(max(np.percentile(counts, _FULL_PERCENT), 1))
+    below = np.clip(full - np.log(counts), 0, None)
+    return 1 - (1 - faintest) * below / max(full, np.log(_CROWD))
 
 
 def shade(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
