@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 #: a ratio of motion and error above this is as good as any
 MOST_RATIO: Final = 20.0
+#: what is told by the table of motions, which takes a while to compute
+NEEDS_MOTIONS: Final = ("amount of motion", "error of the motion", "motion / error")
+#: the group of the columns of the file, in its own names
+FILE_COLUMNS: Final = "Columns of the particle file"
 #: columns that are words for certain, without reading them
 _WORDS: Final = ("Name", "path", "uid")
 
@@ -67,7 +71,7 @@ def quantities(
         found += [
             Quantity(
                 column,
-                "Columns of the particle file",
+                FILE_COLUMNS,
                 unit_of(column),
                 meaning_of(column),
                 partial(particles.column, column),

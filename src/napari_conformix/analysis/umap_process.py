@@ -31,7 +31,9 @@ class UmapParameters:
     neighbours  UMAP's n_neighbors
     min_dist    UMAP's min_dist
     fit_rows    above this many particles UMAP is fitted to a random subset, the rest placed into it
+                by UMAP's own transform
     seed        of the subset and of UMAP
+    repeatable  the same numbers at every run; UMAP computes them with one thread, and else with all
     """
 
     array: str = "mean"
@@ -40,6 +42,7 @@ class UmapParameters:
     min_dist: float = 0.1
     fit_rows: int = 200_000
     seed: int = 1
+    repeatable: bool = True
 
     def __post_init__(self) -> None:
         if self.neighbours < 2:
@@ -54,6 +57,38 @@ class UmapParameters:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def name(self) -> str:
+        """'motion_n15_d0.1': of its file; what is left at its default is not told."""
+        plain = UmapParameters()
+        half = f"_half{self.half}" if self.half else ""
+        parts = [f"{self.array}{half}", f"n{self.neighbours}", f"d{self.min_dist:g}"]
+        if self.fit_rows != plain.fit_rows:
+            parts.append(f"f{self.fit_rows}")
+        if self.seed != plain.seed:
+            parts.append(f"s{self.seed}")
+        return "_".join(parts if self.repeatable else [*parts, "fast"])
+
+    def sentence(self, particles: int | None = None) -> str:
+        """'15 neighbours, minimum distance 0.1', and what else is not as usual."""
+        text = f"{self.neighbours} neighbours, minimum distance {self.min_dist:g}"
+        if particles is not None and particles > self.fit_rows:
+            text += f", fitted to {self.fit_rows:,} of {particles:,} particles"
+        return text if self.repeatable else f"{text}, not exactly repeatable"
+
+
+@dataclass(frozen=True)
+class KeptUmap:
+    """A UMAP in a job folder, and the parameters that it was made with."""
+
+    path: Path
+    parameters: UmapParameters
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return self.path.stem
 
 
 #: stages between 'starting' and the end: 'loading', 'fitting', 'placing'
@@ -88,16 +123,32 @@ def cache_key(values: npt.NDArray[np.float32], parameters: UmapParameters) -> st
     return digest.hexdigest()
 
 
-def write_result(path: Path, embedding: npt.NDArray[np.float32], key: str) -> None:
-    """Write `embedding` (N, 2) and its key; the file appears complete or not at all."""
+def write_result(
+    path: Path, embedding: npt.NDArray[np.float32], key: str, parameters: UmapParameters
+) -> None:
+    """Write `embedding` (N, 2), its key and parameters; the file appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path, os.getpid())
+    told = np.array(parameters.to_json())
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, embedding=embedding, key=np.array(key))
+            np.savez(file, embedding=embedding, key=np.array(key), parameters=told)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def kept_umaps(folder: Path | str) -> list[KeptUmap]:
+    """The UMAPs in a folder by name; files that are damaged or of another kind are left out."""
+    found = []
+    for path in sorted(Path(folder).glob("*.npz")):
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                told = json.loads(str(file["parameters"]))
+            found.append(KeptUmap(path, UmapParameters(**told)))
+        except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError, UserError):
+            continue
+    return found
 
 
 def temporary_name(path: Path, pid: int) -> Path:
@@ -134,9 +185,10 @@ def _read_result(path: Path) -> tuple[npt.NDArray[np.float32], str] | None:
 class UmapHandle(WorkerProcess):
     """A running worker. `poll` never blocks."""
 
-    def __init__(self, command: list[str], out: Path) -> None:
+    def __init__(self, command: list[str], out: Path, *, all_cores: bool = False) -> None:
         self.out = out
-        threads = str(max(1, (os.cpu_count() or 2) - 1))
+        cores = os.cpu_count() or 2
+        threads = str(cores if all_cores else max(1, cores - 1))
         super().__init__(command, "UMAP", environment={"NUMBA_NUM_THREADS": threads})
 
     def result(self) -> npt.NDArray[np.float32]:
@@ -173,4 +225,4 @@ def start_umap(
     command = [sys.executable, "-m", "napari_conformix.analysis.umap_worker"]
     command += ["--input", str(Path(latents_path).absolute()), "--output", str(out)]
     command += ["--parameters", parameters.to_json()]
-    return UmapHandle(command, out)
+    return UmapHandle(command, out, all_cores=not parameters.repeatable)

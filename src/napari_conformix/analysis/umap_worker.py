@@ -66,8 +66,8 @@ def embed(
     model = umap.UMAP(
         n_neighbors=parameters.neighbours,
         min_dist=parameters.min_dist,
-        random_state=parameters.seed,
-        n_jobs=1,
+        random_state=parameters.seed if parameters.repeatable else None,
+        n_jobs=1 if parameters.repeatable else -1,
         tqdm_kwds=bar | {"file": report, "disable": False},
     )
     embedding = np.full((len(values), 2), np.nan, np.float32)
@@ -91,7 +91,7 @@ def run(latents: Path, out: Path, parameters: UmapParameters, report: Reporter) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # umap's remarks on its own settings
         embedding = embed(values, parameters, report)
-    write_result(out, embedding, cache_key(values, parameters))
+    write_result(out, embedding, cache_key(values, parameters), parameters)
     report("finished", 1.0, "UMAP is finished.")
 
 

@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QRadialGr
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_conformix.widgets import motion_colours
-from napari_conformix.widgets.legend import paint_gradient, paint_wheels, wheels_height
+from napari_conformix.widgets.legend_painting import paint_gradient, paint_wheels, wheels_height
 
 if TYPE_CHECKING:
     from napari_conformix.widgets.arrows import Colour, Limits

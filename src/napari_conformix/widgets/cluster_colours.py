@@ -45,6 +45,5 @@ def by_cluster(labels: np.ndarray, clusters: int, name: str) -> Colouring:
     outside = int(np.count_nonzero(labels < 0))
     note = f"{outside:,} in no cluster, grey" if outside else ""
     # The last row of the table is where an index of -1 leads.
-    return Colouring(
-        colours[labels], Legend(f"Clusters {name}", categories=tuple(categories), note=note)
-    )
+    legend = Legend(f"Clusters {name}", categories=tuple(categories), note=note)
+    return Colouring(colours[labels], legend, labels=labels)

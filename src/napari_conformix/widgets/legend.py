@@ -1,40 +1,126 @@
-"""The legend of colours: a colour bar, categories with their counts, or wheels of directions."""
+"""The legend of the colours below the map: what they mean, and which of them are wanted.
+
+A number has its histogram with a range that can be dragged or typed; a category can be clicked.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-from qtpy.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QLinearGradient, QPainter, QPaintEvent
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from dataclasses import replace
+from typing import Final
+
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_conformix.widgets.colouring import Legend
-from napari_conformix.widgets.motion_colours import direction_colours
+from napari_conformix.widgets.legend_painting import number_text
+from napari_conformix.widgets.legend_range import HistogramBar
+from napari_conformix.widgets.legend_strip import LegendStrip
 
-_LINE = 17
-_BAR = 12
-_GAP = 14
-_WHEEL = 58
-_NOTE_FLAGS = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+#: pixels of a field for a typed number
+_FIELD: Final = 74
+#: narrower than this, the buttons have a row of their own
+_WIDE: Final = 470
 
 
 class LegendBar(QWidget):
-    """A strip below the map, as high as its categories need; hidden without a legend."""
+    """Below the map, as high as it needs to be; hidden without a legend.
+
+    `range_changed(low, high)`: the colours shall go from here to there; `range_reset()`: as the
+    program chose; `outside_changed(grey)`: how values outside are coloured; `select_asked()`: the
+    particles in the range; `category_clicked(place, modifiers)`.
+    """
+
+    range_changed = Signal(float, float)
+    range_reset = Signal()
+    outside_changed = Signal(bool)
+    select_asked = Signal()
+    category_clicked = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._legend = Legend("")
+        self.strip = LegendStrip()
+        self.bar = HistogramBar()
+        self.low, self.high = _Number("Lowest value in the range"), _Number("Highest value")
+        self.grey = QToolButton()
+        self.grey.setText("Grey outside")
+        self.grey.setCheckable(True)
+        self.grey.setToolTip(
+            "Particles with values outside the range in grey, not in the colours of its ends"
+        )
+        self.select = QToolButton()
+        self.select.setToolTip(
+            "Select the particles whose value is in the range, both ends included; the buttons "
+            "New, Add and Remove above the map say what becomes of the selection"
+        )
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setContentsMargins(6, 0, 6, 0)
+        self._lay_out()
+        self.strip.category_clicked.connect(self.category_clicked)
+        self.bar.range_changed.connect(self._dragged)
+        self.bar.reset_asked.connect(self.range_reset)
+        for field in (self.low, self.high):
+            field.editingFinished.connect(self._typed)
+        self.grey.toggled.connect(self._outside)
+        self.select.clicked.connect(self.select_asked)
+        self.hide()
+
+    def _lay_out(self) -> None:
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.hide()
+        self.unit = QLabel()
+        self._fields = _row(self.low, QLabel("to"), self.high, self.unit)
+        self._fields.addStretch()
+        self._buttons = _row(self.grey, self.select)
+        self._buttons.addStretch()
+        self.range = QWidget()
+        inner = QVBoxLayout(self.range)
+        inner.setContentsMargins(6, 0, 6, 0)
+        inner.setSpacing(2)
+        inner.addLayout(self._fields)
+        inner.addLayout(self._buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 2)
+        layout.setSpacing(0)
+        for widget in (self.strip, self.bar, self.range, self.note):
+            layout.addWidget(widget)
 
-    def set_legend(self, legend: Legend) -> None:
-        """Show the meaning of the colours."""
+    # -- what is shown ----------------------------------------------------------------------------
+
+    def set_legend(self, legend: Legend, *, clickable: bool = False) -> None:
+        """Show the meaning of the colours. The particles of its categories can be selected where
+        they are `clickable`; those of a range always."""
         self._legend = legend
+        ranged = legend.histogram is not None
+        self.strip.set_legend(legend, clickable=clickable)
+        self.bar.setVisible(ranged)
+        self.range.setVisible(ranged)
+        if ranged:
+            self.bar.set_legend(legend)
+            self.unit.setText(legend.unit)
+            self._show_numbers(self.bar.low, self.bar.high)
+            with QSignalBlocker(self.grey):
+                self.grey.setChecked(legend.grey_outside)
+        self.note.setText(legend.note)
+        self.note.setVisible(bool(legend.note))
         self.setVisible(bool(legend.title))
-        self.setToolTip(legend.note)
         self.updateGeometry()
-        self.update()
+
+    def set_count(self, count: int) -> None:
+        """How many particles are in the range."""
+        self.select.setText(f"Select these {count:,}")
+        self.select.setEnabled(count > 0)
 
     @property
     def legend(self) -> Legend:
@@ -44,146 +130,100 @@ class LegendBar(QWidget):
     @property
     def title(self) -> str:
         """'rlnDefocusU (Å)'."""
-        legend = self._legend
-        return legend.title + (f" ({legend.unit})" if legend.unit else "")
+        return self.strip.title
+
+    # -- range ------------------------------------------------------------------------------------
+
+    def _dragged(self, low: float, high: float) -> None:
+        self._show_numbers(low, high)
+        self._legend = replace(self._legend, low=low, high=high)
+        self.range_changed.emit(low, high)
+
+    def _outside(self, grey: bool) -> None:
+        self._legend = replace(
+            self._legend, grey_outside=grey, low=self.bar.low, high=self.bar.high
+        )
+        self.bar.set_legend(self._legend)
+        self.outside_changed.emit(grey)
+
+    def _typed(self) -> None:
+        """Numbers typed into the fields; what is none, and a low above the high, is put back."""
+        low, high = self.low.number(), self.high.number()
+        if low is None or high is None or not low < high:
+            self._show_numbers(self.bar.low, self.bar.high)
+        elif (low, high) != (self.bar.low, self.bar.high):
+            self.bar.set_range(low, high)
+            self._dragged(low, high)
+
+    def _show_numbers(self, low: float, high: float) -> None:
+        span = high - low
+        self.low.show_number(low, span)
+        self.high.show_number(high, span)
+
+    # -- size -------------------------------------------------------------------------------------
 
     def hasHeightForWidth(self) -> bool:
-        """Categories wrap."""
+        """Categories and the note wrap."""
         return True
 
     def heightForWidth(self, width: int) -> int:
-        """Title, then a bar, wheels or lines of categories, then the note."""
-        if self._legend.directions:
-            middle = wheels_height()
-        elif self._legend.gradient is not None:
-            middle = _BAR + _LINE
-        else:
-            middle = _LINE * len(self._rows(width)) + 2
-        return _LINE + middle + self._note_height(width) + 4
-
-    def _note_height(self, width: int) -> int:
-        """Of the wrapped note."""
-        if not self._legend.note:
-            return 0
-        room = QRect(0, 0, width - 12, 1000)
-        return self.fontMetrics().boundingRect(room, _NOTE_FLAGS, self._legend.note).height() + 2
+        """Of what is shown, at that width."""
+        height = self.strip.heightForWidth(width) + 2
+        if self._legend.histogram is not None:
+            height += self.bar.sizeHint().height() + self.range.sizeHint().height()
+        if self._legend.note:
+            height += self.note.heightForWidth(width)
+        return height
 
     def sizeHint(self) -> QSize:
         """As high as needed at the present width."""
         return QSize(240, self.heightForWidth(max(self.width(), 240)))
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Title, and what it stands over."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(self.palette().text().color())
-        box = QRect(6, 1, self.width() - 12, _LINE)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        elided = self.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, elided)
-        if self._legend.directions:
-            paint_wheels(painter, QRectF(6, _LINE + 1, self.width() - 12, wheels_height()))
-        elif self._legend.gradient is not None:
-            self._paint_bar(painter)
-        else:
-            self._paint_categories(painter)
-        high = self._note_height(self.width())
-        note = QRect(6, self.height() - high - 1, self.width() - 12, high)
-        painter.drawText(note, _NOTE_FLAGS, self._legend.note)
-        painter.end()
-
-    def _paint_bar(self, painter: QPainter) -> None:
-        paint_gradient(
-            painter, QRectF(6, _LINE + 1, self.width() - 12, _BAR), self._legend.gradient
-        )
-        low, high = self._legend.low, self._legend.high
-        text = QRectF(6, _LINE + _BAR + 1, self.width() - 12, _LINE)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        for value, mark, side in (
-            (low, "≤ ", Qt.AlignmentFlag.AlignLeft),
-            ((low + high) / 2, "", Qt.AlignmentFlag.AlignHCenter),
-            (high, "≥ ", Qt.AlignmentFlag.AlignRight),
-        ):
-            painter.drawText(text, side | middle, mark + _number(value, high - low))
-
-    def _paint_categories(self, painter: QPainter) -> None:
-        metrics = self.fontMetrics()
-        for line, row in enumerate(self._rows(self.width())):
-            x, y = 6.0, _LINE * (line + 1) + 1.0
-            for category, label, width in row:
-                painter.setBrush(QColor.fromRgbF(*category.colour))
-                pen = painter.pen()
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.drawEllipse(QPointF(x + 5, y + _LINE / 2), 4.5, 4.5)
-                painter.setPen(pen)
-                painter.drawText(QPointF(x + 14, y + (_LINE + metrics.ascent()) / 2 - 1), label)
-                x += width
-
-    def _rows(self, width: int) -> list[list[tuple]]:
-        """Categories broken into lines of at most `width` pixels."""
-        rows, used = [[]], 6.0
-        metrics = self.fontMetrics()
-        for category in self._legend.categories:
-            name = metrics.elidedText(category.label, Qt.TextElideMode.ElideMiddle, 150)
-            label = f"{name} ({category.count:,})"
-            needed = 14 + metrics.horizontalAdvance(label) + _GAP
-            if rows[-1] and used + needed > width:
-                rows.append([])
-                used = 6.0
-            rows[-1].append((category, label, needed))
-            used += needed
-        return rows if rows[0] else []
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fields and buttons in one row where there is room."""
+        super().resizeEvent(event)
+        inner = self.range.layout()
+        wide = self.width() >= _WIDE
+        direction = QVBoxLayout.Direction.LeftToRight if wide else QVBoxLayout.Direction.TopToBottom
+        if inner.direction() != direction:
+            inner.setDirection(direction)
+            self.updateGeometry()
 
 
-def paint_gradient(painter: QPainter, bar: QRectF, table: np.ndarray) -> None:
-    """Fill a bar with colours (k, 3) from left to right."""
-    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-    for place in np.linspace(0, 1, 17):
-        red, green, blue = table[round(place * (len(table) - 1))]
-        gradient.setColorAt(float(place), QColor.fromRgbF(float(red), float(green), float(blue)))
-    painter.fillRect(bar, gradient)
+class _Number(QLineEdit):
+    """A number that is typed; it keeps all digits of one that is only shown."""
+
+    def __init__(self, help_text: str) -> None:
+        super().__init__()
+        self.setFixedWidth(_FIELD)
+        self.setToolTip(help_text)
+        self.setAccessibleName(help_text)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._shown, self._value = "", 0.0
+
+    def show_number(self, value: float, span: float) -> None:
+        """With the digits that a range of `span` deserves."""
+        self._value, self._shown = value, number_text(value, span)
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(self._shown)
+
+    def number(self) -> float | None:
+        """What is typed, or all of what is shown; None when it is no number."""
+        text = self.text()
+        if text == self._shown:
+            return self._value
+        self.setModified(False)
+        try:
+            number = float(text.replace(",", "").replace("−", "-"))
+        except ValueError:
+            return None
+        return number if abs(number) < 1e38 else None  # not NaN either
 
 
-def wheels_height() -> int:
-    """Of :func:`paint_wheels`."""
-    return _WHEEL + 2 * _LINE
-
-
-def paint_wheels(painter: QPainter, box: QRectF) -> None:
-    """The sphere of directions from both sides: towards the viewer (+z), and away (-z)."""
-    centre, pen = Qt.AlignmentFlag.AlignCenter, painter.pen()
-    half = box.width() / 2
-    for side, (sign, words) in enumerate(((1.0, "towards you (+z)"), (-1.0, "away (−z)"))):
-        middle = QPointF(box.left() + half * (side + 0.5), box.top() + _LINE + _WHEEL / 2)
-        corner = QPointF(middle.x() - _WHEEL / 2, middle.y() - _WHEEL / 2)
-        painter.drawImage(QRectF(corner.x(), corner.y(), _WHEEL, _WHEEL), _wheel(sign))
-        painter.setPen(pen)
-        for text, dx, dy in (("+x", 1, 0), ("−x", -1, 0), ("+y", 0, -1)):
-            x = middle.x() + dx * (_WHEEL / 2 + 14)
-            y = middle.y() + dy * (_WHEEL / 2 + _LINE / 2)
-            painter.drawText(QRectF(x - 14, y - _LINE / 2, 28, _LINE), centre, text)
-        below = QRectF(middle.x() - half / 2, middle.y() + _WHEEL / 2, half, _LINE)
-        painter.drawText(below, centre, words)
-
-
-def _wheel(sign: float, pixels: int = 2 * _WHEEL) -> QImage:
-    """One side of the sphere of directions; outside of it nothing."""
-    place = (np.arange(pixels) + 0.5) / pixels * 2 - 1
-    x, y = np.meshgrid(place, -place)  # y up
-    squared = x**2 + y**2
-    z = sign * np.sqrt(np.clip(1 - squared, 0, None))
-    rgba = direction_colours(np.stack([x, y, z], axis=-1).reshape(-1, 3)).reshape(pixels, pixels, 4)
-    rgba[..., 3] = squared <= 1
-    values = np.ascontiguousarray(255 * rgba, dtype=np.uint8)
-    image = QImage(values.data, pixels, pixels, 4 * pixels, QImage.Format.Format_RGBA8888)
-    return image.copy()  # the numbers go with this function
-
-
-def _number(value: float, span: float) -> str:
-    """A value with the digits that a range of `span` deserves."""
-    if span <= 0 or not np.isfinite(span):
-        return f"{value:g}"
-    if abs(value) >= 1e5 or span < 1e-3:
-        return f"{value:.4g}"
-    digits = int(np.clip(2 - np.floor(np.log10(span)), 0, 4))
-    return f"{value:,.{digits}f}"
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

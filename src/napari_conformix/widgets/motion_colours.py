@@ -112,16 +112,20 @@ def by_place(table: MotionTable, parts: Parts) -> Colouring:
     rgba = colours[part]
     rgba[still] = MISSING
     counts = np.bincount(part[~still], minlength=len(parts.centres))
+    order = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
     categories = tuple(
-        Category("x {:.0f}, y {:.0f}, z {:.0f}".format(*centre), palette(i), int(counts[i]))
-        for i, centre in sorted(enumerate(parts.centres), key=lambda item: -counts[item[0]])
-        if counts[i]
+        Category(
+            "x {:.0f}, y {:.0f}, z {:.0f}".format(*parts.centres[i]), palette(i), int(counts[i])
+        )
+        for i in order
     )
+    place = np.full(len(counts), -1)
+    place[order] = np.arange(len(order))
     note = "the parts stand in the scene in these colours"
     if still.any():
         note += f"; {int(still.sum()):,} that do not move in grey"
     legend = Legend("Part that moves most, at", "Å", categories=categories, note=note)
-    return Colouring(rgba, legend)
+    return Colouring(rgba, legend, labels=np.where(still, -1, place[part]))
 
 
 def _measured(table: MotionTable) -> str:
