@@ -73,15 +73,19 @@ def make_film(
     inset: InsetMap | None = None,
     loops: bool = False,
 ) -> Film:
-    """The frames; without an `inset` the map that the path was made on."""
+    """The frames; without an `inset` they have the map that the path was made on."""
     from napari.qt import get_qapp
 
     get_qapp()
     look = Look.of_job(job, options.contour) if session is None else Look.of_session(session)
-    if inset is None and options.inset is not None:
+
+    def find_map() -> InsetMap:
+        if inset is not None and (inset.view.row_half == path.half).any():
+            return inset
         view = map_of(job, path)
-        inset = InsetMap(view, plain_colours(view))
-    return Film(job, path, options, look, inset=inset, loops=loops)
+        return InsetMap(view, plain_colours(view))
+
+    return Film(job, path, options, look, inset=find_map, loops=loops)
 
 
 def record(

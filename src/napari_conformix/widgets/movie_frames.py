@@ -7,6 +7,7 @@ no particle supports is drawn grey, and its caption says so.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -98,18 +99,20 @@ class Film:
         options: MovieOptions,
         look: Look,
         *,
-        inset: InsetMap | None = None,
+        inset: Callable[[], InsetMap] | None = None,
         loops: bool = False,
     ) -> None:
+        """`inset` finds the map to show the path on; it is asked in the thread of :meth:`begin`."""
         self.path, self.options = path, options
         self.shots: list[Shot] = shots(len(path), options, loops=loops)
         self.contour = look.contour if options.contour is None else options.contour
         self.view = options.view or look.view or View()
-        self._job, self._look, self._inset_map = job, look, inset
+        self._job, self._look, self._find_map = job, look, inset
         self._cache, self._lock = FrameCache(), threading.Lock()
         self._overlays = Overlays(options.width, options.height, light=options.light_background)
         self._studio: Studio | None = None
-        #: of the steps on the map of the inset; None: that has no place for them
+        self._inset_map: InsetMap | None = None
+        #: of the steps on that map; None: it has no place for them
         self._places: np.ndarray | None = None
         self._inset: Inset | None = None
         self._tint: tuple[float, float, float] | None = None
@@ -124,7 +127,8 @@ class Film:
 
         The camera that nobody has chosen is fitted to the consensus, both ends and the middle.
         """
-        if self._inset_map is not None and self.options.inset is not None:
+        if self._find_map is not None and self.options.inset is not None:
+            self._inset_map = self._find_map()
             self._places = paths.on_map(self.path, self._inset_map.view)
         self._consensus = self._ready(self._look.consensus)
         if self.view.field_angstrom is None:

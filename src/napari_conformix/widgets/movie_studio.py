@@ -56,6 +56,8 @@ class Studio:
         self.viewer = ViewerModel(ndisplay=3)
         self.qt_viewer = QtViewer(self.viewer)
         self.qt_viewer.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, True)
+        # nobody can close it: the program must end without it
+        self.qt_viewer.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
         self.qt_viewer.show()
         self.session = Session.of(self.viewer)
         self.scene = Scene(self.session, rendering)
