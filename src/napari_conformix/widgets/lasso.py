@@ -33,7 +33,7 @@ _ZOOMS: Final = (1e-12, 1e12)
 
 class MapTransform(QObject):
     """Where the map is in a widget: pixels (x right, y down) to map coordinates (x right, y up)
-    and back. Map and screen have one scale for both axes."""
+    and back. A unit of y is drawn `stretch` times as long as one of x."""
 
     #: the map has moved in the widget
     changed = Signal()
@@ -41,12 +41,13 @@ class MapTransform(QObject):
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        self._x, self._y, self._zoom = 0.0, 0.0, 1.0
+        self._x, self._y, self._zoom, self._stretch = 0.0, 0.0, 1.0, 1.0
 
     @property
     def camera(self) -> Camera:
         """What the canvas shows now, in device independent pixels."""
-        return Camera(self._x, self._y, self._zoom, self._canvas.width(), self._canvas.height())
+        size = self._canvas.width(), self._canvas.height()
+        return Camera(self._x, self._y, self._zoom, *size, stretch=self._stretch)
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -55,14 +56,17 @@ class MapTransform(QObject):
 
     @property
     def zoom(self) -> float:
-        """Screen pixels (device independent) of one unit of the map."""
+        """Screen pixels (device independent) of one unit of the map's x."""
         return self._zoom
 
-    def look_at(self, x: float, y: float, zoom: float | None = None) -> None:
-        """Move the map; the zoom stays if none is given."""
+    def look_at(
+        self, x: float, y: float, zoom: float | None = None, stretch: float | None = None
+    ) -> None:
+        """Move the map; the zoom, and how y is stretched, stay if none is given."""
         zoom = self._zoom if zoom is None else float(np.clip(zoom, *_ZOOMS))
-        if (x, y, zoom) != (self._x, self._y, self._zoom):
-            self._x, self._y, self._zoom = float(x), float(y), zoom
+        stretch = self._stretch if stretch is None else stretch
+        if (x, y, zoom, stretch) != (self._x, self._y, self._zoom, self._stretch):
+            self._x, self._y, self._zoom, self._stretch = float(x), float(y), zoom, stretch
             self.changed.emit()
 
     def zoom_about(self, pixel: tuple[float, float], factor: float) -> None:

@@ -121,6 +121,7 @@ class LatentCanvas(QWidget):
             self.map_view is not None
             and self.map_view.space.key == view.space.key
             and self.map_view.axes == view.axes
+            and self.map_view.space.axes == view.space.axes
         )
         looked_back = self.map_view is not None and self.map_view.past is not None
         self.map_view, self._rgba = view, rgba
@@ -161,7 +162,7 @@ class LatentCanvas(QWidget):
         if self.map_view is None:
             return
         fitted = self._fitting_camera()
-        self.overlay.transform.look_at(fitted.x, fitted.y, fitted.zoom)
+        self.overlay.transform.look_at(fitted.x, fitted.y, fitted.zoom, fitted.stretch)
         self._fitted = self._camera_state()
 
     # -- what others put on it --------------------------------------------------------------------
@@ -258,7 +259,8 @@ class LatentCanvas(QWidget):
     def _fitting_camera(self, width: int | None = None, height: int | None = None) -> Camera:
         width = max(self.overlay.width(), 1) if width is None else width
         height = max(self.overlay.height(), 1) if height is None else height
-        return Camera.around(self.map_view.extent, width, height, _MARGIN)
+        view = self.map_view
+        return Camera.around(view.extent, width, height, _MARGIN, view.stretch)
 
     def _camera_state(self) -> tuple[float, ...]:
         return (*self.overlay.transform.centre, self.overlay.transform.zoom)

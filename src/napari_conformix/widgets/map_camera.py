@@ -13,7 +13,7 @@ class Camera:
 
     `pixel_ratio` is how many of them are one pixel of a screen of ordinary resolution.
     `x`, `y` is the place of the map in the middle of the picture, `zoom` the pixels of one unit of
-    the map. Map y points up, pixel rows run down; pixel (column i, row j) covers i <= x < i + 1,
+    the map's x; one of its y is drawn `stretch` times as long. Map y points up, pixel rows run down; pixel (column i, row j) covers i <= x < i + 1,
     j <= y < j + 1.
     """
 
@@ -23,17 +23,28 @@ class Camera:
     width: int
     height: int
     pixel_ratio: float = 1.0
+    stretch: float = 1.0
 
     @classmethod
     def around(
-        cls, extent: tuple[np.ndarray, np.ndarray], width: int, height: int, share: float
+        cls,
+        extent: tuple[np.ndarray, np.ndarray],
+        width: int,
+        height: int,
+        share: float,
+        stretch: float = 1.0,
     ) -> Camera:
         """That shows a box (lower and upper corner) on at most `share` of the picture's sides."""
         low, high = (np.asarray(corner, dtype=float) for corner in extent)
-        span = np.maximum(high - low, 1e-12)
+        span = np.maximum((high - low) * [1.0, stretch], 1e-12)
         zoom = share * float(min(width / span[0], height / span[1]))
         middle = (low + high) / 2
-        return cls(float(middle[0]), float(middle[1]), zoom, width, height)
+        return cls(float(middle[0]), float(middle[1]), zoom, width, height, stretch=stretch)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """(2,) pixels, x right and y down, of one unit of the map's x and y."""
+        return np.array([self.zoom, -self.zoom * self.stretch])
 
     def scaled(self, factor: float) -> Camera:
         """The same view with `factor` times as many pixels."""
@@ -48,14 +59,14 @@ class Camera:
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:
         """(n, 2) places of the map -> (n, 2) pixels, x right and y down."""
         offset = np.asarray(xy, dtype=float) - [self.x, self.y]
-        return [self.width / 2, self.height / 2] + offset * [self.zoom, -self.zoom]
+        return [self.width / 2, self.height / 2] + offset * self.scale
 
     def to_pixels_xy(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`to_pixels`, x and y apart: faster for a million places."""
         x = np.subtract(xy[:, 0], self.x, dtype=np.float64)
         y = np.subtract(xy[:, 1], self.y, dtype=np.float64)
-        x *= self.zoom
-        y *= -self.zoom
+        x *= self.scale[0]
+        y *= self.scale[1]
         x += self.width / 2
         y += self.height / 2
         return x, y
@@ -63,4 +74,4 @@ class Camera:
     def to_map(self, pixels: np.ndarray) -> np.ndarray:
         """(n, 2) pixels -> (n, 2) places of the map."""
         offset = np.asarray(pixels, dtype=float) - [self.width / 2, self.height / 2]
-        return [self.x, self.y] + offset * [1 / self.zoom, -1 / self.zoom]
+        return [self.x, self.y] + offset / self.scale

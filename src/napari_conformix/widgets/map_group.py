@@ -271,8 +271,6 @@ class MapGroup(QGroupBox):
         if moved:
             self._panel.canvas.overlay.set_cursor(None)
         self._panel.canvas.set_map(view, colours[1].rgba)
-        if moved and before is not None and before.space.key == view.space.key == COLUMNS:
-            self._panel.canvas.fit()
         self.colours.show(colours)
         self.explanation.setText(view.space.explanation)
         if view.past is None and self.umap is not None:  # a UMAP is made of the result's latents

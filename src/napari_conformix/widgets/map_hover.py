@@ -37,7 +37,7 @@ class Hover(QObject):
             self._rest.stop()
             self._tell(None)
             return
-        self._asked = xy, place, _REACH_PIXELS / camera.zoom
+        self._asked = xy, place, _REACH_PIXELS / camera.zoom, camera.stretch
         self._rest.start()
 
     def _look(self) -> None:
@@ -57,13 +57,14 @@ class Hover(QObject):
             self.found.emit(index)
 
 
-def nearest(xy: np.ndarray, place: np.ndarray, reach: float) -> int | None:
+def nearest(xy: np.ndarray, place: np.ndarray, reach: float, stretch: float = 1.0) -> int | None:
     """Index of the nearest of (n, 2) points to a place (2,), if one is within `reach`.
 
-    One scale for both axes: nearest in the map is nearest on the screen.
+    Nearest on the screen, where a unit of y is drawn `stretch` times as long as one of x.
     """
-    squared = np.subtract(xy[:, 0], place[0], dtype=np.float64) ** 2
-    squared += np.subtract(xy[:, 1], place[1], dtype=np.float64) ** 2
+    squared = np.subtract(xy[:, 1], place[1], dtype=np.float64) ** 2
+    squared *= stretch**2
+    squared += np.subtract(xy[:, 0], place[0], dtype=np.float64) ** 2
     squared[np.isnan(squared)] = np.inf
     index = int(squared.argmin())
     return index if squared[index] <= reach**2 else None
