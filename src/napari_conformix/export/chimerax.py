@@ -45,7 +45,7 @@ def play_script(series: Series) -> str:
     direction = "oscillate" if series.there_and_back else "forward"
     lines = [
         *(f"# {_plain(line)}" for line in series.lines),
-        "# Open this file in a new ChimeraX session; model numbers are counted from 1.",
+        "# Open this file in a new ChimeraX session: model numbers are counted from 1.",
         "",
         "# The consensus, as a reference around the moving maps",
         f"open {series.consensus}",

@@ -36,8 +36,7 @@ SIZES: Final = [
 ]
 _BACKGROUNDS: Final = [("black", "black"), ("white", "white"), ("grey", "#808080")]
 _CORNERS: Final = [
-    (f"{corner} corner", corner)
-    for corner in ("bottom right", "bottom left", "top right", "top left")
+    (corner, corner) for corner in ("bottom right", "bottom left", "top right", "top left")
 ]
 _LEAST_SECONDS: Final = 0.5
 
@@ -76,7 +75,7 @@ class MovieForm(QWidget):
         )
         self.rock = _degrees(0, 180, 5)
         self.rock.setToolTip("How far the camera rocks to the left and to the right")
-        self.inset = QCheckBox("Latent map in the")
+        self.inset = QCheckBox("Latent map in the corner")
         self.inset.setChecked(True)
         self.corner = combo()
         fill(self.corner, _CORNERS)
