@@ -22,7 +22,8 @@ from napari_conformix.widgets.style import hint, sentence
 
 Point = tuple[float, float]
 
-_NO_STATES: Final = "Press Show as energy under Landscape first: it finds the states."
+_ONE_STATE: Final = "This landscape has a single state: there is nothing to lead to."
+_NO_STATES: Final = "Open Landscape below and press Show as energy: it finds the states."
 
 
 class KindForm(QWidget):
@@ -295,14 +296,12 @@ class StatesForm(KindForm):
         self.form.addRow("States", row)
         self.form.addRow(self.said)
 
-    def set_states(self, count: int, what: str = "") -> None:
-        """How many states there are; why there is nothing to choose."""
+    def set_states(self, count: int, made: bool = False) -> None:
+        """How many states there are, and whether there is a landscape at all."""
         entries = [(f"state {number}", number) for number in range(1, count + 1)]
         fill(self.first, entries)
         fill(self.last, entries, default=1)
-        self.said.setText(
-            what or "Press Show as energy under Landscape first: it finds the states."
-        )
+        self.said.setText(_ONE_STATE if made else _NO_STATES)
         self.said.setVisible(count < 2)
 
     def choose(self, first: int, last: int) -> None:

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QToolButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from napari_conformix.widgets.forms import combo, fill
@@ -108,6 +109,7 @@ class PathPlayer(QGroupBox):
         self._lay_out()
 
     def _lay_out(self) -> None:
+        self.body = QWidget()
         old = QHBoxLayout()
         old.addWidget(self.old, 1)
         old.addWidget(self.again)
@@ -130,12 +132,15 @@ class PathPlayer(QGroupBox):
         layout.addWidget(self.support_label)
         layout.addLayout(old)
         layout.addWidget(self.problem)
-        layout.addLayout(track)
-        layout.addWidget(self.place)
-        layout.addLayout(how)
-        layout.addLayout(contour)
-        layout.addWidget(self.ghost)
-        layout.addWidget(self.progress)
+        layout.addWidget(self.body)
+        below = QVBoxLayout(self.body)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addLayout(track)
+        below.addWidget(self.place)
+        below.addLayout(how)
+        below.addLayout(contour)
+        below.addWidget(self.ghost)
+        below.addWidget(self.progress)
 
     # -- what is played ---------------------------------------------------------------------------
 
@@ -147,8 +152,7 @@ class PathPlayer(QGroupBox):
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, max(len(path) - 1, 0) if path is not None else 0)
             self.slider.setValue(0)
-        for widget in (self.play, self.slider, self.mode_box, self.speed, self.strip):
-            widget.setEnabled(path is not None)
+        self.body.setVisible(path is not None)
         self.strip.set_support([] if path is None else path.support)
         self.title_label.setText(_NO_PATH if path is None else title_of(path))
         self._say_support()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.energy_path import EnergyPath
+    from napari_conformix.analysis.landscape import Landscape
     from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.latent_path import LatentPath
     from napari_conformix.analysis.path_support import DataSupport
@@ -29,21 +31,31 @@ class Supports:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A path, and where it is one of least energy what is known of the way."""
+
+    path: LatentPath
+    way: EnergyPath | None = None
+
+
+@dataclass(frozen=True)
 class PathRequest:
     """`how` to make a path of a `half`, in the words that the path keeps; `view` is the map that
-    its points lie on, where it is the one that is shown; `name` that of the path to make again."""
+    its points lie on, where it is the one that is shown; `landscape` what the states of a
+    path of least energy are of; `name` that of the path to make again."""
 
     how: dict[str, Any]
     half: int
     view: MapView | None = None
     name: str = ""
+    landscape: Landscape | None = None
 
     @classmethod
     def again(cls, path: LatentPath) -> PathRequest:
         """The same path through other latents."""
         return cls(dict(path.how), path.half, name=path.name)
 
-    def make(self, job: Job, latents: LatentTable, supports: Supports) -> LatentPath:
+    def make(self, job: Job, latents: LatentTable, supports: Supports) -> Made:
         """Make it; for a worker. UserError says what is in the way."""
         view = self.view
         if view is not None and view.past is not None:
@@ -53,18 +65,20 @@ class PathRequest:
             return self._on_map(view, near)
         from napari_conformix.jobs.paths import make
 
-        return replace(make(job, self.how, half=self.half or None, near=near), name=self.name)
+        return Made(replace(make(job, self.how, half=self.half or None, near=near), name=self.name))
 
-    def _on_map(self, view: MapView, near: DataSupport | None) -> LatentPath:
+    def _on_map(self, view: MapView, near: DataSupport | None) -> Made:
         """Over places of the map that is shown, as it is drawn."""
-        from napari_conformix.analysis import paths
+        from napari_conformix.analysis.paths import drawn, through_points
 
         how, count = self.how, int(self.how["count"])
         if how["kind"] == "points":
-            return paths.through_points(
-                view, how["points"], self.half, count, closed=how["closed"], near=near
+            closed = how["closed"]
+            return Made(
+                through_points(view, how["points"], self.half, count, closed=closed, near=near)
             )
         if how["kind"] == "drawn":
-            return paths.drawn(view, how["points"], self.half, count, near=near)
-        kept = {key: value for key, value in how.items() if key not in ("kind", "count")}
-        return paths.along_map(view, how["points"], self.half, count, how=kept, near=near)
+            return Made(drawn(view, how["points"], self.half, count, near=near))
+        from napari_conformix.jobs.landscape import path_between
+
+        return Made(*path_between(self.landscape, view, *how["states"], self.half, count, near))

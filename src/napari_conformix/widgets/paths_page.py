@@ -15,12 +15,15 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.analysis.paths import on_map
 from napari_conformix.widgets.banner import BiasBanner
+from napari_conformix.widgets.landscape_group import LandscapeGroup
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_picking import MapPicking
+from napari_conformix.widgets.movie_group import MovieGroup
 from napari_conformix.widgets.path_form import PathForm
 from napari_conformix.widgets.path_list import PathList
 from napari_conformix.widgets.path_player import PathPlayer
-from napari_conformix.widgets.path_request import PathRequest, Supports
+from napari_conformix.widgets.path_request import Made, PathRequest, Supports
+from napari_conformix.widgets.style import Fold
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView
@@ -53,14 +56,28 @@ class PathsPage(QWidget):
         self.form = PathForm()
         self.player = PathPlayer(session, self.scene, explore.conformation.contour)
         self.list = PathList(session)
-        self.groups = [self.form, self.player, self.list]
-        column = QVBoxLayout(self)
-        column.setContentsMargins(2, 6, 2, 6)
-        for widget in (BiasBanner(session), self.hint, *self.groups):
-            column.addWidget(widget)
-        column.addStretch()
+        self.movie = MovieGroup(session, explore)
+        self.landscape = LandscapeGroup(session, explore)
+        self.groups = [self.form, self.player, self.movie, self.list, self.landscape]
+        self._lay_out()
         self._connect()
         self._forget(_NO_JOB)
+
+    def _lay_out(self) -> None:
+        self.folds = {
+            "movie": Fold("Movie, maps for ChimeraX", self.movie),
+            "list": Fold("Save and open paths", self.list),
+            "landscape": Fold("Landscape: where particles are many, as energy", self.landscape),
+        }
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 6, 2, 6)
+        for group in (self.movie, self.list, self.landscape):
+            group.setTitle("")
+        for widget in (BiasBanner(self.session), self.hint, self.form, self.player):
+            column.addWidget(widget)
+        for fold in self.folds.values():
+            column.addWidget(fold)
+        column.addStretch()
 
     def _connect(self) -> None:
         session, form = self.session, self.form
@@ -80,6 +97,8 @@ class PathsPage(QWidget):
         self.player.again_asked.connect(self.make_again)
         self.list.opened.connect(self.show_path)
         self.list.saved.connect(self._saved)
+        self.landscape.changed.connect(self._take_landscape)
+        self.landscape.path_asked.connect(self._path_between)
 
     def minimumSizeHint(self) -> QSize:
         """As high as it is at its width: Qt adds up what wrapped lines need where narrowest."""
@@ -101,6 +120,7 @@ class PathsPage(QWidget):
         else:
             self.picking.give_back()
         self.player.set_active(active)
+        self.landscape.set_active(active)
         self._mark()
         self._place()
 
@@ -141,7 +161,10 @@ class PathsPage(QWidget):
     def make(self, choice: dict[str, Any]) -> None:
         """Make a path as the form asks, in a worker; the newest request wins."""
         view = self._explore.map_view if choice["kind"] in ("points", "drawn") else None
-        self._make(PathRequest(choice, self.form.half, view))
+        found = None
+        if choice["kind"] == "least energy":
+            found, view = self.landscape.found, self.landscape.drawn.view
+        self._make(PathRequest(choice, self.form.half, view, landscape=found))
 
     def make_again(self) -> None:
         """The same path through the latents as they are now."""
@@ -153,6 +176,7 @@ class PathsPage(QWidget):
         self.path, self._places = path, None
         self.player.set_path(path)
         self.list.set_path(path)
+        self.movie.set_path(path)
         self._place()
 
     def _make(self, request: PathRequest) -> None:
@@ -167,10 +191,13 @@ class PathsPage(QWidget):
             key="job:make path",
         )
 
-    def _made(self, job: Job, path: LatentPath) -> None:
-        if job is self.session.job:
-            self.form.say("")
-            self.show_path(path)
+    def _made(self, job: Job, made: Made) -> None:
+        if job is not self.session.job:
+            return
+        self.form.say("" if made.way is None else made.way.sentence())
+        if made.way is not None:
+            self.landscape.take_way(made.way)
+        self.show_path(made.path)
 
     def _not_made(self, error: Exception) -> None:
         self.form.say(f"No path was made. {error}", "warning")
@@ -180,6 +207,7 @@ class PathsPage(QWidget):
         self.path = path
         self.player.rename(path)
         self.list.set_path(path)
+        self.movie.set_path(path)
 
     # -- the latent map ---------------------------------------------------------------------------
 
@@ -187,9 +215,22 @@ class PathsPage(QWidget):
         """The map shows something else."""
         if moved:
             self.form.lose_map()
+        self.landscape.take_view(view)
         self._look_at_half()
         self._mark()
         self._place()
+
+    def _take_landscape(self) -> None:
+        """There are other states, or none."""
+        found = self.landscape.found
+        self.form.states.set_states(0 if found is None else len(found.minima), found is not None)
+        self._mark()
+
+    def _path_between(self, first: int, last: int) -> None:
+        """Two states were chosen in the table."""
+        self.form.choose_kind("states")
+        self.form.states.choose(first, last)
+        self.form.ask()
 
     def _look_at_half(self) -> None:
         view = self._explore.map_view
@@ -218,17 +259,17 @@ class PathsPage(QWidget):
                 self.form.particles.take(row)
 
     def _marks(self) -> list[Mark]:
-        """Picked points by number; the two particles as A and B."""
+        """Picked points by number; the two particles as A and B; else states by number."""
         view = self._explore.map_view
         if not self.active or view is None:
             return []
+        if self.form.kind not in ("points", "data"):
+            return self.landscape.marks
         if self.form.kind == "points":
             numbered = enumerate(self.form.by_points.points, start=1)
             return [Mark(xy, str(number), _PICKED) for number, xy in numbered]
-        if self.form.kind == "data":
-            ends = zip("AB", map(view.place_of, self.form.particles.rows), strict=True)
-            return [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
-        return []
+        ends = zip("AB", map(view.place_of, self.form.particles.rows), strict=True)
+        return [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
 
     def _mark(self) -> None:
         self.picking.movable = self.form.by_points.points if self.form.kind == "points" else []

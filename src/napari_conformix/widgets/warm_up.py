@@ -5,6 +5,8 @@ draws a job for the first time, which lets go of the interpreter at every call o
 it stand still for seconds; while it waits for a file to be opened nobody notices.
 """
 
+import gc
+from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
@@ -32,3 +34,12 @@ def load_parts() -> None:
         method_class(name)
     # napari reads the definitions of all units when the first layer that has some is added.
     Points(np.zeros((1, 3)), units=axes.UNITS)
+    _settle()
+
+
+@lru_cache(maxsize=1)
+def _settle() -> None:
+    """What is loaded by now stays. Python's search for cycles would go through all of it again and
+    again, and the window stand still for a third of a second every time. Once a process, so that
+    windows that come and go are not kept."""
+    gc.freeze()
