@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.analysis import curves
 from napari_conformix.analysis.latent_path import Kind, LatentPath
+from napari_conformix.analysis.latent_spaces import COLUMNS
 from napari_conformix.analysis.path_support import DataSupport, nearest_of, support
 from napari_conformix.errors import UserError
 
@@ -187,7 +188,7 @@ def on_map(path: LatentPath, view: MapView) -> NDArray[np.float32] | None:
     space of the same half; elsewhere the mean place of the particles nearest to each step.
     """
     space = view.space
-    same = path.how.get("map") == space.key and path.how.get("axes") == list(view.axes)
+    same = path.how.get("map") == space.key and path.how.get("axes") == axes_of(view)
     if path.xy is not None and same and path.epoch == _epoch_of(view):
         return path.xy
     if space.project is not None:
@@ -297,6 +298,13 @@ def support_of(table: LatentTable, half: int) -> DataSupport:
     return DataSupport.of(table.mean[rows_of_half(table, half)])
 
 
+def axes_of(view: MapView) -> list[int] | list[str]:
+    """How the axes of a map are written down: by number from 0; columns by their names."""
+    if view.space.key == COLUMNS:
+        return [view.space.axes[axis] for axis in view.axes]
+    return list(view.axes)
+
+
 def rows_of_half(table: LatentTable, half: int) -> NDArray[np.int64]:
     """Rows of a half that have latents; UserError for a half that the table does not have."""
     rows = np.flatnonzero((table.half == half) & np.isfinite(table.mean).all(axis=1))
@@ -357,7 +365,7 @@ def _over_map(
         scale = np.array([1.0, view.stretch])
         points = _means_near(view.xy[mine] * scale, latents, xy * scale, view.nearby_radius)
         points = curves.smoothed(points, 1.0)
-    how = {"map": view.space.key, "axes": list(view.axes), **how}
+    how = {"map": view.space.key, "axes": axes_of(view), **how}
     near = near or DataSupport.of(latents)
     where = {"xy": xy.astype(np.float32)}
     return _path(kind, points, how, half, near, _epoch_of(view), where)

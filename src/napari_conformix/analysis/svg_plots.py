@@ -57,7 +57,7 @@ def scatter(
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     good = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
     if not len(good):
-        return _picture(title, [_text(WIDTH / 2, HEIGHT / 2, "no values")])
+        return _picture(title, [text_at(WIDTH / 2, HEIGHT / 2, "no values")])
     axes = Axes(_range(xs[good], from_zero), _range(ys[good], from_zero))
     drawn = good[:: max(1, -(-len(good) // MOST_POINTS))]
     fill = [LINE_COLOURS[0]] * len(drawn)
@@ -66,7 +66,7 @@ def scatter(
         values = np.asarray(amount, float)
         low, high = np.nanpercentile(values[good], [1, 99])
         share = (values[drawn] - low) / max(high - low, 1e-12)
-        fill = [_hex(colour) for colour in colours(np.nan_to_num(share))]
+        fill = [hex_colour(colour) for colour in colours(np.nan_to_num(share))]
     across, down = axes.across(xs[drawn]), axes.down(ys[drawn])
     parts += [
         f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="2" fill="{colour}" fill-opacity="0.7"/>'
@@ -78,7 +78,7 @@ def scatter(
         end = min(axes.x[1], axes.y[1])
         parts.append(_line(axes, [0, end], [0, end], "#000", dash=True))
         parts.append(
-            _text(
+            text_at(
                 float(axes.across(end)) - 24,
                 float(axes.down(end)) + 12,
                 diagonal,
@@ -99,7 +99,7 @@ def lines(
     kept = [(n, np.asarray(x, float), np.asarray(y, float), d) for n, x, y, d in series]
     kept = [one for one in kept if len(one[1])]
     if not kept:
-        return _picture(title, [_text(WIDTH / 2, HEIGHT / 2, "no values")])
+        return _picture(title, [text_at(WIDTH / 2, HEIGHT / 2, "no values")])
     axes = Axes(
         _range(np.concatenate([one[1] for one in kept])),
         _range(np.concatenate([one[2] for one in kept])),
@@ -110,8 +110,8 @@ def lines(
         parts.append(_line(axes, x, y, colour, dash=dashed))
         height = MARGIN[2] + 14 * (k + 1)
         right = WIDTH - MARGIN[1] - 4
-        parts.append(_text(right - 34, height + 4, name, anchor="end", size=11))
-        parts.append(_stroke(f"M{right - 28} {height}H{right}", colour, dashed))
+        parts.append(text_at(right - 34, height + 4, name, anchor="end", size=11))
+        parts.append(stroke(f"M{right - 28} {height}H{right}", colour, dashed))
     return _picture(title, parts)
 
 
@@ -133,12 +133,12 @@ def places(
     """Discs with their names inside and error bars; axes from 0. Lines of text `below` say what
     has no place in the picture."""
     notes = [
-        _text(MARGIN[0], HEIGHT + 14 + 15 * k, line, anchor="start", size=11)
+        text_at(MARGIN[0], HEIGHT + 14 + 15 * k, line, anchor="start", size=11)
         for k, line in enumerate(below)
     ]
     height = HEIGHT + (15 * len(below) + 6 if below else 0)
     if not items:
-        return _picture(title, [_text(WIDTH / 2, HEIGHT / 2, "no values"), *notes], height)
+        return _picture(title, [text_at(WIDTH / 2, HEIGHT / 2, "no values"), *notes], height)
     ends = np.array(
         [[p.x + np.nan_to_num(p.x_error), p.y + np.nan_to_num(p.y_error)] for p in items]
     )
@@ -157,7 +157,7 @@ def places(
             'fill-opacity="0.75"/>'
         )
         parts.append(
-            f'<g fill="#fff" font-weight="bold">{_text(cx, cy + 4, item.name, size=11)}</g>'
+            f'<g fill="#fff" font-weight="bold">{text_at(cx, cy + 4, item.name, size=11)}</g>'
         )
     return _picture(title, [*parts, *notes], height)
 
@@ -181,18 +181,20 @@ def _range(values: Values, from_zero: bool = False) -> tuple[float, float]:
 def _frame(axes: Axes, labels: tuple[str, str]) -> list[str]:
     left, right, top, bottom = MARGIN
     box = f"M{left} {top}V{HEIGHT - bottom}H{WIDTH - right}"
-    parts = [_stroke(box, "#555", False)]
+    parts = [stroke(box, "#555", False)]
     for value in ticks(*axes.x):
         x = float(axes.across(value))
-        parts.append(_stroke(f"M{x:.1f} {HEIGHT - bottom}v4", "#555", False))
-        parts.append(_text(x, HEIGHT - bottom + 16, f"{value:g}", size=11))
+        parts.append(stroke(f"M{x:.1f} {HEIGHT - bottom}v4", "#555", False))
+        parts.append(text_at(x, HEIGHT - bottom + 16, f"{value:g}", size=11))
     for value in ticks(*axes.y):
         y = float(axes.down(value))
-        parts.append(_stroke(f"M{left} {y:.1f}h-4", "#555", False))
-        parts.append(_text(left - 7, y + 4, f"{value:.6g}", anchor="end", size=11))
+        parts.append(stroke(f"M{left} {y:.1f}h-4", "#555", False))
+        parts.append(text_at(left - 7, y + 4, f"{value:.6g}", anchor="end", size=11))
     middle = (top + HEIGHT - bottom) / 2
-    parts.append(_text((left + WIDTH - right) / 2, HEIGHT - 10, labels[0]))
-    parts.append(f'<g transform="translate(14 {middle}) rotate(-90)">{_text(0, 0, labels[1])}</g>')
+    parts.append(text_at((left + WIDTH - right) / 2, HEIGHT - 10, labels[0]))
+    parts.append(
+        f'<g transform="translate(14 {middle}) rotate(-90)">{text_at(0, 0, labels[1])}</g>'
+    )
     return parts
 
 
@@ -200,7 +202,7 @@ def _scale(low: float, high: float, label: str) -> list[str]:
     """A bar of the colours in the upper right corner, with its ends in numbers."""
     width, x, y = 110, WIDTH - MARGIN[1] - 114, MARGIN[2] + 14
     stops = "".join(
-        f'<stop offset="{k / (len(STOPS) - 1)}" stop-color="{_hex(colour)}"/>'
+        f'<stop offset="{k / (len(STOPS) - 1)}" stop-color="{hex_colour(colour)}"/>'
         for k, colour in enumerate(STOPS)
     )
     return [
@@ -208,9 +210,9 @@ def _scale(low: float, high: float, label: str) -> list[str]:
         f'<rect x="{x - 4}" y="{y - 16}" width="{width + 8}" height="40" fill="#fff" '
         'fill-opacity="0.8"/>',
         f'<rect x="{x}" y="{y}" width="{width}" height="8" fill="url(#amount)"/>',
-        _text(x, y - 4, label, anchor="start", size=11),
-        _text(x, y + 20, f"{low:.2g}", anchor="start", size=11),
-        _text(x + width, y + 20, f"{high:.2g}", anchor="end", size=11),
+        text_at(x, y - 4, label, anchor="start", size=11),
+        text_at(x, y + 20, f"{low:.2g}", anchor="start", size=11),
+        text_at(x + width, y + 20, f"{high:.2g}", anchor="end", size=11),
     ]
 
 
@@ -218,15 +220,17 @@ def _line(
     axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, colour: str, *, dash: bool = False
 ) -> str:
     points = zip(axes.across(x), axes.down(y), strict=True)
-    return _stroke("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points), colour, dash)
+    return stroke("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points), colour, dash)
 
 
-def _stroke(path: str, colour: str, dash: bool) -> str:
+def stroke(path: str, colour: str, dash: bool = False, width: float = 1.4) -> str:
+    """A path without filling; `path` is SVG's own language."""
     dashes = ' stroke-dasharray="5 4"' if dash else ""
-    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.4"{dashes}/>'
+    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "middle", size: int = 12) -> str:
+def text_at(x: float, y: float, text: str, *, anchor: str = "middle", size: int = 12) -> str:
+    """Escaped text; `anchor` is start, middle or end."""
     return (
         f'<text x="{float(x):.1f}" y="{float(y):.1f}" text-anchor="{anchor}" '
         f'font-size="{size}">{escape(text)}</text>'
@@ -241,5 +245,6 @@ def _picture(title: str, parts: list[str], height: int = HEIGHT) -> str:
     )
 
 
-def _hex(colour: Values) -> str:
+def hex_colour(colour: Values) -> str:
+    """(3,) RGB, 0 to 1, as '#rrggbb'."""
     return "#" + "".join(f"{round(255 * float(c)):02x}" for c in np.clip(colour, 0, 1))

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.domains import Domains
     from napari_conformix.analysis.heterogeneity import Heterogeneity
     from napari_conformix.analysis.invariance import Invariance
+    from napari_conformix.analysis.landscape import Landscape
+    from napari_conformix.analysis.latent_path import LatentPath
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
     from napari_conformix.analysis.verdict import Verdict
@@ -451,6 +453,56 @@ class Job(RunFolder):
         return measure(
             self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
         )
+
+    # -- paths and the landscape ------------------------------------------------------------------
+
+    def paths(self) -> list[str]:
+        """Names of the saved paths, sorted."""
+        from napari_conformix.jobs.paths import paths_of
+
+        return paths_of(self.folder)
+
+    def path(self, name: str) -> "LatentPath":
+        """A saved path through latent space; UserError names those that there are."""
+        from napari_conformix.jobs.paths import load
+
+        return load(self, name)
+
+    def save_path(self, name: str, path: "LatentPath", *, overwrite: bool = False) -> Path:
+        """Write paths/NAME.json and NAME.npz; returns the former. Without `overwrite` UserError
+        when there is a path of that name."""
+        from napari_conformix.jobs.paths import save
+
+        return save(self, name, path, overwrite=overwrite)
+
+    def delete_path(self, name: str) -> None:
+        """Remove a saved path; UserError when there is none of that name."""
+        from napari_conformix.jobs.paths import delete
+
+        delete(self, name)
+
+    def make_path(
+        self, how: Mapping[str, Any], *, half: int | None = None, epoch: int | None = None
+    ) -> "LatentPath":
+        """A path of the kind that `how` says, such as {'kind': 'component', 'component': 1} or
+        the `how` of another path; see `jobs.paths.make`. It is not saved."""
+        from napari_conformix.jobs.paths import make
+
+        return make(self, how, half=half, epoch=epoch)
+
+    def landscape(
+        self,
+        key: str | None = None,
+        axes: "Sequence[int | str]" = (0, 1),
+        *,
+        epoch: int | None = None,
+        **settings: Any,
+    ) -> "Landscape":
+        """How densely particles lie in two axes (from 0) of a map, as energy in kT; see
+        `jobs.landscape.make`."""
+        from napari_conformix.jobs.landscape import make
+
+        return make(self, key, axes, epoch=epoch, **settings)
 
     # -- beside another job -----------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ RECONSTRUCTION = "reconstruction"
 CACHE = "cache"
 ANALYSIS = "analysis"
 CLUSTERS = "clusters"
+PATHS = "paths"
+LANDSCAPE = "landscape"
+UMAP = "umap"
 MOTION = "analysis/motion.npz"
 INVARIANCE = "analysis/invariance.json"
 HETEROGENEITY = "analysis/heterogeneity.json"
@@ -38,11 +41,13 @@ __all__ = [
     "FAILURE",
     "HETEROGENEITY",
     "INVARIANCE",
+    "LANDSCAPE",
     "LATENTS",
     "LATENT_HISTORY",
     "LOCK",
     "MARKERS",
     "MOTION",
+    "PATHS",
     "PAUSE_FILE",
     "RECONSTRUCTION",
     "SELECTIONS",
@@ -52,4 +57,5 @@ __all__ = [
     "STDOUT",
     "SUBSETS",
     "SUCCESS",
+    "UMAP",
 ]

@@ -1,0 +1,159 @@
+"""Minima of a landscape, the basins about them, and the passes between basins.
+
+Every maximum of the smoothed density begins a basin, and the cells go to the basins by watershed.
+A minimum is kept only where it is deeper than its lowest pass by more than counting explains:
+persistence (Edelsbrunner et al., 2002) measured in its own standard error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+
+from napari_conformix.analysis.kernel_density import Cell, Density
+
+#: a minimum is kept if the density falls by so many standard errors on the way out of it
+SIGNIFICANT = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """The highest way between two basins: the density S1 there, and the cell; none where no
+    particle is between them."""
+
+    height: float
+    cell: Cell | None
+
+
+@dataclass(frozen=True, eq=False)
+class Basins:
+    """peaks: cells of the minima, the deepest first; labels (h, w) int16 from 0, -1 where there are
+    no particles; passes: of pairs (i, k), i < k, that touch."""
+
+    peaks: list[Cell]
+    labels: NDArray[np.int16]
+    passes: dict[tuple[int, int], Pass]
+
+    def way_out(self, index: int) -> tuple[Pass, int | None]:
+        """The highest pass out of a basin, and where it leads; no cell where none is known."""
+        best, to = Pass(0.0, None), None
+        for (i, k), found in self.passes.items():
+            if index in (i, k) and found.height > best.height:
+                best, to = found, k if index == i else i
+        return best, to
+
+
+def find_basins(density: Density, known: NDArray[np.bool_], model_error: float = 0.0) -> Basins:
+    """The basins of a density whose minima are beyond the noise.
+
+    `known` (h, w): cells with enough particles to be judged; `model_error`: a relative error of
+    the density besides counting, such as from the two halves' models.
+    """
+    labels, peaks = _watershed(density, known)
+    passes = _passes(density.first, labels)
+    kept = dict(enumerate(peaks))
+    into = np.arange(len(peaks))
+    while True:
+        weakest = _weakest(density, kept, passes, model_error)
+        if weakest is None:
+            break
+        lower, higher = weakest
+        passes = _joined(passes, lower, higher)
+        del kept[lower]
+        into[into == lower] = higher
+    order = sorted(kept, key=lambda k: -density.first[kept[k]])
+    number = np.full(len(peaks) + 1, -1)
+    for new, old in enumerate(order):
+        number[:-1][into == old] = new
+    renamed = {
+        (min(number[i], number[k]), max(number[i], number[k])): found
+        for (i, k), found in passes.items()
+    }
+    return Basins(
+        [kept[k] for k in order],
+        number[labels].astype(np.int16),
+        {(int(i), int(k)): found for (i, k), found in renamed.items()},
+    )
+
+
+def _watershed(density: Density, known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Cell]]:
+    """Labels (h, w) from 0, -1 outside, and the maximum of each."""
+    from skimage.segmentation import watershed
+
+    first = density.first
+    top = (maximum_filter(first, size=3) == first) & known
+    cells = [(int(i), int(k)) for i, k in np.argwhere(top)]
+    markers = np.zeros(first.shape, np.int32)
+    for number, cell in enumerate(cells, start=1):
+        markers[cell] = number
+    labels = watershed(-first, markers, mask=first > 0, connectivity=2)
+    return labels.astype(np.int64) - 1, cells
+
+
+def _passes(first: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[tuple[int, int], Pass]:
+    """The highest pass between every two basins that touch."""
+    found: dict[tuple[int, int], Pass] = {}
+    h, w = first.shape
+    index = np.arange(first.size).reshape(h, w)
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here = (slice(0, h - dy), slice(max(0, -dx), w - max(0, dx)))
+        there = (slice(dy, h), slice(max(0, dx), w + min(0, dx)))
+        a, b = labels[here], labels[there]
+        edge = (a != b) & (a >= 0) & (b >= 0)
+        lower = first[here][edge] <= first[there][edge]
+        height = np.minimum(first[here][edge], first[there][edge])
+        cell = np.where(lower, index[here][edge], index[there][edge])
+        pair = np.sort(np.stack([a[edge], b[edge]]), axis=0)
+        for k in np.argsort(height):  # so that the highest is the one that stays
+            key = int(pair[0, k]), int(pair[1, k])
+            if key not in found or height[k] > found[key].height:
+                place = np.unravel_index(int(cell[k]), first.shape)
+                found[key] = Pass(float(height[k]), (int(place[0]), int(place[1])))
+    return found
+
+
+def _weakest(
+    density: Density,
+    kept: dict[int, Cell],
+    passes: dict[tuple[int, int], Pass],
+    model_error: float,
+) -> tuple[int, int] | None:
+    """The least significant minimum below `SIGNIFICANT`, and the basin that it is part of."""
+    best: dict[int, tuple[Pass, int]] = {}
+    for (i, k), found in passes.items():
+        for one, other in ((i, k), (k, i)):
+            if one not in best or found.height > best[one][0].height:
+                best[one] = (found, other)
+    weakest, least = None, SIGNIFICANT
+    for one, (found, other) in best.items():
+        lower = (density.first[kept[one]], one) < (density.first[kept[other]], other)
+        if lower and found.cell is not None:
+            z = significance(density, kept[one], found.cell, model_error)
+            if z < least:
+                weakest, least = (one, other), z
+    return weakest
+
+
+def significance(density: Density, peak: Cell, saddle: Cell, model_error: float = 0.0) -> float:
+    """By how many standard errors S1 of a peak is above that of a pass.
+
+    In counts and not in their logarithms, so that a pass without particles has an error, too.
+    """
+    a, b = density.first[peak], density.first[saddle]
+    variance = density.second[peak] + density.second[saddle]
+    variance += (model_error * a) ** 2 - 2 * density.covariance(peak, saddle)
+    return float((a - b) / np.sqrt(max(variance, 1e-300)))
+
+
+def _joined(
+    passes: dict[tuple[int, int], Pass], lower: int, higher: int
+) -> dict[tuple[int, int], Pass]:
+    """The passes when one basin has become part of another."""
+    found: dict[tuple[int, int], Pass] = {}
+    for (i, k), one in passes.items():
+        a, b = (higher if n == lower else n for n in (i, k))
+        key = min(a, b), max(a, b)
+        if a != b and (key not in found or one.height > found[key].height):
+            found[key] = one
+    return found

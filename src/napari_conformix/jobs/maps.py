@@ -1,0 +1,108 @@
+"""A map of a job's particles by its name, without a window: motion, pca1, latent1, umap motion, or
+two columns."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_conformix.analysis import latent_maps
+from napari_conformix.analysis.umap_process import UmapParameters, cached_umap, kept_umaps
+from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView, Show, Space
+    from napari_conformix.jobs.job import Job
+    from napari_conformix.training.latent_table import LatentTable
+
+UMAP = "umap "
+
+
+def map_view(
+    job: "Job",
+    key: str | None = None,
+    axes: Sequence[int | str] = (0, 1),
+    *,
+    table: "LatentTable | None" = None,
+    show: "Show" = "all",
+) -> "MapView":
+    """Two axes (from 0) of the map with that key; without one, of the map to start with.
+
+    For the map 'columns' the axes are names of quantities. UserError names the maps that there
+    are.
+    """
+    latents = job.latents() if table is None else table
+    if key == latent_maps.COLUMNS:
+        return latent_maps.view(_columns(job, latents, axes), (0, 1), show, latents)
+    space = _space(job, latents, key)
+    x, y = (int(axis) for axis in axes[:2])
+    most = len(space.axes)
+    if x == y or not (0 <= x < most and 0 <= y < most):
+        raise UserError(
+            f"The map '{space.title}' has the axes 1 to {most}; choose two of them, not "
+            f"{x + 1} and {y + 1}."
+        )
+    return latent_maps.view(space, (x, y), show, latents)
+
+
+def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
+    """Keys and titles of the maps that :func:`map_view` can make now, the first one first; columns
+    apart."""
+    latents = job.latents() if table is None else table
+    spaces = latent_maps.available(latents)
+    titles = dict(spaces)
+    for kept in kept_umaps(job.folder / layout.UMAP):
+        of = titles.get(_base_of(kept.parameters), "")
+        spaces.append((UMAP + kept.name, f"UMAP of: {of} ({kept.parameters.sentence()})"))
+    return spaces
+
+
+def _space(job: "Job", latents: "LatentTable", key: str | None) -> "Space":
+    offered = maps_of(job, latents)
+    chosen = offered[0][0] if key is None else _whole_key(" ".join(key.split()), offered, latents)
+    if chosen is None:
+        known = "; ".join(f"'{name}' ({title})" for name, title in offered)
+        raise UserError(f"This job has no map {key!r}; it has: {known}.")
+    if not chosen.startswith(UMAP):
+        return latent_maps.build(chosen, latents)
+    return _umap(job, latents, chosen, dict(offered)[chosen])
+
+
+def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable") -> str | None:
+    """The key that is meant: 'pca' is that of the first half, 'umap motion' the first of those."""
+    if key in ("pca", "latent"):
+        key += str(latent_maps.halves(latents)[0])
+    names = [name for name, _ in offered]
+    if key in names:
+        return key
+    begun = [name for name in names if key.startswith("umap") and name.startswith(key)]
+    return begun[0] if begun else None
+
+
+def _umap(job: "Job", latents: "LatentTable", key: str, title: str) -> "Space":
+    """A UMAP that the job keeps, if it is of these latents."""
+    kept = next(k for k in kept_umaps(job.folder / layout.UMAP) if UMAP + k.name == key)
+    embedding = cached_umap(job.folder / layout.LATENTS, kept.path, kept.parameters)
+    if embedding is None or len(embedding) != len(latents):
+        raise UserError(
+            f"The map '{key}' is of other latents than the job's are now; make it again on the "
+            "Explore page."
+        )
+    base = latent_maps.build(_base_of(kept.parameters), latents)
+    base = replace(base, rows=base.rows[np.isfinite(embedding[base.rows]).all(axis=1)])
+    return latent_maps.embedding(key, title, base, embedding[base.rows], latents.epoch)
+
+
+def _base_of(parameters: UmapParameters) -> str:
+    """The key of the space whose particles take part in a UMAP."""
+    return "motion" if parameters.array == "motion" else f"pca{parameters.half or 0}"
+
+
+def _columns(job: "Job", latents: "LatentTable", names: Sequence[int | str]) -> "Space":
+    from napari_conformix.analysis.particle_values import quantity
+
+    one, two = (quantity(str(name), latents, job.particles, None) for name in names[:2])
+    values = (one.values(), two.values())
+    return latent_maps.columns(latents, (one.name, two.name), values, (one.unit, two.unit))
