@@ -245,8 +245,11 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     table.save.click()
     window.wait(lambda: table.names == ["far end"])
     halves = np.bincount(window.job.latents().half[chosen], minlength=3)
-    counts = table.table.item(0, 1).text()
-    assert counts == f"{len(chosen):,}\nhalf 1: {halves[1]:,}\nhalf 2: {halves[2]:,}"
+    held_out = int(window.job.latents().validation[chosen].sum())
+    assert table.table.item(0, 1).text() == (
+        f"{len(chosen):,} ({len(chosen) / 20:.1f} %)\nhalf 1: {halves[1]:,}\nhalf 2: {halves[2]:,}"
+        f"\nheld out: {held_out:,}"
+    )
     saved = window.job.selection("far end")
     assert np.array_equal(saved.rows, chosen)
     assert saved.epoch == 12
@@ -256,14 +259,15 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     table.select("far end")
     path = window.job.folder / "far.star"
     window.page.selections.export("far end", path)
-    window.wait(lambda: table.said.text().startswith("Exported"))
-    assert str(path) in table.said.text()
+    window.wait(lambda: table.written.text().startswith("Exported"))
+    assert str(path) in table.written.text()
+    assert table.table.item(0, 2).text().endswith(f"→ {path}")
     angles = np.array([float(line) for line in path.read_text().splitlines()[4:]])
     assert len(angles) == len(chosen)
     assert angles.min() > 15  # the end of the map is the end of the motion
 
     window.page.selections.export("far end", path)  # the file is there: not overwritten silently
-    window.wait(lambda: "there already" in table.said.text())
+    window.wait(lambda: "there already" in table.written.text())
 
     window.bar.clear.click()
     assert len(window.selected) == 0
@@ -275,10 +279,10 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
 
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
-    table.delete.click()
+    table.delete.trigger()
     process_events(0.1)
     assert window.job.selections() == ["far end"]
-    table.delete.click()
+    table.delete.trigger()
     window.wait(lambda: table.names == [])
     assert window.job.selections() == []
 

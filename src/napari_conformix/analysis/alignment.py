@@ -54,14 +54,19 @@ class Alignment:
 
     def sentence(self) -> str:
         """What was found, with its figures."""
+        one = len(self.names) == 1
         axes, direct, reached = (" × ".join(self.names), *map(_list, (self.direct, self.reached)))
         over = f"over {self.shared:,} shared particles"
         if self.weights is None:
-            return f"{axes} place the particles as they did (correlation {direct} {over})."
-        text = (
-            f"{axes} are not the axes that they were (correlation {direct} {over}), so that the "
-            f"particles were placed by a linear fit of all axes to the old ones, which reaches "
-            f"{reached}."
+            verb, they = ("places", "it") if one else ("place", "they")
+            return f"{axes} {verb} the particles as {they} did (correlation {direct} {over})."
+        turned = [n for n, r in zip(self.names, self.direct, strict=True) if r < -WEAK]
+        was = "is not the axis that it was" if one else "are not the axes that they were"
+        text = f"{axes} {was} (correlation {direct} {over}"
+        text += f"; {' and '.join(turned)} runs the other way" if turned else ""
+        text += (
+            "), so the particles were placed by a linear fit of all axes of this map to the old, "
+            f"which reaches {reached}."
         )
         if self.doubtful:
             text += (

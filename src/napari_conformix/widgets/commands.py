@@ -33,6 +33,12 @@ def train_command(folder: Path, *, resume: bool = False, epochs: int | None = No
     return shlex.join(words)
 
 
+def train_on_command(folder: Path, job: Path, selection: str) -> str:
+    """`conformix new` for a job of a selection of another."""
+    words = ["conformix", "new", str(folder), "--from", str(job), "--selection", selection]
+    return shlex.join(words)
+
+
 def reconstruct_command(
     folder: Path, *, selection: str | None, deformed: bool, name: str, mask: Path | None
 ) -> str:

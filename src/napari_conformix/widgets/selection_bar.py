@@ -1,4 +1,5 @@
-"""The tools above the latent map: cursor, lasso, pan; what a lasso does; undo; the live count."""
+"""The tools above the latent map: cursor, lasso, rectangle, pan; what a lasso does; undo; the live
+count."""
 
 from __future__ import annotations
 
@@ -8,29 +9,33 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QKeySequence, QResizeEvent, QShortcut
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from napari_conformix.widgets.lasso import Mode, Tool
-from napari_conformix.widgets.style import signed
+from napari_conformix.widgets.map_tools import Mode, Tool
+from napari_conformix.widgets.style import TOOL_BUTTON, signed
 
 _TOOLS = (
     (Tool.CURSOR, "Cursor", "Click or drag in the map: see the molecule there (C)", "C"),
     (Tool.LASSO, "Lasso", "Draw around particles to select them (L)", "L"),
+    (Tool.RECTANGLE, "Rectangle", "Drag from corner to corner to select what is inside (R)", "R"),
     (
         Tool.PAN,
         "Pan",
-        "Drag the map (with any tool: wheel zooms, middle button pans)",
+        "Drag the map (with any tool: wheel zooms, middle button pans) (P)",
         "P",
     ),
 )
 _MODES = (
-    (Mode.NEW, "New", "A lasso replaces the selection"),
-    (Mode.ADD, "Add", "A lasso adds to the selection (or hold Shift)"),
-    (Mode.REMOVE, "Remove", "A lasso takes out of the selection (or hold Alt)"),
+    (Mode.NEW, "New", "What is drawn or found replaces the selection"),
+    (Mode.ADD, "Add", "What is drawn or found is added to the selection (or hold Shift)"),
+    (Mode.REMOVE, "Remove", "What is drawn or found is taken out of it (or hold Alt)"),
+    (Mode.INTERSECT, "Within", "Of the selection, only what is drawn or found stays (Shift+Alt)"),
 )
 #: what stands on the buttons where the map is too narrow for words
 _SIGNS: Final = {
     "New": "=",
     "Add": "+",
     "Remove": "−",
+    "Within": "∩",
+    "Rectangle": "Rect.",
     "Undo": "↶",
     "Redo": "↷",
     "Clear": "✕",
@@ -90,6 +95,7 @@ class SelectionBar(QWidget):
         edits.addStretch()
         self._shortcut("Ctrl+Z", self.undo_asked.emit)
         self._shortcut("Ctrl+Shift+Z", self.redo_asked.emit)
+        self._shortcut("Ctrl+Y", self.redo_asked.emit)
         self._shortcut("Escape", self.cancelled.emit)
 
         self.count = QLabel()
@@ -112,6 +118,11 @@ class SelectionBar(QWidget):
         self.tools[tool].setChecked(True)
         self.tool_chosen.emit(tool)
 
+    @property
+    def mode(self) -> Mode:
+        """What is done with what is drawn or found next."""
+        return next(mode for mode, button in self.modes.items() if button.isChecked())
+
     def choose_mode(self, mode: Mode) -> None:
         """Press the button of a mode."""
         self.modes[mode].setChecked(True)
@@ -122,6 +133,10 @@ class SelectionBar(QWidget):
         self.undo.setEnabled(can_undo)
         self.redo.setEnabled(can_redo)
         self.clear.setEnabled(count > 0)
+
+    def say_count(self, text: str) -> None:
+        """How many are selected, or would be by the lasso that is being drawn."""
+        self.count.setText(text)
 
     def set_note(self, note: str) -> None:
         """A line to heed, hidden when empty."""
@@ -161,14 +176,7 @@ class SelectionBar(QWidget):
         button.setAccessibleName(text)
         self._words[button] = text
         button.setCheckable(checkable)
-        # napari's style draws tool buttons flat; without this a pressed one looks like the others
-        button.setStyleSheet(
-            "QToolButton { padding: 3px 8px; border-radius: 3px;"
-            " background: rgba(128, 136, 148, 90); }"
-            "QToolButton:checked { background: #2f7fd1; color: white; }"
-            "QToolButton:disabled { color: #7d848e; background: rgba(128, 136, 148, 40); }"
-            "QToolButton:hover:!checked { background: rgba(128, 136, 148, 150); }"
-        )
+        button.setStyleSheet(TOOL_BUTTON)
         row.addWidget(button)
         return button
 

@@ -1,30 +1,48 @@
-"""Selections of particles: lassoed in the latent map, named, saved in the job, exported."""
+"""Selections of particles: found in the latent map or by what is known of them, named, exported.
+
+There is one current selection, with undo and redo. Everything that selects, here and on other
+pages, goes through :meth:`SelectionGroup.select`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QGroupBox, QVBoxLayout
 
-from napari_conformix.widgets.lasso import Mode
-from napari_conformix.widgets.selection_table import COLOURS, SelectionTable
+from napari_conformix.analysis import latent_maps, map_steps
+from napari_conformix.analysis.particle_values import NEEDS_MOTIONS
+from napari_conformix.errors import UserError
+from napari_conformix.widgets.map_axes import column_groups
+from napari_conformix.widgets.map_tools import Mode
+from napari_conformix.widgets.motion_store import MotionStore
+from napari_conformix.widgets.selection_counts import count_text
+from napari_conformix.widgets.selection_finder import SelectionFinder
+from napari_conformix.widgets.selection_form import SelectionForm
+from napari_conformix.widgets.selection_saved import SavedSelections
+from napari_conformix.widgets.selection_table import SelectionTable
+from napari_conformix.widgets.style import Fold
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import SelectionHistory
     from napari_conformix.analysis.latent_maps import MapView
+    from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.jobs import LatentTable
     from napari_conformix.widgets.latent_map_panel import LatentMapPanel
     from napari_conformix.widgets.session import Session
 
 #: what a lasso does to the selection's history
 ACTIONS: Final = {mode: "replace" if mode is Mode.NEW else mode.value for mode in Mode}
+lasso_step = map_steps.lasso_step
 
 
 class SelectionGroup(QGroupBox):
-    """The current selection with its history, and the table of saved ones."""
+    """The current selection with its history, ways to make it, and the table of saved ones."""
 
     #: other particles are selected
     selection_changed = Signal()
@@ -34,37 +52,66 @@ class SelectionGroup(QGroupBox):
     def __init__(self, session: Session, panel: LatentMapPanel) -> None:
         super().__init__("Selections")
         self._session, self._panel = session, panel
+        self._motions = MotionStore.of(session)
+        self._shortcuts: list[QShortcut] = []
         self.history: SelectionHistory | None = None
-        #: what the latent map shows: a lasso takes no others
-        self.map_view: MapView | None = None
-        self.table = table = SelectionTable()
+        self.finder = SelectionFinder(session)
+        self.table, self.form = SelectionTable(), SelectionForm()
+        self.saved = SavedSelections(session, self.table, lambda: self.history)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
-        layout.addWidget(table)
-        panel.canvas.lasso_finished.connect(self._lasso)
-        bar = panel.bar
-        bar.undo_asked.connect(lambda: self.history and self.history.undo())
-        bar.redo_asked.connect(lambda: self.history and self.history.redo())
+        layout.addWidget(Fold("Select by range, cluster, nearness or file", self.form))
+        layout.addWidget(self.table)
+        self._connect_map()
+        self.finder.found.connect(self._take)
+        self.finder.counted.connect(panel.bar.say_count)
+        self.saved.asked.connect(self._take)
+        self.saved.listed.connect(self.listed)
+        self.form.range_asked.connect(self.select_range)
+        self.form.nearest_asked.connect(self.select_nearest)
+        self.form.clusters_asked.connect(self.select_clusters)
+        self.form.file_asked.connect(self.select_file)
+        self.form.refused.connect(session.report_error)
+
+    def _connect_map(self) -> None:
+        canvas, bar, finder = self._panel.canvas, self._panel.bar, self.finder
+        canvas.lasso_finished.connect(lambda line, mode: finder.lasso(line, ACTIONS[mode]))
+        canvas.rectangle_finished.connect(
+            lambda corners, mode: finder.rectangle(corners, ACTIONS[mode])
+        )
+        canvas.lasso_moved.connect(lambda line, mode: finder.count(line, ACTIONS[mode]))
+        bar.cancelled.connect(self._drop_lasso)
+        bar.undo_asked.connect(self.undo)
+        bar.redo_asked.connect(self.redo)
         bar.clear_asked.connect(lambda: self.history and self.history.clear())
         bar.invert_asked.connect(self._invert)
-        table.save_asked.connect(self.save)
-        table.load_asked.connect(self.load)
-        table.delete_asked.connect(self.delete)
-        table.export_asked.connect(self.export)
+
+    @property
+    def map_view(self) -> MapView | None:
+        """What the latent map shows: a lasso takes no others."""
+        return self.finder.map_view
+
+    @map_view.setter
+    def map_view(self, view: MapView | None) -> None:
+        self.finder.map_view = view
 
     def forget(self) -> None:
         """Nothing of the job before is selected."""
-        self.history = self.map_view = None
+        self.history = self.finder.history = self.map_view = None
         self._panel.canvas.set_selection(np.zeros(0, dtype=bool))
+        self.table.forget()
+        self.form.set_columns([])
+        self.form.set_cluster_sets({})
 
     def take_latents(self, latents: LatentTable) -> None:
         """Particles that can be selected; a selection stays when only their latents are new."""
         from napari_conformix.analysis import SelectionHistory
 
         if self.history is None or self.history.total != len(latents.mean):
-            self.history = SelectionHistory(len(latents.mean))
+            self.history = self.finder.history = SelectionHistory(len(latents.mean))
             self.history.changed.connect(self._changed)
-            self.list_saved()  # with their counts by half, which latents tell
+        self.saved.list_saved()  # with their counts by half, which latents tell
+        self.fill_form()
         self._changed()
 
     # -- the current one --------------------------------------------------------------------------
@@ -82,19 +129,85 @@ class SelectionGroup(QGroupBox):
         if self.history is not None:
             self.history.apply(action, rows, **how)
 
-    def _lasso(self, polygon: np.ndarray, mode: Mode) -> None:
-        """Apply a lasso to all rows that the map shows, drawn or not."""
-        from napari_conformix.analysis import points_in_polygon
+    def undo(self) -> None:
+        """Take the last step back."""
+        if self.history is not None:
+            self.history.undo()
 
-        view, history = self.map_view, self.history
-        if view is None or history is None:
+    def redo(self) -> None:
+        """Do the last undone step again."""
+        if self.history is not None:
+            self.history.redo()
+
+    @property
+    def action(self) -> str:
+        """What is done with what is found next, as chosen above the map."""
+        return ACTIONS[self._panel.bar.mode]
+
+    def take_range(self, name: str, low: float | None, high: float | None, rows: Any) -> None:
+        """A range that was dragged in the legend: its particles (N,) are known already."""
+        self.select(rows, self.action, kind="range", column=name, low=low, high=high, **self._at())
+
+    def select_range(self, name: str, low: float | None, high: float | None) -> None:
+        """Particles with a value between two limits, which count in."""
+        latents, particles, motions = self._session.latents, self._session.particles, self._table
+        if name in NEEDS_MOTIONS:
+            self._motions.want_table()
+
+        def rows() -> np.ndarray:
+            from napari_conformix.analysis.particle_values import quantity
+            from napari_conformix.analysis.replay import in_limits
+
+            values = quantity(name, latents, particles, motions).values()
+            if np.asarray(values).dtype.kind not in "iufb":
+                raise UserError(f"{name} does not hold numbers; choose another column.")
+            return in_limits(np.asarray(values, dtype=float), low, high)
+
+        self._find(rows, kind="range", column=name, low=low, high=high, **self._at())
+
+    def select_nearest(self, count: int) -> None:
+        """The particles nearest to the cursor, in the map."""
+        xy = self._panel.canvas.overlay.cursor_xy
+        if xy is None:
+            self._session.report_error(
+                UserError("Click in the latent map with the Cursor tool first: nearest to what?")
+            )
             return
+        self.finder.nearest(xy, count, self.action)
 
-        def apply(inside: np.ndarray) -> None:
+    def select_clusters(self, name: str, numbers: list[int]) -> None:
+        """Particles of clusters of a set, numbered from 1."""
+        job, action, history = self._session.job, self.action, self.history
+
+        def done(selection: Any) -> None:
             if history is self.history:
-                history.apply(ACTIONS[mode], view.rows[inside], **lasso_step(view, polygon))
+                how = {key: value for key, value in selection.how[0].items() if key != "action"}
+                self.select(selection.rows, action, **how)
 
-        self._session.run_in_worker(lambda: points_in_polygon(view.xy, polygon), apply)
+        indices = [number - 1 for number in numbers]
+        self._session.run_in_worker(lambda: job.cluster_set(name).selection_of(indices), done)
+
+    def select_file(self, path: Path) -> None:
+        """Rows that a file lists."""
+        from napari_conformix.jobs.selection_jobs import read_rows
+
+        total = 0 if self.history is None else self.history.total
+        self._find(lambda: read_rows(path, total), kind="rows", file=str(path))
+
+    def _find(self, rows: Callable[[], np.ndarray], **how: Any) -> None:
+        """Find rows in a worker and select them as chosen when it was asked."""
+        history, action = self.history, self.action
+
+        def done(found: np.ndarray) -> None:
+            if history is not None and history is self.history:
+                self.select(found, action, **how)
+                if not np.any(found if found.dtype == bool else found.size):
+                    self._session.message.emit("No particle is in that range or file.", "warning")
+
+        self._session.run_in_worker(rows, done)
+
+    def _take(self, rows: np.ndarray, action: str, how: dict[str, Any]) -> None:
+        self.select(rows, action, **how)
 
     def _invert(self) -> None:
         """Among the particles that the map shows, swap selected and not selected."""
@@ -103,110 +216,85 @@ class SelectionGroup(QGroupBox):
             return
         if len(view.rows) == history.total:
             history.invert()
-            return
-        mask = history.mask.copy()
-        mask[view.rows] ^= True
-        history.replace(mask, kind="inverted", **_where(view))
+        else:
+            history.invert(view.rows, **map_steps.shown_step(view))
+
+    def _drop_lasso(self) -> None:
+        """An unfinished lasso was dropped: the count is that of the selection again."""
+        self.finder.stop_counting()
+        self._say_count()
 
     def _changed(self, count: int = 0) -> None:
-        history, latents = self.history, self._session.latents
-        mask = history.mask
-        self._panel.canvas.set_selection(mask)
+        history = self.history
+        self.finder.stop_counting()
+        self._panel.canvas.set_selection(history.mask)
         self._panel.bar.set_state(history.count, history.can_undo, history.can_redo)
-        self._panel.bar.count.setText(_count_text(mask, latents))
+        self._say_count()
         self.table.set_can_save(history.count > 0)
         self.selection_changed.emit()
+
+    def _say_count(self) -> None:
+        if self.history is not None and self._session.latents is not None:
+            self._panel.bar.say_count(count_text(self.history.mask, self._session.latents))
+
+    def _at(self) -> dict[str, Any]:
+        """The epoch that latents are of."""
+        latents = self._session.latents
+        return {} if latents is None else {"epoch": latents.epoch}
+
+    # -- the form ---------------------------------------------------------------------------------
+
+    def fill_form(self) -> None:
+        """What there are ranges of, and sets of clusters."""
+        latents, job = self._session.latents, self._session.job
+        if latents is None or job is None:
+            return
+        motions = self._table if latent_maps.in_angstrom(latents) else None
+        self.form.set_columns(column_groups(latents, self._session.particles, motions))
+        self._session.run_in_worker(
+            lambda: {name: len(job.cluster_set(name)) for name in job.cluster_sets()},
+            self.form.set_cluster_sets,
+            key="job:selection clusters",
+        )
+
+    def _table(self) -> MotionTable | None:
+        return self._motions.table
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Clusters may have been made on another page; undo works wherever this group is."""
+        super().showEvent(event)
+        self.fill_form()
+        page = self.parentWidget()
+        if page is None or self._shortcuts:
+            return
+        for keys, ask in (
+            ("Ctrl+Z", self.undo),
+            ("Ctrl+Shift+Z", self.redo),
+            ("Ctrl+Y", self.redo),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), page)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(ask)
+            self._shortcuts.append(shortcut)
 
     # -- saved ones -------------------------------------------------------------------------------
 
     def list_saved(self) -> None:
         """Show what the job folder has."""
-        job = self._session.job
-
-        def show(selections: list[Any]) -> None:
-            latents = self._session.latents
-            self.table.set_selections(selections, None if latents is None else latents.half)
-            self.listed.emit(self.table.names)
-
-        self._session.run_in_worker(
-            lambda: [job.selection(name) for name in job.selections()], show, key="job:selections"
-        )
+        self.saved.list_saved()
 
     def save(self, name: str) -> None:
         """Keep what is selected under a name, in the job folder."""
-        job, latents = self._session.job, self._session.latents
-        colour = COLOURS[len(self.table.names) % len(COLOURS)]
+        self.saved.save(name)
 
-        def saved(_: Any) -> None:
-            self.list_saved()
-            self.table.say(name, f"Saved: {len(selection):,} particles.")
-
-        try:
-            selection = self.history.to_selection(name, epoch=latents.epoch, colour=colour)
-        except Exception as error:
-            self._session.report_error(error)
-            return
-        self._session.run_in_worker(lambda: job.save_selection(selection), saved)
-
-    def load(self, name: str) -> None:
-        """Make a saved selection the current one; one step that can be undone."""
-        job, history = self._session.job, self.history
-
-        def show(selection: Any) -> None:
-            if history is not None and history is self.history:
-                history.replace(selection.rows, kind=f"saved '{name}'", steps=list(selection.how))
-
-        self._session.run_in_worker(lambda: job.selection(name), show)
+    def load(self, name: str, action: str = "replace") -> None:
+        """Make a saved selection the current one, or combine both; it can be undone."""
+        self.saved.load(name, action)
 
     def delete(self, name: str) -> None:
         """Take a saved selection out of the job folder."""
-        job = self._session.job
-        self._session.run_in_worker(lambda: job.delete_selection(name), lambda _: self.list_saved())
+        self.saved.delete(name)
 
     def export(self, name: str, path: Path, overwrite: bool = False) -> None:
         """Write the particles of a saved selection, in a worker; the table says where."""
-        job, table = self._session.job, self.table
-        table.say(name, f"Writing {path} …")
-
-        def failed(error: Exception) -> None:
-            table.say(name, f"Not exported: {error}")
-            self._session.report_error(error)
-
-        def write() -> tuple[int, Path]:
-            selection = job.selection(name)
-            return len(selection), job.export(selection, path, overwrite=overwrite)
-
-        self._session.run_in_worker(
-            write,
-            lambda done: table.say(name, f"Exported {done[0]:,} particles to {done[1]}"),
-            failed,
-        )
-
-
-def lasso_step(view: MapView, polygon: np.ndarray) -> dict[str, Any]:
-    """How a lasso was drawn, to be kept with the selection."""
-    return {"kind": "lasso", "polygon": np.round(polygon, 6).tolist(), **_where(view)}
-
-
-def _where(view: MapView) -> dict[str, Any]:
-    axes = [view.space.axes[axis] for axis in view.axes]
-    return {
-        "embedding": view.space.key,
-        "axes": axes,
-        "show": view.show,
-        "half": view.space.half,
-        "epoch": view.space.epoch,
-    }
-
-
-def _count_text(mask: np.ndarray, latents: LatentTable) -> str:
-    """Two lines: how many are selected, and of which half sets."""
-    count, total = int(mask.sum()), len(mask)
-    if not count:
-        return f"Nothing selected of {total:,} particles.\nChoose Lasso and draw around some."
-    parts = []
-    by_half = np.bincount(np.clip(latents.half[mask], 0, 2), minlength=3)
-    if by_half[1:].any():
-        parts += [f"half 1: {by_half[1]:,}", f"half 2: {by_half[2]:,}"]
-    parts.append(f"held out: {int(np.count_nonzero(latents.validation & mask)):,}")
-    return f"Selected {count:,} of {total:,} ({100 * count / total:.1f} %)\n" + ", ".join(parts)
+        self.saved.export(name, path, overwrite)

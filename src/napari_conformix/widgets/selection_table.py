@@ -6,31 +6,45 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
+    QColorDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
+    QInputDialog,
     QLineEdit,
+    QMenu,
     QMessageBox,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_conformix.analysis.selection_words import describe
+from napari_conformix.widgets.selection_counts import saved_text
+from napari_conformix.widgets.selection_written import WrittenLine
+
 if TYPE_CHECKING:
     from napari_conformix.analysis import Selection
+    from napari_conformix.jobs import LatentTable
 
 COLOURS: Final = ("#e69f00", "#56b4e9", "#2fc48d", "#cc79a7", "#f0e442", "#e2703a", "#9a8cff")
 _COLUMNS: Final = ("Name", "Particles", "How it was made")
-_FILTERS: Final = "STAR file (*.star);;cryoSPARC file (*.cs);;Row numbers (*.npy)"
-_VERBS: Final = {"replace": "", "add": "+ ", "remove": "− ", "intersect": "∩ "}
+#: what loading does with the current selection
+_LOADS: Final = (
+    ("Replace the current selection", "replace"),
+    ("Add to it (either: union)", "add"),
+    ("Take out of it (difference)", "remove"),
+    ("Keep only what is in both (intersection)", "intersect"),
+)
+_SAVE_TIP: Final = "Keep the selected particles under this name in the job folder"
+#: least and most pixels of the table that are seen at once
+_HEIGHTS: Final = (96, 260)
 
 
 class SelectionTable(QWidget):
@@ -38,66 +52,64 @@ class SelectionTable(QWidget):
 
     #: a name under which to save what is selected now
     save_asked = Signal(str)
-    load_asked = Signal(str)
+    #: name, and what is done with the current selection
+    load_asked = Signal(str, str)
     delete_asked = Signal(str)
-    #: name, path, and whether the user agreed to replace an existing file
-    export_asked = Signal(str, object, bool)
+    #: the old name and the new one
+    rename_asked = Signal(str, str)
+    #: name and '#rrggbb'
+    colour_asked = Signal(str, str)
+    #: name, and the ending of the file
+    export_asked = Signal(str, str)
+    #: name: the user wants to choose the place
+    export_elsewhere_asked = Signal(str)
+    train_asked = Signal(str)
+    replay_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("name, for example: open")
-        self.save = QPushButton("Save selection")
-        self.save.setToolTip("Keep the selected particles under this name in the job folder")
-        self.save.clicked.connect(self._ask_save)
-        self.name.returnPressed.connect(self._ask_save)
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
-        self.table.verticalHeader().hide()
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setMinimumHeight(96)
-        self.table.setWordWrap(True)
-        header = self.table.horizontalHeader()
-        for column in range(len(_COLUMNS) - 1):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        self.table.itemSelectionChanged.connect(self._enable)
-        self.table.doubleClicked.connect(lambda _: self._ask_load())
-        self.load = QPushButton("Show on map")
-        self.load.setToolTip("Make it the current selection (can be undone)")
-        self.load.clicked.connect(self._ask_load)
-        self.export = QPushButton("Export…")
-        self.export.setToolTip("Write its particles as .star, .cs or row numbers (.npy)")
-        self.export.clicked.connect(self._ask_export)
-        self.delete = QPushButton("Delete…")
-        self.delete.clicked.connect(self._ask_delete)
-        self.said = QLabel()
-        self.said.setWordWrap(True)
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.said.hide()
-        self._lay_out()
-        self._enable()
-        self._said: dict[str, str] = {}
+        self._choose_next: str | None = None
+        self._selections: dict[str, Selection] = {}
+        self._said: dict[str, tuple[str, Path | None]] = {}
         self._can_save = False
+        self._build_saving()
+        self._build_table()
+        self._build_buttons()
+        self.written = WrittenLine()
+        self._lay_out()
+        self.set_formats(("star",))
         self.set_can_save(False)
+        self._enable()
 
-    def set_selections(self, selections: Iterable[Selection], half: np.ndarray | None) -> None:
-        """Fill the table; `half` (N,) gives the counts by half."""
-        current = self.current
-        selections = list(selections)
-        self.table.setRowCount(len(selections))
-        for row, selection in enumerate(selections):
-            name = QTableWidgetItem(_swatch(selection.colour), selection.name)
-            texts = (f"{len(selection):,}{_halves(selection, half)}", describe(selection))
-            items = [name, *map(QTableWidgetItem, texts)]
-            tip = f"{len(selection):,} of {selection.total:,} particles"
-            for column, item in enumerate(items):
-                item.setToolTip(tip if column < 2 else texts[1])
+    # -- what is shown ----------------------------------------------------------------------------
+
+    def set_selections(
+        self, selections: Iterable[Selection], latents: LatentTable | None = None
+    ) -> None:
+        """Fill the table; the latents give the counts by half and of held-out particles."""
+        current, self._choose_next = self._choose_next or self.current, None
+        self._selections = {selection.name: selection for selection in selections}
+        self.table.setRowCount(len(self._selections))
+        for row, selection in enumerate(self._selections.values()):
+            made = describe(selection)
+            texts = (selection.name, saved_text(selection, latents), made)
+            tips = (
+                "Click: choose it. Double-click: make it the current selection.",
+                f"{len(selection):,} of {selection.total:,} particles",
+                made,
+            )
+            for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(tip)
                 self.table.setItem(row, column, item)
-        self.table.resizeRowsToContents()
+            self.table.item(row, 0).setIcon(_swatch(selection.colour))
+            self._tell_row(row, selection.name)
+        self._fit_height()
         self.select(current)
+
+    def choose_when_listed(self, name: str) -> None:
+        """Choose the row of that name once the table is filled the next time."""
+        self._choose_next = name
 
     def select(self, name: str | None) -> None:
         """Make a row the current one, or none."""
@@ -117,54 +129,151 @@ class SelectionTable(QWidget):
     @property
     def names(self) -> list[str]:
         """All names in the order of the rows."""
-        return [self.table.item(row, 0).text() for row in range(self.table.rowCount())]
+        return list(self._selections)
 
     def set_can_save(self, can: bool) -> None:
         """Whether there is anything selected to save."""
         self._can_save = can
         self.save.setEnabled(can)
-        self.save.setToolTip(
-            "Keep the selected particles under this name in the job folder"
-            if can
-            else "Select particles with the lasso first"
-        )
+        self.save.setToolTip(_SAVE_TIP if can else "Select particles with the lasso first")
 
-    def say(self, name: str, text: str) -> None:
-        """What became of a selection, for example where it was exported to."""
-        self._said[name] = text
+    def set_formats(self, endings: tuple[str, ...]) -> None:
+        """What can be written of these particles, the one of the button first."""
+        menu = QMenu(self)
+        for ending in endings:
+            action = menu.addAction(_FORMATS[ending])
+            action.triggered.connect(lambda _=False, chosen=ending: self._ask_export(chosen))
+        menu.addSeparator()
+        menu.addAction("Choose another place…").triggered.connect(self._ask_elsewhere)
+        self.export.setMenu(menu)
+        self.export.setText(f"Export .{endings[0]}")
+        self._ending = endings[0]
+
+    def say(self, name: str, text: str, path: Path | None = None) -> None:
+        """What became of a selection, for example the file that it was written to."""
+        self._said[name] = text, path
+        for row in range(self.table.rowCount()):
+            if self.table.item(row, 0).text() == name:
+                self._tell_row(row, name)
+        self._fit_height()
         self._enable()
 
+    def forget(self) -> None:
+        """Nothing of the job before."""
+        self._said.clear()
+        self.set_selections([])
+
+    def sure(self, title: str, question: str) -> bool:
+        """Ask; No unless the user says Yes."""
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        return QMessageBox.question(self, title, question, yes | no, no) == yes
+
     # -- inside -----------------------------------------------------------------------------------
+
+    def _build_saving(self) -> None:
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("name, for example: open")
+        self.save = QPushButton("Save selection")
+        self.save.clicked.connect(self._ask_save)
+        self.name.returnPressed.connect(self._ask_save)
+
+    def _build_table(self) -> None:
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        self.table.verticalHeader().hide()
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.setWordWrap(True)
+        header = self.table.horizontalHeader()
+        for column in range(len(_COLUMNS) - 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        header.sectionResized.connect(lambda *_: self._fit_height())
+        self.table.itemSelectionChanged.connect(self._enable)
+        self.table.doubleClicked.connect(lambda _: self._ask_load("replace"))
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+
+    def _build_buttons(self) -> None:
+        self.load = _split_button("Show on map", "Make it the current selection (can be undone)")
+        self.load.clicked.connect(lambda: self._ask_load("replace"))
+        loads = QMenu(self)
+        for text, action in _LOADS:
+            loads.addAction(text).triggered.connect(
+                lambda _=False, chosen=action: self._ask_load(chosen)
+            )
+        self.load.setMenu(loads)
+        self.export = _split_button("Export", "Write its particles into the job folder (subsets/)")
+        self.export.clicked.connect(lambda: self._ask_export(self._ending))
+        self.train = QPushButton("Train on it…")
+        self.train.setToolTip(
+            "Make a new job of these particles, with the method, settings and maps of this one"
+        )
+        self.train.clicked.connect(lambda: self.current and self.train_asked.emit(self.current))
+        self.more = QToolButton()
+        self.more.setText("More")
+        self.more.setStyleSheet(_BUTTON.format(right=16))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self)
+        self.rename = self.menu.addAction("Rename…")
+        self.colour = self.menu.addAction("Colour…")
+        self.delete = self.menu.addAction("Delete…")
+        self.menu.addSeparator()
+        self.replay = self.menu.addAction("Replay a selection of another job…")
+        for action, ask in (
+            (self.rename, self._ask_rename),
+            (self.colour, self._ask_colour),
+            (self.delete, self._ask_delete),
+            (self.replay, self.replay_asked.emit),
+        ):
+            action.triggered.connect(lambda _=False, ask=ask: ask())
+        self.more.setMenu(self.menu)
 
     def _lay_out(self) -> None:
         saving, acting = QHBoxLayout(), QHBoxLayout()
         saving.addWidget(self.name, stretch=1)
         saving.addWidget(self.save)
-        for button in (self.load, self.export, self.delete):
+        for button in (self.load, self.export, self.train, self.more):
             acting.addWidget(button)
+        acting.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(saving)
         layout.addWidget(self.table)
         layout.addLayout(acting)
-        layout.addWidget(self.said)
+        layout.addWidget(self.written)
+
+    def _fit_height(self) -> None:
+        """As high as its rows, within bounds."""
+        self.table.resizeRowsToContents()
+        rows = sum(self.table.rowHeight(row) for row in range(self.table.rowCount()))
+        wanted = rows + self.table.horizontalHeader().height() + 4
+        self.table.setFixedHeight(min(max(wanted, _HEIGHTS[0]), _HEIGHTS[1]))
+
+    def _tell_row(self, row: int, name: str) -> None:
+        """How the selection was made, and below it where it was written to."""
+        made = describe(self._selections[name])
+        _, path = self._said.get(name, ("", None))
+        self.table.item(row, 2).setText(made if path is None else f"{made}\n→ {path}")
 
     def _enable(self) -> None:
         chosen = self.current
-        for button in (self.load, self.export, self.delete):
-            button.setEnabled(chosen is not None)
-        text = self._said.get(chosen, "") if chosen is not None else ""
-        self.said.setText(text)
-        self.said.setVisible(bool(text))
+        for part in (self.load, self.export, self.train, self.rename, self.colour, self.delete):
+            part.setEnabled(chosen is not None)
+        self.written.show_text(*(self._said.get(chosen, ("", None)) if chosen else ("", None)))
+
+    def _show_menu(self, place: QPoint) -> None:
+        self.menu.popup(self.table.viewport().mapToGlobal(place))
 
     def _ask_save(self) -> None:
         name = self.name.text().strip() or self._free_name()
         if not self._can_save:
             return
-        if name in self.names:
-            question = f"There is a selection '{name}' already. Replace it?"
-            if not self._sure("Replace the selection?", question):
-                return
+        question = f"There is a selection '{name}' already. Replace it?"
+        if name in self.names and not self.sure("Replace the selection?", question):
+            return
         self.name.clear()
         self.save_asked.emit(name)
 
@@ -174,67 +283,74 @@ class SelectionTable(QWidget):
             number += 1
         return f"selection {number}"
 
-    def _ask_load(self) -> None:
+    def _ask_load(self, action: str) -> None:
         if self.current is not None:
-            self.load_asked.emit(self.current)
+            self.load_asked.emit(self.current, action)
+
+    def _ask_export(self, ending: str) -> None:
+        if self.current is not None:
+            self.export_asked.emit(self.current, ending)
+
+    def _ask_elsewhere(self) -> None:
+        if self.current is not None:
+            self.export_elsewhere_asked.emit(self.current)
+
+    def _ask_rename(self) -> None:
+        name = self.current
+        if name is None:
+            return
+        new, agreed = QInputDialog.getText(self, "Rename the selection", "New name:", text=name)
+        new = new.strip()
+        if not agreed or not new or new == name:
+            return
+        question = f"There is a selection '{new}' already. Replace it?"
+        if new not in self.names or self.sure("Replace the selection?", question):
+            self.rename_asked.emit(name, new)
+
+    def _ask_colour(self) -> None:
+        name = self.current
+        if name is None:
+            return
+        before = QColor(self._selections[name].colour or "#888888")
+        chosen = QColorDialog.getColor(before, self, f"Colour of '{name}'")
+        if chosen.isValid():
+            self.colour_asked.emit(name, chosen.name())
 
     def _ask_delete(self) -> None:
         name = self.current
-        if name is not None and self._sure(
+        if name is not None and self.sure(
             "Delete the selection?",
             f"Delete the selection '{name}' from the job folder? Files that were exported stay.",
         ):
             self.delete_asked.emit(name)
 
-    def _ask_export(self) -> None:
-        name = self.current
-        path, chosen = QFileDialog.getSaveFileName(
-            self, f"Export '{name}'", f"{name}.star", _FILTERS
-        )  # Qt asks before it lets an existing file be chosen
-        if not path:
-            return
-        target = Path(path)
-        if target.suffix not in (".star", ".cs", ".npy"):
-            ending = chosen[chosen.index("*") + 1 : chosen.index(")")] if chosen else ".star"
-            target = target.with_name(target.name + ending)
-            question = f"There is a file {target} already. Replace it?"
-            if target.exists() and not self._sure("Replace the file?", question):
-                return
-        self.export_asked.emit(name, target, target.exists())
 
-    def _sure(self, title: str, question: str) -> bool:
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        return QMessageBox.question(self, title, question, yes | no, no) == yes
+_FORMATS: Final = {
+    "star": "STAR file, every column kept (.star)",
+    "cs": "cryoSPARC file, every field kept (.cs)",
+    "npy": "Row numbers, from 0 (.npy)",
+    "pkl": "Row numbers for cryoDRGN's --ind (.pkl)",
+}
 
 
-def describe(selection: Selection) -> str:
-    """How a selection was made: 'lasso on Motion 1 × Motion 2, epoch 12'."""
-    steps = []
-    for step in selection.how:
-        action = step.get("action", "")
-        if action in ("invert", "clear"):
-            steps.append(action)
-            continue
-        where = " × ".join(step["axes"]) if step.get("axes") else ""
-        text = str(step.get("kind", "rows")) + (f" on {where}" if where else "")
-        if step.get("set"):
-            numbers = step.get("numbers", [step.get("number")])
-            text += f" {', '.join(map(str, numbers))} of {step['set']}"
-        if "job" in step:  # drawn in the map of another job that stood beside this one
-            text += f" of {Path(step['job']).name}"
-        if step.get("show") not in (None, "all"):
-            text += f" ({step['show']} only)"
-        steps.append(_VERBS.get(action, "") + text)
-    made = ", ".join(steps) or "row numbers"
-    return made if selection.epoch is None else f"{made}; epoch {selection.epoch}"
+#: napari's style draws tool buttons flat, and has no room for the arrow beside the words
+_BUTTON: Final = (
+    "QToolButton {{ border: none; border-radius: 3px; padding: 4px {right}px 4px 8px;"
+    " background: rgba(128, 136, 148, 90); }}"
+    "QToolButton::menu-button {{ width: 16px; border: none; }}"
+    "QToolButton:disabled {{ color: #7d848e; background: rgba(128, 136, 148, 40); }}"
+    "QToolButton:hover {{ background: rgba(128, 136, 148, 150); }}"
+)
 
 
-def _halves(selection: Selection, half: np.ndarray | None) -> str:
-    """A second line, how many of each half; '' where there are no halves."""
-    if half is None or len(half) != selection.total:
-        return ""
-    counts = np.bincount(np.clip(half[selection.rows], 0, 2), minlength=3)
-    return f"\nhalf 1: {counts[1]:,}\nhalf 2: {counts[2]:,}" if counts[1:].any() else ""
+def _split_button(text: str, tip: str) -> QToolButton:
+    """A button with a menu beside it."""
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+    button.setStyleSheet(_BUTTON.format(right=22))
+    return button
 
 
 def _swatch(colour: str) -> QIcon:
