@@ -98,7 +98,7 @@ def test_particles_are_coloured_by_motion_on_the_latent_map(qapp, tmp_path) -> N
         maps, legend = window.page.maps, window.page.map_panel.legend
         for name in motion_colours.BY_MOTION:
             window.choose(maps.colour_box, name)
-            window.wait(lambda: maps._motions.table is not None)
+            window.wait(lambda: maps.colours.motions.table is not None)
             window.settle()
             assert legend.isVisible()
             assert "being computed" not in legend.title

@@ -33,6 +33,8 @@ DENSITY: Final = "density of the map"
 CURRENT: Final = "current selection"
 SAVED: Final = "saved selections"
 _CLUSTERS: Final = "Clusters"
+#: what the names of sets of clusters begin with
+CLUSTERS: Final = "clusters "
 #: headings of what other parts of the window offer, by their name
 _SOURCES: Final = {"clusters": _CLUSTERS, "other job": "Of the other job"}
 #: how many colours of saved selections there are before they repeat
@@ -142,7 +144,7 @@ class Known:
             clustering = job.cluster_set(name).clustering
             return cluster_colours.by_cluster(clustering.labels, clustering.k, name)
 
-        return Choice(f"clusters {name}", "A set of clusters of this job.", paint)
+        return Choice(f"{CLUSTERS}{name}", "A set of clusters of this job.", paint)
 
     def _of_selections(self) -> list[Choice]:
         found = [

@@ -1,4 +1,4 @@
-"""The dock of the other job's latent map, beside the first one or below it."""
+"""The dock of a second latent map, beside the first one or below it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ _SCENE: Final = 300
 _SMALL, _ALONE = (240, 130), (240, 200)
 
 
-def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
-    """Put the second map into the window, once, and show it; nothing without a window."""
+def show_maps(
+    viewer, first: LatentMapPanel, second: LatentMapPanel, name: str = _OTHER, *, tools: bool = True
+) -> None:
+    """Put the second map into the window, once, and show it; nothing without a window. It has no
+    tools of its own where there is no room, or where they are not wanted."""
     window = getattr(viewer, "window", None)
     if window is None or first.dock is None:
         return
     if second.dock is None:
         second.dock = window.add_dock_widget(
-            second, name=_OTHER, area="right", add_vertical_stretch=False
+            second, name=name, area="right", add_vertical_stretch=False
         )
         # A floating dock would lose its OpenGL context.
         features = second.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
@@ -37,7 +40,7 @@ def show_maps(viewer, first: LatentMapPanel, second: LatentMapPanel) -> None:
     main = first.dock.window()
     wide = main.width() >= _WIDE
     # The tools of the first map stand right above and act on both.
-    second.bar.setVisible(wide or main.height() >= _HIGH)
+    second.bar.setVisible(tools and (wide or main.height() >= _HIGH))
     for panel in (first, second):
         panel.canvas.setMinimumSize(*_SMALL)
     orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_conformix.widgets.map_pairs import Pairs
 from napari_conformix.widgets.selection_group import ACTIONS, lasso_step
 
 if TYPE_CHECKING:
@@ -28,31 +29,6 @@ class Marked:
     row: int
     other_row: int
     near: bool
-
-
-class _Pairs:
-    """Particles that two views both show."""
-
-    def __init__(self, view: MapView, other: MapView, matching: Matching) -> None:
-        self.views = view, other
-        self.matching = matching
-        rows = matching.to_other[view.rows]
-        place = np.searchsorted(other.rows, rows)
-        shown = place < len(other.rows)
-        shown[shown] = (rows[shown] >= 0) & (other.rows[place[shown]] == rows[shown])
-        self.rows = view.rows[shown], other.rows[place[shown]]
-        self.xy = view.xy[shown], other.xy[place[shown]]
-
-    def of(self, view: MapView, other: MapView, matching: Matching) -> bool:
-        """Whether these are the pairs of those very views."""
-        return self.views[0] is view and self.views[1] is other and self.matching is matching
-
-    def nearest(self, side: int, xy: tuple[float, float]) -> int | None:
-        """The pair whose place in map `side` is nearest."""
-        if not len(self.rows[0]):
-            return None
-        offset = self.xy[side] - np.asarray(xy, dtype=np.float32)
-        return int(np.einsum("nk,nk->n", offset, offset).argmin())
 
 
 class MapLink(QObject):
@@ -77,7 +53,7 @@ class MapLink(QObject):
         super().__init__()
         self._beside, self._selections = beside, selections
         self._panels, self._maps = panels, maps
-        self._pairs: _Pairs | None = None
+        self._pairs: Pairs | None = None
         self._waiting: tuple[int, float, float] | None = None
         self._leading = False
         self._mark: Marked | None = None
@@ -181,14 +157,18 @@ class MapLink(QObject):
         if matching is None or first is None or second is None:
             self._pairs = None
             return
-        if self._pairs is not None and self._pairs.of(first, second, matching):
+        if self._pairs is not None and self._pairs.of(first, second, matching.to_other):
             return
         self._beside.session.run_in_worker(
-            lambda: _Pairs(first, second, matching), self._take_pairs, key="job:beside pairs"
+            lambda: Pairs(first, second, matching.to_other),
+            self._take_pairs,
+            key="job:beside pairs",
         )
 
-    def _take_pairs(self, pairs: _Pairs) -> None:
-        self._pairs = pairs if pairs.matching is self._beside.matching else None
+    def _take_pairs(self, pairs: Pairs) -> None:
+        matching = self._beside.matching
+        current = matching is not None and pairs.to_other is matching.to_other
+        self._pairs = pairs if current else None
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             self._cursor_moved(*waiting)
@@ -201,7 +181,7 @@ class MapLink(QObject):
             self.other_cursor.emit(x, y)
         pairs = self._pairs
         views = (group.map_view for group in self._maps)
-        if pairs is None or not pairs.of(*views, self._beside.matching):
+        if pairs is None or not pairs.of(*views, self._beside.matching.to_other):
             self._waiting = side, x, y  # until the pairs of what is shown now are found
             return
         found = pairs.nearest(side, (x, y))
@@ -210,9 +190,10 @@ class MapLink(QObject):
             self._panels[1 - side].canvas.overlay.set_cursor(None)
             self.marked.emit(None)
             return
-        place = tuple(map(float, pairs.xy[1 - side][found]))
-        distance = np.linalg.norm(pairs.xy[side][found] - (x, y))
-        near = bool(distance <= pairs.views[side].nearby_radius)
+        place = pairs.place(1 - side, found)
+        view = pairs.views[side]
+        distance = np.linalg.norm((pairs.xy[side][found] - (x, y)) * [1.0, view.stretch])
+        near = bool(distance <= view.nearby_radius)
         self._mark = Marked(int(pairs.rows[0][found]), int(pairs.rows[1][found]), near)
         self._lead(1 - side, place)
         self.marked.emit(self._mark)

@@ -24,6 +24,7 @@ from napari_conformix.widgets.colouring import Legend
 from napari_conformix.widgets.legend_painting import number_text
 from napari_conformix.widgets.legend_range import HistogramBar
 from napari_conformix.widgets.legend_strip import LegendStrip
+from napari_conformix.widgets.style import TOOL_BUTTON
 
 #: pixels of a field for a typed number
 _FIELD: Final = 74
@@ -62,6 +63,8 @@ class LegendBar(QWidget):
             "Select the particles whose value is in the range, both ends included; the buttons "
             "New, Add and Remove above the map say what becomes of the selection"
         )
+        for button in (self.grey, self.select):
+            button.setStyleSheet(TOOL_BUTTON)
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setContentsMargins(6, 0, 6, 0)

@@ -13,8 +13,8 @@ class Camera:
 
     `pixel_ratio` is how many of them are one pixel of a screen of ordinary resolution.
     `x`, `y` is the place of the map in the middle of the picture, `zoom` the pixels of one unit of
-    the map's x; one of its y is drawn `stretch` times as long. Map y points up, pixel rows run down; pixel (column i, row j) covers i <= x < i + 1,
-    j <= y < j + 1.
+    the map's x; one of its y is drawn `stretch` times as long. Map y points up, pixel rows run
+    down; pixel (column i, row j) covers i <= x < i + 1, j <= y < j + 1.
     """
 
     x: float

@@ -4,14 +4,14 @@ told of the particle under the mouse."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets import colouring, motion_colours
-from napari_conformix.widgets.colour_list import CURRENT, Choice, Known, Painters
+from napari_conformix.widgets.colour_list import CLUSTERS, CURRENT, Choice, Known, Painters
 from napari_conformix.widgets.column_box import ColumnBox, Entry
 from napari_conformix.widgets.map_tools import mode_of
 from napari_conformix.widgets.motion_store import MotionStore
@@ -36,8 +36,8 @@ class MapColours(QObject):
     changed = Signal()
     #: name of the column, lowest and highest value, (N,) bool of the particles in between
     range_asked = Signal(str, float, float, object)
-    #: name of the column, the category, (N,) bool of its particles, what becomes of the selection
-    category_asked = Signal(str, str, object, object)
+    #: (N,) bool of a category's particles, how they were found, and what becomes of the selection
+    category_asked = Signal(object, dict, object)
 
     def __init__(
         self, session: Session, scene: Scene | None, panel: LatentMapPanel, which: str = ""
@@ -231,7 +231,7 @@ class MapColours(QObject):
             name, made = self._made
             label = made.legend.categories[place].label
             mode = mode_of(modifiers, self._panel.canvas.overlay.mode)
-            self.category_asked.emit(name, label, made.of_category(place), mode)
+            self.category_asked.emit(made.of_category(place), category_step(name, label), mode)
 
     # -- motions of the particles -----------------------------------------------------------------
 
@@ -274,3 +274,14 @@ class MapColours(QObject):
 
     def _describe(self, row: int) -> str:
         return self.words.of(row, self._made)
+
+
+def category_step(name: str, label: str) -> dict[str, Any]:
+    """How the particles of a category are told in a selection's record."""
+    if name.startswith(CLUSTERS):
+        return {"kind": "cluster", "set": name.removeprefix(CLUSTERS), "numbers": [int(label)]}
+    try:
+        number = float(label)
+    except ValueError:
+        return {"kind": "category", "column": name, "value": label}
+    return {"kind": "range", "column": name, "low": number, "high": number}

@@ -52,10 +52,12 @@ class MapGroup(QGroupBox):
     """
 
     shown = Signal(object, bool)
+    #: the earlier epoch that is looked back at, None for the result so far
+    looked_back = Signal(object)
     #: of the legend: the name of a column, lowest and highest value, (N,) bool of the particles
     range_asked = Signal(str, float, float, object)
-    #: of the legend: the name of a column, a category of it, (N,) bool of its particles, a `Mode`
-    category_asked = Signal(str, str, object, object)
+    #: of the legend: (N,) bool of a category's particles, how they were found, a `Mode`
+    category_asked = Signal(object, dict, object)
 
     def __init__(
         self,
@@ -138,6 +140,7 @@ class MapGroup(QGroupBox):
         if past is not self._past:
             self._past = past
             self.refresh()
+            self.looked_back.emit(past)
 
     def show_space(self, key: str) -> None:
         """Choose a space by its key, for example of a UMAP."""

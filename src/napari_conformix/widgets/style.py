@@ -23,6 +23,13 @@ STATE_COLOURS: Final = {
     "failed": "#e05a4e",
     "finished": "#4a7fd4",
 }
+#: napari's style draws tool buttons flat; without this a pressed one looks like the others
+TOOL_BUTTON: Final = (
+    "QToolButton { padding: 3px 8px; border-radius: 3px; background: rgba(128, 136, 148, 90); }"
+    "QToolButton:checked { background: #2f7fd1; color: white; }"
+    "QToolButton:disabled { color: #7d848e; background: rgba(128, 136, 148, 40); }"
+    "QToolButton:hover:!checked { background: rgba(128, 136, 148, 150); }"
+)
 
 
 def heading(text: str) -> QLabel:
