@@ -95,7 +95,7 @@ class Overlays:
         if bar is not None:
             self._paint_bar(painter, bar, on_the_right=corner == "bottom left")
         painter.end()
-        return _array(image)
+        return as_array(image)
 
     def _paint_inset(self, painter: QPainter, image: QImage, corner: Corner) -> None:
         gap = self.margin * 0.6
@@ -160,7 +160,8 @@ def _image(frame: np.ndarray) -> QImage:
     return plain.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def _array(image: QImage) -> np.ndarray:
+def as_array(image: QImage) -> np.ndarray:
+    """(h, w, 3) uint8 of an image."""
     plain = image.convertToFormat(QImage.Format.Format_RGB888)
     width, height, line = plain.width(), plain.height(), plain.bytesPerLine()
     buffer = plain.constBits()
