@@ -1,9 +1,10 @@
 """How fast the Explore page answers at 100,000 and 1,000,000 particles, and how long it stalls.
 
 Each action is done in a real window with real mouse events, and timed until its result is on the
-screen. The second column is the longest time that the window did not answer meanwhile, the third
-the processor time of the window's own thread in that gap, which tells a slow window from a busy
-machine. The particles are made of numbers; nothing is trained. On a screen, or without one:
+screen. "CPU-s" is what all threads computed for it meanwhile, "stall" the longest time that the
+window did not answer, and "own time" the processor time of the window's own thread in that gap:
+both tell a slow window from a busy machine. The particles are made of numbers; nothing is trained.
+On a screen, or without one:
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/explore_speed.py
 
@@ -20,8 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 from star_reading import write_star
 from window_stalls import Heartbeat
 
@@ -30,6 +32,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
 from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
 
+from napari_conformix.particles import write_map
+from napari_conformix.simulation.points import density
+from napari_conformix.simulation.scenes import find_scene
 from napari_conformix.widgets.gl import renderer
 from napari_conformix.widgets.lasso import Tool
 from napari_conformix.widgets.latent_canvas import LatentCanvas
@@ -45,6 +50,10 @@ _TARGETS = {
     "colour by a number": 0.5,
     "export": 20.0,
 }
+#: frames a second to reach, by box
+_FRAMES = {64: 10}
+_BOXES = (64, 128)
+_BOX_ANGSTROM = 115.0
 _BUTTON = Qt.MouseButton.LeftButton
 
 
@@ -71,20 +80,20 @@ class Bench:
 
     def time(self, name: str, action: Callable[[], object]) -> None:
         """Do it, wait until its result is painted, and print what it took."""
-        seconds = 0.0
+        seconds = cpu = 0.0
 
         def timed() -> None:
-            nonlocal seconds
-            began = time.perf_counter()
+            nonlocal seconds, cpu
+            began, cpu_began = time.perf_counter(), time.process_time()
             action()
             self.wait()
-            seconds = time.perf_counter() - began
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
 
         stall, _, own = self.heartbeat.during(timed)
         target = _TARGETS.get(name, "")
         if isinstance(target, dict):
             target = target.get(self.count, "")
-        report(name, seconds, target, stall, own)
+        report(name, seconds, target, cpu, stall, own)
 
     def wait(self) -> None:
         """Until threads have nothing to do for the map, and everything is painted."""
@@ -207,19 +216,72 @@ def _measure_one(bench: Bench, window: Window) -> None:
 _PCA, _MOTION = "Principal components of half 1", "Motion map (both halves)"
 
 
-def measure_path(heartbeat: Heartbeat, boxes: tuple[int, ...] = (64, 128)) -> None:
-    """Maps that are decoded already, shown one after the other by the scene."""
-    with explore_window() as window, tempfile.TemporaryDirectory() as folder:
-        window.open(FakeJob(Path(folder)))
-        scene = Scene.of(window.session)
-        for box in boxes:
-            head(f"scrubbing maps of {box}^3")
-            scrub(window, scene, heartbeat, box)
+class OneMolecule(FakeJob):
+    """Adenylate kinase, at the resolution that a box of `box` voxels around it allows."""
+
+    def __init__(self, folder: Path, box: int) -> None:
+        self.box, self.pixel_size = box, _BOX_ANGSTROM / box
+        self.molecule = find_scene("adk")
+        super().__init__(folder)
+        write_map(self.spec.inputs.consensus, self.volume(0.0), self.pixel_size)
+
+    def volume(self, angle: float) -> np.ndarray:
+        """(z, y, x), closed at -40 degrees and open at 40: the way of the fake job's particles."""
+        state = round((angle + 40) / 80 * (len(self.molecule) - 1))
+        b_factor = 8 * (2 * self.pixel_size) ** 2
+        return density(*self.molecule.atoms(state), self.box, self.pixel_size, b_factor)
 
 
-def scrub(window: Window, scene: Scene, heartbeat: Heartbeat, box: int, count: int = 12) -> None:
-    """Frames a second of a path of `count` maps, forth and back."""
-    raise NotImplementedError
+class Paints(QObject):
+    """Counts how often a widget is painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def measure_path(heartbeat: Heartbeat) -> None:
+    """Maps of a path that are decoded already, shown one after the other in the scene."""
+    columns = f"{'frames/s':>9}{'target':>8}{'CPU-ms a frame':>16}{'stall (ms)':>12}"
+    print(f"\n{'scrubbing a path':32}{columns}")
+    with explore_window() as window:
+        for box in _BOXES:
+            with tempfile.TemporaryDirectory() as folder:
+                job = OneMolecule(Path(folder), box)
+                window.open(job)
+                scrub(window, job, heartbeat)
+                window.session.close()
+
+
+def scrub(window: Window, job: OneMolecule, heartbeat: Heartbeat, count: int = 12) -> None:
+    """There and back, three times, as fast as the frames come; prints frames a second."""
+    scene = Scene.of(window.session)
+    angles = np.linspace(-40, 40, count)
+    maps = [scene.prepare(job.volume(a), job.pixel_size, scene.threshold) for a in angles]
+    paints = Paints(window.viewer.window._qt_viewer.canvas.native)
+    steps = [*range(count), *range(count - 2, 0, -1)] * 3
+    seconds = cpu = 0.0
+
+    def there_and_back() -> None:
+        nonlocal seconds, cpu
+        began, cpu_began = time.perf_counter(), time.process_time()
+        for step in steps:
+            before = paints.count
+            scene.show_prepared(maps[step], f"Step {step + 1} of {count}")
+            while paints.count == before:
+                QApplication.processEvents()
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+
+    stall, _, _ = heartbeat.during(there_and_back)
+    triangles = np.mean([0 if made.mesh is None else len(made.mesh[1]) for made in maps])
+    name = f"maps of {job.box}^3, {triangles:,.0f} triangles"
+    rate, each = len(steps) / seconds, 1000 * cpu / len(steps)
+    print(f"{name:32}{rate:9.1f}{_FRAMES.get(job.box, ''):>8}{each:16.0f}{stall:12.0f}", flush=True)
 
 
 def measure_export(rows: int = 1_000_000, chosen: int = 300_000) -> None:
@@ -235,15 +297,25 @@ def measure_export(rows: int = 1_000_000, chosen: int = 300_000) -> None:
         began, cpu = time.perf_counter(), time.process_time()
         write_particles(particles, picked, Path(folder) / "subset.star")
         seconds = time.perf_counter() - began
-        report("export", seconds, _TARGETS["export"], own=1000 * (time.process_time() - cpu))
+        report("export", seconds, _TARGETS["export"], time.process_time() - cpu)
 
 
 def head(what: str) -> None:
-    print(f"\n{what:32}{'s':>8}{'target':>9}{'stall (ms)':>12}{'own time (ms)':>15}", flush=True)
+    columns = f"{'s':>7}{'target':>8}{'CPU-s':>8}{'stall (ms)':>12}{'own time (ms)':>15}"
+    print(f"\n{what:32}{columns}", flush=True)
 
 
-def report(name: str, seconds: float, target: object = "", stall: float = np.nan, own=np.nan):
-    print(f"{name:32}{seconds:8.2f}{target!s:>9}{stall:12.0f}{own:15.0f}", flush=True)
+def report(
+    name: str,
+    seconds: float,
+    target: object,
+    cpu: float,
+    stall: float = np.nan,
+    own: float = np.nan,
+) -> None:
+    """One line of the table."""
+    columns = f"{seconds:7.2f}{target!s:>8}{cpu:8.2f}{stall:12.0f}{own:15.0f}"
+    print(f"{name:32}{columns.replace('nan', '   ')}", flush=True)
 
 
 def main() -> None:
