@@ -12,7 +12,6 @@ from napari_conformix.errors import UserError
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.particle_pictures import Rows
-    from napari_conformix.jobs.shown_pictures import Pictures
 
 #: more pictures than this on one sheet help nobody
 MOST = 200
@@ -65,17 +64,17 @@ def particles(
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.particle_pictures import PictureMaker
+    from napari_conformix.jobs.picture_sheets import refuse_unwritable, write_pictures
     from napari_conformix.jobs.shown_pictures import PictureOptions
 
-    if output.suffix.lower() not in (".png", ".mrcs"):
-        raise UserError(f"{output.name} must end with .png (to look at) or .mrcs (a stack).")
+    refuse_unwritable(output, overwrite=overwrite)
     opened = Job.open(job)
     options = PictureOptions(low_pass or None, ctf, not bare, black)
     chosen = _chosen(opened, selection, rows, count, seed)
     raw = PictureMaker(opened).read(chosen)
     assert raw is not None  # nothing asks it to stop
     pictures = raw.shown(options)
-    print(_write(pictures, output, overwrite))
+    print(write_pictures(pictures, output, overwrite=overwrite))
     for sentence in pictures.sentences():
         print(sentence)
     if opened.model_biased is not None:
@@ -102,20 +101,3 @@ def _chosen(job: "Job", selection: str | None, rows: str | None, count: int, see
     if not 1 <= count <= MOST:
         raise UserError(f"{count} pictures cannot be on a sheet; 1 to {MOST} can.")
     return given
-
-
-def _write(pictures: "Pictures", path: Path, overwrite: bool) -> Path:
-    import numpy as np
-
-    from napari_conformix.export.picture_sheet import write_sheet, write_stack
-    from napari_conformix.jobs.picture_sheets import sheet_entries, sheet_heading
-
-    if path.suffix.lower() == ".png":
-        return write_sheet(
-            path, sheet_entries(pictures), sheet_heading(pictures), overwrite=overwrite
-        )
-    stack = pictures.images
-    if pictures.projections is not None:
-        both = np.stack([pictures.images, np.nan_to_num(pictures.projections)], axis=1)
-        stack = both.reshape(-1, *both.shape[-2:])
-    return write_stack(path, stack, pictures.raw.pixel_size_angstrom, overwrite=overwrite)

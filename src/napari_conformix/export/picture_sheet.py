@@ -30,42 +30,21 @@ class Entry:
     lines: Sequence[str]
 
 
-def write_sheet(
-    path: Path, entries: Sequence[Entry], heading: Sequence[str], *, overwrite: bool = False
-) -> Path:
-    """Write a PNG of all entries with the paragraphs of the heading above. UserError as
-    :func:`refuse_existing`."""
-    refuse_existing(path, overwrite)
+def write_sheet(path: Path, entries: Sequence[Entry], heading: Sequence[str]) -> Path:
+    """Write a PNG of all entries with the paragraphs of the heading above."""
     sheet = draw_sheet(entries, heading)
     with whole_file(path) as temporary, open(temporary, "wb") as file:
         sheet.save(file, format="PNG")
     return path
 
 
-def write_stack(
-    path: Path,
-    pictures: NDArray[np.float32],
-    pixel_size_angstrom: float,
-    *,
-    overwrite: bool = False,
-) -> Path:
-    """Write (k, n, n) pictures as a stack of images. UserError as :func:`refuse_existing`."""
-    refuse_existing(path, overwrite)
+def write_stack(path: Path, pictures: NDArray[np.float32], pixel_size_angstrom: float) -> Path:
+    """Write (k, n, n) pictures as a stack of images."""
     with whole_file(path) as temporary, mrcfile.new(temporary, overwrite=True) as mrc:
         mrc.set_data(np.asarray(pictures, np.float32))
         mrc.set_image_stack()
         mrc.voxel_size = pixel_size_angstrom
     return path
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """UserError when the folder is missing, or the file there and not to be replaced."""
-    if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent} to write {path.name} to.")
-    if path.exists() and not overwrite:
-        raise UserError(
-            f"{path} exists; choose another name, or ask to overwrite it (--overwrite)."
-        )
 
 
 def draw_sheet(entries: Sequence[Entry], heading: Sequence[str]) -> Image.Image:

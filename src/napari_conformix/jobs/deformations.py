@@ -166,6 +166,15 @@ class Deformations:
         first, last = fields.latents_of(row_a), fields.latents_of(row_b)
         return fields.between(first, last, at, f"From particle {row_a} to particle {row_b}")
 
+    def between_states(
+        self, first: ArrayLike, first_half: int, last: ArrayLike, last_half: int
+    ) -> "Deformation":
+        """From one latent (d,) to another, each of its own half."""
+        fields = self.fields()
+        at, other = fields.model_of(first_half), fields.model_of(last_half)
+        start, end = (_latents(latent, fields, ndim=1) for latent in (first, last))
+        return fields.between({at: start}, {other: end}, at, "From A to B")
+
     def write(
         self, deformation: "Deformation", path: Path, count: int | None, overwrite: bool
     ) -> Path:

@@ -278,6 +278,13 @@ class Job(RunFolder):
         """
         return self._deformations.between(row_a, row_b, at)
 
+    def deformation_between_states(
+        self, first: ArrayLike, first_half: int, last: ArrayLike, last_half: int
+    ) -> "Deformation":
+        """From one point (d,) of a latent space to another; if they are of different halves, each
+        relative to its half's mean field."""
+        return self._deformations.between_states(first, first_half, last, last_half)
+
     def deformation_of(self, latent: ArrayLike, half: int, at: int | None = None) -> "Deformation":
         """From the consensus to a point (d,) of the latent space of `half`."""
         return self._deformations.of_latent(latent, half, at)

@@ -5,7 +5,6 @@ own half), in the particle's pose, at its shift and with its CTF: what the image
 without noise, if the model were right. Images are read for the particles asked for and no others.
 """
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,8 @@ from napari_conformix.errors import UserError
 from napari_conformix.imaging.fourier import fourier_shift, resample_3d
 from napari_conformix.imaging.projection import project_volume
 from napari_conformix.jobs import layout
-from napari_conformix.jobs.shown_pictures import AVERAGED_STATES, Facts, Floats, RawPictures
+from napari_conformix.jobs.average_state import AverageStates
+from napari_conformix.jobs.shown_pictures import Facts, Floats, RawPictures
 from napari_conformix.training.contract import Batch, Frame
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from napari_conformix.jobs.job import Job
     from napari_conformix.particles import ParticleSet
-    from napari_conformix.training.latent_table import LatentTable
 
 Rows = NDArray[np.int64]
 
@@ -58,8 +57,7 @@ class PictureMaker:
 
     def __init__(self, job: "Job", epoch: int | None = None) -> None:
         self._job, self._epoch = job, epoch
-        self._lock = threading.Lock()
-        self._averages: dict[tuple[int, int], torch.Tensor] = {}
+        self._averages = AverageStates(job)
 
     @property
     def why_no_projections(self) -> str:
@@ -155,13 +153,14 @@ class PictureMaker:
             if stop is not None and stop():
                 return None
             half = int(table.half[rows[i]])
-            volume = self._volume(table.mean[rows[i]], half)
+            decoded = self._job.decode(table.mean[rows[i]], half=half or None, epoch=self._epoch)
+            volume = self._on_grid(decoded)
             own[i] = self._imaged(volume, batch, [int(i)], raw.pixel_size_angstrom)[0]
         for half in np.unique(table.half[rows[known]]):
             if stop is not None and stop():
                 return None
             which = np.flatnonzero(known & (table.half[rows] == half)).tolist()
-            volume = self._average_state(table, int(half))
+            volume = self._on_grid(self._averages.of(int(half), self._epoch))
             average[which] = self._imaged(volume, batch, which, raw.pixel_size_angstrom)
         return replace(raw, projections=own, average=average, latent_dim=table.mean.shape[1])
 
@@ -175,23 +174,12 @@ class PictureMaker:
         coarser = pixel_size / self._job.spec.grids.pixel_size_angstrom
         return coarser * fourier_shift(torch.fft.rfft2(projected), shift)
 
-    def _volume(self, latent: Floats, half: int) -> torch.Tensor:
-        """(n, n, n) of a latent, on the grid of the pictures."""
+    def _on_grid(self, volume: Floats) -> torch.Tensor:
+        """(n, n, n): a decoded map on the grid of the pictures."""
         grids = self._job.spec.grids
-        volume = torch.from_numpy(self._job.decode(latent, half=half or None, epoch=self._epoch))
         if grids.box <= MOST_PIXELS:
-            return volume
+            return torch.from_numpy(volume)
         pixel_size = grids.box * grids.pixel_size_angstrom / MOST_PIXELS
-        return resample_3d(volume, grids.pixel_size_angstrom, MOST_PIXELS, pixel_size)
-
-    def _average_state(self, table: "LatentTable", half: int) -> torch.Tensor:
-        """(n, n, n): the mean of states of a half drawn at random, as sharp as the decoder's."""
-        with self._lock:
-            key = (table.epoch, half)
-            if key not in self._averages:
-                there = (table.half == half) & np.isfinite(table.mean).all(axis=1)
-                rows = draw_rows(np.flatnonzero(there), AVERAGED_STATES, seed=0)
-                volumes = [self._volume(table.mean[row], half) for row in rows]
-                self._averages = {k: v for k, v in self._averages.items() if k[0] == key[0]}
-                self._averages[key] = torch.stack(volumes).mean(0)
-            return self._averages[key]
+        return resample_3d(
+            torch.from_numpy(volume), grids.pixel_size_angstrom, MOST_PIXELS, pixel_size
+        )

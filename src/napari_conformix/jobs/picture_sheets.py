@@ -1,10 +1,39 @@
-"""What a sheet of particle pictures says: the entries of `export.picture_sheet`."""
+"""Pictures of particles as files, and what a sheet of them says."""
+
+from pathlib import Path
 
 import numpy as np
 
-from napari_conformix.export.picture_sheet import Entry
+from napari_conformix.errors import UserError
+from napari_conformix.export.picture_sheet import Entry, write_sheet, write_stack
 from napari_conformix.jobs.particle_pictures import letter
 from napari_conformix.jobs.shown_pictures import Facts, Pictures
+
+
+def write_pictures(pictures: Pictures, path: Path, *, overwrite: bool = False) -> Path:
+    """Write a sheet to look at (.png), or a stack for other programs (.mrcs: image, projection,
+    image, ...; in standard deviations of the images' background). UserError on another ending, or
+    when the file is there and not to be replaced."""
+    refuse_unwritable(path, overwrite=overwrite)
+    if path.suffix.lower() == ".png":
+        return write_sheet(path, sheet_entries(pictures), sheet_heading(pictures))
+    stack = pictures.images
+    if pictures.projections is not None:
+        both = np.stack([stack, np.nan_to_num(pictures.projections)], axis=1)
+        stack = both.reshape(-1, *both.shape[-2:])
+    return write_stack(path, stack, pictures.raw.pixel_size_angstrom)
+
+
+def refuse_unwritable(path: Path, *, overwrite: bool = False) -> None:
+    """UserError as :func:`write_pictures`, before anything is read."""
+    if path.suffix.lower() not in (".png", ".mrcs"):
+        raise UserError(f"{path.name} must end with .png (to look at) or .mrcs (a stack).")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} to write {path.name} to.")
+    if path.exists() and not overwrite:
+        raise UserError(
+            f"{path} exists; choose another name, or ask to overwrite it (--overwrite)."
+        )
 
 
 def facts_in_words(facts: Facts) -> str:

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from napari_conformix.analysis.picture_agreement import Agreement, agreement, common_scale
 from napari_conformix.errors import UserError
 from napari_conformix.imaging.filters import low_pass_gain
+from napari_conformix.jobs.average_state import AVERAGED_STATES
 from napari_conformix.training.normalise import outside_circle
 
 Ctf = Literal["recorded", "flipped", "wiener"]
 Floats = NDArray[np.float32]
 
-#: states whose average is what a particle's own state must explain its image better than
-AVERAGED_STATES: Final = 8
 #: of the Wiener filter CTF / (CTF^2 + this): one tenth of the signal where the CTF is 1
 WIENER: Final = 0.1
 #: grey goes to black and white at this percentile of the images' absolute values
@@ -226,16 +225,16 @@ class Pictures:
         mean, of_mean = float(gain.mean()), float(np.sqrt(np.square(error).sum()) / len(error))
         chance, clear = float(self.by_chance[known].mean()), int(self.clear[known].sum())
         verdict = (
-            "more than that"
+            "So the states are more than fitted noise"
             if mean - chance > _CLEARLY * of_mean
-            else "these pictures do not say that the states are real"
+            else "So these pictures do not show that the states are real"
         )
         return (
             f"Image and projection correlate by {agreed.correlation[known].mean():.2f} on the mean "
-            f"(most of an image is noise), by {agreed.baseline[known].mean():.2f} with the average "
-            f"of {AVERAGED_STATES} states drawn at random. Gain: {mean:+.3f} ± {of_mean:.3f}. A "
-            "latent is found from its very image, and following nothing but noise could give up "
-            f"to {chance:+.3f}: {verdict}. {clear} of {len(gain)} particles gain clearly more."
+            f"(an image is mostly noise), by {agreed.baseline[known].mean():.2f} with the average "
+            f"of {AVERAGED_STATES} random states. Gain: {mean:+.3f} ± {of_mean:.3f}; latents that "
+            f"followed nothing but the noise of their images could gain up to {chance:+.3f}. "
+            f"{verdict}; {clear} of {len(gain)} particles alone gain clearly more."
         )
 
 

@@ -1,8 +1,9 @@
 """The Explore page: the latent map, the conformation at its cursor, and selections of particles.
 
 The page connects parts that know nothing of each other: what the map shows (:mod:`map_group`),
-live decoding into the scene (:mod:`conformation_group`), selections (:mod:`selection_group`), and
-another job beside the opened one (:mod:`compare_group`).
+live decoding into the scene (:mod:`conformation_group`), selections (:mod:`selection_group`),
+images of particles (:mod:`particle_gallery_group`), and another job beside the opened one
+(:mod:`compare_group`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from napari_conformix.widgets.conformation_group import ConformationGroup
 from napari_conformix.widgets.dropping import FileDrop
 from napari_conformix.widgets.epoch_slider import LookingBack
 from napari_conformix.widgets.latent_map_panel import LatentMapPanel
+from napari_conformix.widgets.linked_map import LinkedMapGroup
 from napari_conformix.widgets.map_group import MapGroup
+from napari_conformix.widgets.map_letters import MapLetters
+from napari_conformix.widgets.particle_gallery_group import ParticleGalleryGroup
 from napari_conformix.widgets.scene import Scene
-from napari_conformix.widgets.selection_group import SelectionGroup
+from napari_conformix.widgets.selection_group import ACTIONS, SelectionGroup
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import SelectionHistory
@@ -49,13 +53,24 @@ class ExplorePage(QWidget):
         self.hint.setWordWrap(True)
         self.maps = MapGroup(session, self.scene, self.map_panel)
         self.looking_back = LookingBack(session, self.map_panel.epochs, self.maps)
-        self.conformation = ConformationGroup(session, self.scene, self.canvas)
+        letters = MapLetters(self.canvas)
+        self.conformation = ConformationGroup(session, self.scene, self.canvas, letters)
         self.selections = SelectionGroup(session, self.map_panel)
+        self.gallery = ParticleGalleryGroup(session, self.selections, self.conformation, letters)
         self.compare = CompareGroup(
             session, self.scene, self.map_panel, self.maps, self.selections, self.conformation
         )
+        self.linked = LinkedMapGroup(session, self.map_panel, self.maps, self.selections)
         self.checks = ChecksGroup(session)
-        self.groups = [self.maps, self.conformation, self.selections, self.checks, self.compare]
+        self.groups = [
+            self.maps,
+            self.linked,
+            self.conformation,
+            self.selections,
+            self.gallery,
+            self.checks,
+            self.compare,
+        ]
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 6, 2, 6)
         column.addWidget(BiasBanner(session))
@@ -68,7 +83,19 @@ class ExplorePage(QWidget):
         session.particles_opened.connect(self._take_particles)
         session.latents_changed.connect(self._take_latents)
         self.maps.shown.connect(self._take_view)
+        self.maps.range_asked.connect(self.selections.take_range)
+        self.selections.selection_changed.connect(self._share_selection)
+        self.selections.listed.connect(lambda names: self.maps.colours.find_names())
+        self._connect_legend()
         self._enable(False)
+
+    def _connect_legend(self) -> None:
+        """What is clicked in a legend is selected; there is room for one map beside the first."""
+        self.maps.category_asked.connect(
+            lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
+        )
+        self.compare.beside.opened.connect(lambda *_: self.linked.close_map())
+        self.linked.opened.connect(self.compare.beside.close)
 
     @property
     def canvas(self) -> LatentCanvas:
@@ -99,7 +126,6 @@ class ExplorePage(QWidget):
     def _close_job(self) -> None:
         self._forget()
         self.scene.clear()
-        self.selections.table.set_selections([], None)
 
     def _forget(self) -> None:
         """Nothing of the job before is shown."""
@@ -109,6 +135,11 @@ class ExplorePage(QWidget):
 
     def _take_particles(self, particles: Any) -> None:
         self.maps.fill_colours()
+        self.selections.fill_form()
+
+    def _share_selection(self) -> None:
+        if self.history is not None:
+            self.maps.set_selection(self.history.mask)
 
     def _take_latents(self, latents: LatentTable) -> None:
         for group in self.groups:
@@ -118,3 +149,4 @@ class ExplorePage(QWidget):
     def _take_view(self, view: MapView, moved: bool) -> None:
         self.selections.map_view = view
         self.conformation.take_view(view, moved)
+        self.gallery.take_view(view)

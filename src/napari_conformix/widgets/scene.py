@@ -16,6 +16,7 @@ from psygnal import Signal
 
 from napari_conformix.widgets import axes
 from napari_conformix.widgets.gl import software_rendering
+from napari_conformix.widgets.scene_points import ScenePoints
 from napari_conformix.widgets.surfaces import (
     Mesh,
     Prepared,
@@ -34,18 +35,17 @@ Rendering = Literal["surface", "iso"]
 _CONSENSUS: Final = "Consensus"
 _CONFORMATION: Final = "Conformation"
 _START: Final = "Conformation A"
-_GAUSSIANS: Final = "Gaussians"
-_PARTS: Final = "Parts of the molecule"
-_BODIES: Final = "Rigid bodies"
+#: of the conformation that is compared with: where a motion begins, or the state A
+START_COLOUR: Final = (0.95, 0.72, 0.30)
 _COLOURS: Final = {
     _CONSENSUS: (0.78, 0.78, 0.76),
-    _START: (0.85, 0.75, 0.55),
+    _START: START_COLOUR,
     _CONFORMATION: (0.36, 0.62, 0.95),
 }
 _GHOST_OPACITY: Final = 0.3
+_START_OPACITY: Final = 0.45
 #: of the conformation while there is something to see inside it
 _GLASS_OPACITY: Final = 0.35
-_MAX_GAUSSIANS: Final = 5000
 
 
 class Scene:
@@ -73,7 +73,9 @@ class Scene:
         self._conformation_wanted = True
         self.label = ""
         self._maps: dict[str, Prepared] = {}
+        self._start: Prepared | None = None
         self._layers: dict[str, Layer] = {}
+        self._points = ScenePoints(self)
         self._limits = (0.0, 1.0)
         self._looked = self._fits = False
         self._zoom = 0.0
@@ -157,20 +159,24 @@ class Scene:
     def show_start(self, prepared: Prepared | None) -> None:
         """The conformation that a motion begins with, as a ghost in place of the consensus; None:
         the consensus again."""
+        self._start = prepared
         if prepared is None:
             self._maps.pop(_START, None)
             self._arrange()
-        else:
-            self._show(_START, prepared)
+            return
+        self._show(_START, prepared)
+        if self.threshold is not None and prepared.threshold != self.threshold:
+            self._show_later(_START, prepared.array, prepared.pixel_size_angstrom)
 
     def hide_conformation(self) -> None:
         """Only the consensus."""
         self._maps.pop(_CONFORMATION, None)
         self._maps.pop(_START, None)
+        self._start = None
         self.set_label("")
-        for name in (_CONFORMATION, _GAUSSIANS):
-            if name in self._layers:
-                self._layers[name].visible = False
+        if _CONFORMATION in self._layers:
+            self._layers[_CONFORMATION].visible = False
+        self._points.show("gaussians", None)
         self._arrange()
 
     def clear(self) -> None:
@@ -179,16 +185,19 @@ class Scene:
         self.threshold = None
         self._looked = False
         self.set_label("")
+        self._points.hide()
         for layer in self._layers.values():
             layer.visible = False
 
     def show_gaussians(self, positions: np.ndarray | None) -> None:
         """(p, 3) x, y, z in A as small spheres, at most 5,000 of them; None hides them."""
-        self._show_points(_GAUSSIANS, positions)
+        self._points.show("gaussians", positions)
+        self._arrange()
 
     def show_parts(self, positions: np.ndarray | None, rgba: np.ndarray | None = None) -> None:
         """As :meth:`show_gaussians`, each in its colour (p, 4)."""
-        self._show_points(_PARTS, positions, rgba)
+        self._points.show("parts", positions, rgba)
+        self._arrange()
 
     def show_bodies(
         self,
@@ -197,11 +206,8 @@ class Scene:
         diameter_angstrom: float = 1.0,
     ) -> None:
         """As :meth:`show_parts`, as shaded spheres of a diameter that makes bodies look solid."""
-        self._show_points(_BODIES, positions, rgba)
-        layer = self._living(_BODIES)
-        if positions is not None and layer is not None:
-            layer.shading = "spherical"
-            layer.size = diameter_angstrom
+        self._points.show("bodies", positions, rgba, diameter_angstrom)
+        self._arrange()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -228,9 +234,14 @@ class Scene:
         if self.rendering == "iso":
             self._show(name, self.prepare(array, pixel_size_angstrom, threshold))
             return
+
+        def show(prepared: Prepared) -> None:
+            if name != _START or (self._start is not None and self._start.array is array):
+                self._show(name, prepared)
+
         self._session.run_in_worker(
             lambda: self.prepare(array, pixel_size_angstrom, threshold),
-            lambda prepared: self._show(name, prepared),
+            show,
             key=f"job:mesh {name}",
         )
 
@@ -282,38 +293,6 @@ class Scene:
             units=axes.UNITS,
         )
 
-    def _show_points(
-        self, name: str, positions: np.ndarray | None, rgba: np.ndarray | None = None
-    ) -> None:
-        layer = self._living(name)
-        if positions is None:
-            if layer is not None:
-                _change(layer, "visible", False)
-        else:
-            step = -(-len(positions) // _MAX_GAUSSIANS)
-            points = axes.to_napari(positions[::step])
-            if layer is None:
-                layer = self._layers[name] = self._add_points(name, points)
-            layer.data = points
-            if rgba is not None:
-                layer.face_color = rgba[::step]
-            _change(layer, "visible", True)
-        self._arrange()
-
-    def _add_points(self, name: str, points: np.ndarray) -> Layer:
-        layer = self.viewer.add_points(
-            points,
-            name=name,
-            size=(float(np.ptp(points, axis=0).max()) or 1.0) / 70,
-            face_color="#ffb347",
-            border_width=0,
-            antialiasing=0,
-            units=axes.UNITS,
-        )
-        layer.editable = False
-        self.put_inside(layer)
-        return layer
-
     def put_inside(self, layer: Layer) -> None:
         """What lies inside a translucent surface must be drawn before it.
 
@@ -326,10 +305,7 @@ class Scene:
         """The consensus is solid while it is alone, and a ghost beside a conformation; where a
         motion begins with another conformation, that one is the ghost."""
         conformation, beside = self._living(_CONFORMATION), _CONFORMATION in self._maps
-        glass = self._glass or any(
-            layer is not None and layer.visible
-            for layer in map(self._living, (_GAUSSIANS, _PARTS, _BODIES))
-        )
+        glass = self._glass or self._points.any_shown
         if conformation is not None:
             shown = beside and self._conformation_wanted and self._drawable(_CONFORMATION)
             _change(conformation, "visible", shown)
@@ -341,7 +317,8 @@ class Scene:
                 continue
             shown = name == ghost and name in self._maps and self._drawable(name)
             _change(layer, "visible", shown and (self.ghost or not beside))
-            _change(layer, "opacity", _GHOST_OPACITY if beside or glass else 1.0)
+            opacity = _START_OPACITY if name == _START else _GHOST_OPACITY
+            _change(layer, "opacity", opacity if beside or glass else 1.0)
             # A translucent surface must come last, or it hides what it should let through.
             layers = self.viewer.layers
             if beside and layers.index(layer) < layers.index(conformation or layer):

@@ -1,0 +1,411 @@
+"""Images of the selected particles, drawn at random, beside the projections of their states."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_conformix.errors import UserError
+from napari_conformix.widgets.forms import combo, fill
+from napari_conformix.widgets.map_marks import Mark
+from napari_conformix.widgets.particle_gallery import CURRENT, ParticleGallery
+from napari_conformix.widgets.particle_gallery_words import legend_of, tiles_of
+from napari_conformix.widgets.style import Fold, hint, sentence, signed
+from napari_conformix.widgets.wording import with_units
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis import SelectionHistory
+    from napari_conformix.analysis.latent_maps import MapView
+    from napari_conformix.jobs import LatentTable
+    from napari_conformix.jobs.particle_pictures import PictureMaker
+    from napari_conformix.jobs.shown_pictures import PictureOptions, Pictures, RawPictures
+    from napari_conformix.widgets.conformation_group import ConformationGroup
+    from napari_conformix.widgets.map_letters import MapLetters
+    from napari_conformix.widgets.selection_group import SelectionGroup
+    from napari_conformix.widgets.session import Session
+
+#: pictures at once
+COUNT: Final = 12
+#: particles nearest to the cursor from which some are drawn
+NEAREST: Final = 200
+_SOURCES: Final = (
+    ("the selection (or all, if none)", "selection"),
+    ("all particles of the map", "map"),
+    (f"the {NEAREST} nearest to the cursor", "cursor"),
+)
+_CTF: Final = (
+    ("as recorded", "recorded"),
+    ("phases flipped", "flipped"),
+    ("Wiener filtered", "wiener"),
+)
+_CTF_TIP: Final = (
+    "What is done to the CTF of the images, and in the same way to that of the projections.\n"
+    "As recorded: nothing. Phases flipped: times the sign of the CTF.\n"
+    "Wiener filtered: times CTF / (CTF² + 0.1). The correlations stay the same."
+)
+#: milliseconds that a selection must rest before its images are read
+_REST: Final = 250
+_READ, _FILTER = "job:particle pictures", "job:filter pictures"
+
+
+@dataclass
+class _Shown:
+    """What the tiles show: rows of the file, and what was read of them."""
+
+    rows: np.ndarray
+    raw: RawPictures
+    pictures: Pictures
+
+
+class ParticleGalleryGroup(QGroupBox):
+    """Reads images only while it is open; the newest request wins."""
+
+    #: other pictures are on the screen
+    drawn = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        selections: SelectionGroup,
+        conformation: ConformationGroup,
+        letters: MapLetters,
+    ) -> None:
+        super().__init__("Particles")
+        self._session, self._selections = session, selections
+        self._conformation, self._letters = conformation, letters
+        self._view: MapView | None = None
+        self._maker: PictureMaker | None = None
+        self._shown: _Shown | None = None
+        self._seed = 0
+        self._wanted: object = None
+        self._outdated = True
+        self._build()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_REST)
+        self._later.timeout.connect(self.redraw)
+        self.fold.button.toggled.connect(self._opened)
+        self.another.clicked.connect(self.draw_others)
+        self.save_button.clicked.connect(self._ask_file)
+        self.gallery.picked.connect(self.pick)
+        self.source_box.currentIndexChanged.connect(self._source_changed)
+        for changed in (
+            self.low_pass.valueChanged,
+            self.ctf_box.currentIndexChanged,
+            self.projection_ctf.toggled,
+            self.black.toggled,
+        ):
+            changed.connect(lambda *_: self._filter())
+        selections.selection_changed.connect(self._selection_changed)
+        conformation.decode.shown.connect(self._something_decoded)
+
+    def _build(self) -> None:
+        self.source_box, self.ctf_box = combo(), combo()
+        fill(self.source_box, list(_SOURCES))
+        fill(self.ctf_box, list(_CTF))
+        self.ctf_box.setToolTip(_CTF_TIP)
+        self.another = QPushButton(f"Another {COUNT}")
+        self.low_pass = QDoubleSpinBox()
+        self.low_pass.setRange(0.0, 999.0)
+        self.low_pass.setDecimals(1)
+        self.low_pass.setSuffix(" Å")
+        self.low_pass.setSpecialValueText("off")
+        self.low_pass.setValue(20.0)
+        self.low_pass.setKeyboardTracking(False)
+        self.low_pass.setToolTip("What is finer than this is filtered off images and projections")
+        self.projection_ctf = QCheckBox("CTF on the projections")
+        self.projection_ctf.setChecked(True)
+        self.black = QCheckBox("Protein black")
+        self.save_button = QPushButton("Save sheet…")
+        self.said = sentence()
+        self.legend = hint()
+        self.gallery = ParticleGallery()
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 4, 0, 0)
+        for row in (
+            (QLabel("From"), (self.source_box, 1), self.another),
+            (QLabel("Low-pass"), self.low_pass, QLabel("CTF"), (self.ctf_box, 1)),
+            (self.projection_ctf, self.black, None, self.save_button),
+        ):
+            column.addLayout(_row(row))
+        column.addWidget(self.said)
+        column.addWidget(self.gallery)
+        column.addWidget(self.legend)
+        self.fold = Fold("Images of the particles, beside what the model sees in them", content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.addWidget(self.fold)
+
+    # -- what is open -----------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Nothing of the job before is shown."""
+        self._view = self._maker = self._shown = self._wanted = None
+        self._seed, self._outdated = 0, True
+        self._session.workers.drop(_READ)
+        self._session.workers.drop(_FILTER)
+        self._clear("")
+
+    def take_latents(self, latents: LatentTable) -> None:
+        """The same particles in newer states."""
+        from napari_conformix.jobs.particle_pictures import PictureMaker
+
+        self._maker = PictureMaker(self._session.job)
+        rows = None if self._shown is None else self._shown.rows
+        self._outdated = True
+        if self._open:
+            self._read(rows) if rows is not None else self.redraw()
+
+    def take_view(self, view: MapView) -> None:
+        """The map shows something else: the letters go to where the particles are now."""
+        before, self._view = self._view, view
+        self._mark()
+        if self._open and (before is None or self._outdated):
+            self.redraw()
+
+    # -- drawing ----------------------------------------------------------------------------------
+
+    def draw_others(self) -> None:
+        """Other particles of the same, at random."""
+        self._seed += 1
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw from what is chosen now; nothing while the group is shut."""
+        if not self._open or self._view is None or self._maker is None:
+            self._outdated = True
+            return
+        from napari_conformix.jobs.particle_pictures import draw_rows
+
+        candidates, words = self._candidates()
+        if not len(candidates):
+            self._clear(words)
+            return
+        self._from = words
+        self._read(draw_rows(candidates, COUNT, self._seed))
+
+    def _candidates(self) -> tuple[np.ndarray, str]:
+        """Rows to draw from, and what they are."""
+        view, history, source = self._view, self._history, self.source_box.currentData()
+        if source == "selection" and history is not None and history.count:
+            return history.rows, f"the {history.count:,} selected"
+        if source == "cursor":
+            xy = self._conformation.cursor
+            if xy is None:
+                return np.zeros(0, np.int64), "Click in the latent map first: there is no cursor."
+            distance = np.square(view.xy - np.asarray(xy)).sum(axis=1)
+            near = min(NEAREST, len(distance))
+            return view.rows[np.argpartition(distance, near - 1)[:near]], "those near the cursor"
+        return view.rows, f"all {len(view.rows):,} of the map"
+
+    def _read(self, rows: np.ndarray) -> None:
+        """Read the images and decode the states, in a worker."""
+        maker, options, token = self._maker, self.options, object()
+        self._wanted, self._outdated = token, False
+        self.gallery.mark_stale()
+
+        def work() -> _Shown | None:
+            raw = maker.read(rows, stop=lambda: self._wanted is not token)
+            return None if raw is None else _Shown(rows, raw, raw.shown(options))
+
+        def done(shown: _Shown | None) -> None:
+            if shown is not None and token is self._wanted:
+                self._show(shown)
+
+        def failed(error: Exception) -> None:
+            if token is not self._wanted:
+                return
+            self._clear(signed("warning", str(error)))
+            if not isinstance(error, UserError):
+                self._session.report_error(error)
+
+        self._session.run_in_worker(work, done, failed, key=_READ)
+
+    def _filter(self) -> None:
+        """The same particles as chosen now: nothing is read again."""
+        shown, options, token = self._shown, self.options, self._wanted
+        if shown is None:
+            return
+
+        def done(pictures: Pictures) -> None:
+            if token is self._wanted and shown is self._shown:
+                shown.pictures = pictures
+                self._paint(keep_current=True)
+
+        self._session.run_in_worker(
+            partial(shown.raw.shown, options), done, self._session.report_error, key=_FILTER
+        )
+
+    @property
+    def options(self) -> PictureOptions:
+        """As chosen now."""
+        from napari_conformix.jobs.shown_pictures import PictureOptions
+
+        return PictureOptions(
+            low_pass_angstrom=self.low_pass.value() or None,
+            ctf=self.ctf_box.currentData(),
+            projection_ctf=self.projection_ctf.isChecked(),
+            black=self.black.isChecked(),
+        )
+
+    # -- showing ----------------------------------------------------------------------------------
+
+    def _show(self, shown: _Shown) -> None:
+        same = self._shown is not None and np.array_equal(self._shown.rows, shown.rows)
+        self._shown = shown
+        self._paint(keep_current=same)
+        if shown.pictures.options != self.options:
+            self._filter()
+
+    def _paint(self, *, keep_current: bool) -> None:
+        pictures = self._shown.pictures
+        self.gallery.show_tiles(tiles_of(pictures), keep_current=keep_current)
+        drawn = f"{len(pictures)} at random of {self._from}. " if self._from else ""
+        self.said.setText(with_units(drawn + " ".join(pictures.sentences())))
+        self.legend.setText(legend_of(pictures))
+        self.save_button.setEnabled(True)
+        self._mark()
+        self.drawn.emit()
+
+    def _clear(self, words: str) -> None:
+        self._shown = None
+        self._from = ""
+        self.gallery.show_tiles([])
+        self.said.setText(words)
+        self.legend.clear()
+        self.save_button.setEnabled(False)
+        self._letters.put("gallery", [])
+
+    def _mark(self) -> None:
+        """The letters on the map, of the particles that it shows, while the gallery is open."""
+        view, shown = self._view, self._shown
+        if view is None or shown is None or not self._open:
+            self._letters.put("gallery", [])
+            return
+        current = self.gallery.current
+        marks = []
+        for index, (row, tile) in enumerate(zip(shown.rows, self.gallery.tiles, strict=True)):
+            xy = view.place_of(int(row))
+            if xy is not None:
+                marks.append(Mark(xy, tile.letter, CURRENT if index == current else None))
+        marks.sort(key=lambda mark: mark.colour is not None)  # painted last: never covered
+        self._letters.put("gallery", marks)
+
+    # -- picking ----------------------------------------------------------------------------------
+
+    def pick(self, index: int) -> None:
+        """Put the cursor on a particle and show its state in the scene."""
+        if self._shown is None:
+            return
+        self._conformation.show_particle(int(self._shown.rows[index]))
+        self.gallery.mark(index)
+        self._mark()
+
+    def _something_decoded(self, decoded: Any) -> None:
+        """The cursor has been dragged on: no tile is in the scene any more."""
+        current, shown = self.gallery.current, self._shown
+        if current is not None and shown is not None and decoded.particle != shown.rows[current]:
+            self.gallery.mark(None)
+            self._mark()
+
+    # -- when to draw -----------------------------------------------------------------------------
+
+    @property
+    def _open(self) -> bool:
+        return self.fold.button.isChecked() and self.isVisible()
+
+    @property
+    def _history(self) -> SelectionHistory | None:
+        return self._selections.history
+
+    def _opened(self, opened: bool) -> None:
+        if opened and (self._outdated or self._shown is None):
+            self.redraw()
+        self._mark()
+
+    def _selection_changed(self) -> None:
+        if self.source_box.currentData() == "selection":
+            self._outdated = True
+            if self._open:
+                self._later.start()
+
+    def _source_changed(self) -> None:
+        self._outdated = True
+        self.redraw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The page is in front again."""
+        super().showEvent(event)
+        if self.fold.button.isChecked() and self._outdated:
+            self._later.start()
+        self._mark()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another page is in front."""
+        super().hideEvent(event)
+        self._mark()
+
+    # -- saving -----------------------------------------------------------------------------------
+
+    def _ask_file(self) -> None:
+        start = str(Path(self._session.job.folder) / "particles.png")
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save these pictures", start, "Sheet to look at (*.png);;Stack (*.mrcs)"
+        )
+        if name:
+            self.save(Path(name))
+
+    def save(self, path: Path) -> None:
+        """Write the pictures as they are shown; a dialog has asked whether to replace."""
+        pictures = self._shown.pictures
+
+        def write() -> Path:
+            from napari_conformix.jobs.picture_sheets import write_pictures
+
+            return write_pictures(pictures, path, overwrite=True)
+
+        self._session.run_in_worker(
+            write, lambda written: self._session.message.emit(f"Saved {written}.", "info")
+        )
+
+    def command(self) -> str:
+        """The command line that makes the same sheet."""
+        options, rows = self.options, self._shown.rows
+        words = ["conformix", "particles", str(self._session.job.folder)]
+        words += ["--rows", ",".join(map(str, rows)), "--ctf", options.ctf]
+        words += ["--low-pass", f"{options.low_pass_angstrom or 0:g}"]
+        words += [] if options.projection_ctf else ["--bare"]
+        words += ["--black"] if options.black else []
+        return shlex.join([*words, "-o", "particles.png"])
+
+
+def _row(parts: tuple[Any, ...]) -> QHBoxLayout:
+    """Widgets side by side; (widget, stretch), or None for a gap."""
+    row = QHBoxLayout()
+    for part in parts:
+        if part is None:
+            row.addStretch()
+        elif isinstance(part, tuple):
+            row.addWidget(part[0], stretch=part[1])
+        else:
+            row.addWidget(part)
+    return row
