@@ -120,7 +120,8 @@ def umap_of(clusters: ClusterSet, compute: bool) -> np.ndarray:
     """(N, 2) of what was clustered, as the window keeps it in the job folder."""
     folder = clusters.job.folder
     array = "motion" if clusters.record.coordinates == "motion" else "mean"
-    parameters, out = UmapParameters(array=array), folder / "umap" / f"{array}.npz"
+    parameters = UmapParameters(array=array)
+    out = folder / "umap" / f"{parameters.name}.npz"
     found = cached_umap(folder / "latents.npz", out, parameters)
     if found is not None:
         return found

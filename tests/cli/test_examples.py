@@ -43,8 +43,8 @@ def test_the_figures_are_drawn(
 def put_umap(job: Job, array: str) -> Path:
     """The file that a UMAP would leave, which takes a minute."""
     latents, parameters = job.folder / "latents.npz", UmapParameters(array=array)
-    rows, out = read_rows(latents, parameters), job.folder / "umap" / f"{array}.npz"
-    write_result(out, rows[:, :2].copy(), cache_key(rows, parameters))
+    rows, out = read_rows(latents, parameters), job.folder / "umap" / f"{parameters.name}.npz"
+    write_result(out, rows[:, :2].copy(), cache_key(rows, parameters), parameters)
     return out
 
 
@@ -121,7 +121,7 @@ def test_figures_of_clusters_that_cannot_be_drawn_are_a_sentence(
     assert "no clusters 'kmeans9'" in refused("--clusters", "kmeans9")
     assert "holds 7 labels" in refused("--truth", states)
     assert "neither a column" in refused("--truth", "state")
-    (clustered.folder / "umap" / "mean.npz").unlink()
+    (clustered.folder / "umap" / f"{UmapParameters(array='mean').name}.npz").unlink()
     assert "has no UMAP" in refused()
     clustered.delete_cluster_set("kmeans2")
     assert "has no clusters yet" in refused()

@@ -132,7 +132,6 @@ def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
     missing = 1500 - int((pair.images < 1500).sum())
     assert f"{missing:,} without a value in grey" in legend.note
     # The colours follow the angle, which is what both jobs have seen.
-    view = pair.page.map_view
     rgba = pair.page.maps.colours.made.rgba
     known = np.isin(np.arange(1500), pair.images)
     assert np.ptp(rgba[~known], axis=0).max() == 0

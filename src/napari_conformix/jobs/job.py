@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.latent_path import LatentPath
     from napari_conformix.analysis.motion_table import MotionTable
     from napari_conformix.analysis.selection import Selection
+    from napari_conformix.analysis.umap_process import KeptUmap
     from napari_conformix.analysis.verdict import Verdict
     from napari_conformix.jobs.clustering_process import ClusteringHandle
     from napari_conformix.jobs.clusters import ClusterSet
@@ -460,6 +461,35 @@ class Job(RunFolder):
         return measure(
             self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
         )
+
+    # -- UMAPs ------------------------------------------------------------------------------------
+
+    def umap(
+        self,
+        of: str | None = None,
+        progress: Callable[[str, float | None], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        **parameters: Any,
+    ) -> "KeptUmap | None":
+        """Lay the particles out by UMAP, of 'motion', 'half1', 'half2' or 'latents'; kept in the
+        job folder. `parameters` are fields of `analysis.UmapParameters`; see `jobs.umaps.make`."""
+        from napari_conformix.jobs import umaps
+
+        return umaps.make(
+            self, umaps.parameters_of(self.latents(), of, **parameters), progress, stop
+        )
+
+    def umaps(self) -> "list[KeptUmap]":
+        """The UMAPs that are kept, by name."""
+        from napari_conformix.jobs.umaps import umaps_of
+
+        return umaps_of(self)
+
+    def delete_umap(self, name: str) -> None:
+        """Take a UMAP out of the job folder."""
+        from napari_conformix.jobs.umaps import delete
+
+        delete(self, name)
 
     # -- paths and the landscape ------------------------------------------------------------------
 
