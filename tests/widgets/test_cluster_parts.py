@@ -63,6 +63,10 @@ class FakeClusters:
 
     volumes: list[np.ndarray] = field(default_factory=list)
 
+    @property
+    def record(self) -> SimpleNamespace:
+        return SimpleNamespace(maps=[f"cluster_{i + 1:02d}.mrc" for i in range(len(self.volumes))])
+
     def volume(self, index: int) -> np.ndarray:
         return self.volumes[index]
 
@@ -129,6 +133,7 @@ class FakeSet:
 
     name, epoch = "kmeans2", 7
     stability = separation = purity = outdated = follows_halves = None
+    record = SimpleNamespace(maps=["cluster_01.mrc", "cluster_02.mrc"])
 
     def __init__(self, half_counts) -> None:
         self.half_counts = np.array(half_counts)

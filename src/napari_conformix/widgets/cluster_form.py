@@ -209,7 +209,7 @@ def coordinates_in_words(latents: LatentTable) -> str:
         )
     else:
         axes = f"{latents.mean.shape[1]} latent coordinates"
-    return f"{counted} {axes}. Latents of epoch {latents.epoch}."
+    return f"{counted} {axes}." + (f" Latents of epoch {latents.epoch}." if latents.epoch else "")
 
 
 def _command(folder: Path, request: Request) -> str:

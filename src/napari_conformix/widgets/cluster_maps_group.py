@@ -39,21 +39,26 @@ _HELP: Final = (
     "The map decoded for the particle nearest to each cluster’s centre, all at one contour, in "
     "grey values of the maps: nothing is rescaled. Turn the scene to see all from there."
 )
+_OWN_HELP: Final = (
+    "What the particles of each cluster reconstruct to, as far as that was done below, all at one "
+    "contour. There is no decoder for these latents, so there are no other maps of the clusters."
+)
 #: maps larger than this are thinned for the small pictures
 _PICTURE_BOX: Final = 128
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What there is to draw: `volume(i)` reads the map (z, y, x) of a cluster, in a worker;
-    `extent` is the side of its box in A."""
+    """What there is to draw: `volume(i)` reads the map (z, y, x) of a cluster, in a worker, None
+    where it has none; `extent` is the side of its box in A; `decoded`: or its particles' own."""
 
     name: str
-    volume: Callable[[int], np.ndarray]
+    volume: Callable[[int], np.ndarray | None]
     pixel_size_angstrom: float
     extent: float
     captions: tuple[str, ...]
     tips: tuple[str, ...]
+    decoded: bool = True
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -110,7 +115,8 @@ class ClusterMapsGroup(QGroupBox):
         row.addWidget(self.position)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
-        layout.addWidget(hint(_HELP))
+        self.help = hint(_HELP)
+        layout.addWidget(self.help)
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("In the scene", row)
@@ -124,6 +130,7 @@ class ClusterMapsGroup(QGroupBox):
     def show_maps(self, maps: Maps | None) -> None:
         """The maps of another set, or none."""
         self.maps, self.current = maps, None
+        self.help.setText(_HELP if maps is None or maps.decoded else _OWN_HELP)
         self._round += 1
         self._drawn = None
         count = 0 if maps is None else len(maps)
@@ -203,9 +210,9 @@ class ClusterMapsGroup(QGroupBox):
         if number != self._round or cluster >= len(maps):
             return
 
-        def done(rgba: np.ndarray | None) -> None:
+        def done(made: tuple[np.ndarray | None, str]) -> None:
             if number == self._round:
-                self.gallery.set_picture(cluster, rgba)
+                self.gallery.set_picture(cluster, *made)
                 self._draw(maps, contour, view, number, cluster + 1)
 
         def failed(error: Exception) -> None:
@@ -223,9 +230,13 @@ class ClusterMapsGroup(QGroupBox):
 
 def _picture(
     maps: Maps, cluster: int, contour: float, view: View, colour: RGB
-) -> np.ndarray | None:
-    volume, pixel_size = thinned(maps.volume(cluster), maps.pixel_size_angstrom)
-    return picture(volume, pixel_size, contour, view, PICTURE_PIXELS, colour)
+) -> tuple[np.ndarray | None, str]:
+    """The picture, or None and why there is none."""
+    array = maps.volume(cluster)
+    if array is None:
+        return None, "no map"
+    volume, pixel_size = thinned(array, maps.pixel_size_angstrom)
+    return picture(volume, pixel_size, contour, view, PICTURE_PIXELS, colour), "empty"
 
 
 def thinned(volume: np.ndarray, pixel_size_angstrom: float) -> tuple[np.ndarray, float]:

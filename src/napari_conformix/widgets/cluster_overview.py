@@ -69,7 +69,8 @@ def catalogue(job: Job) -> Catalogue:
         except UserError:
             titles.append(f"{name} (cannot be read)")
         else:
-            titles.append(f"{name}: {len(found)} clusters, epoch {found.epoch}")
+            of = f", epoch {found.epoch}" if found.epoch else ""
+            titles.append(f"{name}: {len(found)} clusters{of}")
             readable.append(name)
     return Catalogue(tuple(names), tuple(titles), tuple(readable))
 
@@ -125,6 +126,8 @@ def _rows(clusters: Any, purity: Any) -> tuple[Row, ...]:
 
 
 def _tip(clusters: Any, cluster: int) -> str:
+    if not clusters.record.maps:
+        return f"Cluster {cluster + 1}: its most central one is {clusters.whose_map(cluster)}."
     held_out = 100 * float(clusters.held_out[cluster])
     return (
         f"Cluster {cluster + 1}: its map is of {clusters.whose_map(cluster)}.\n"

@@ -27,11 +27,12 @@ _LIVE: Final = ("running", "paused")
 @dataclass(frozen=True)
 class OwnMap:
     """The finished reconstruction of a cluster: what the core says of it (a `ClusterResult`), its
-    report, and the sums that the scale of grey values follows from."""
+    report, and the sums that the scale of grey values follows from; `like` says whose scale."""
 
     result: Any
     report: Any
     sums: np.ndarray
+    like: str = "the decoded maps"
 
     @property
     def cluster(self) -> int:
@@ -65,17 +66,18 @@ class OwnMap:
 
 @dataclass(frozen=True)
 class Scale:
-    """decoded = factor * own + offset, for all clusters of a set."""
+    """decoded = factor * own + offset, for all clusters of a set; `like`: of what, in words."""
 
     factor: float
     offset: float
+    like: str = "the decoded maps"
 
     def sentence(self) -> str:
         """What was done to the grey values."""
         return (
             f"In the scene the grey values of own maps are × {self.factor:.3g} "
             f"{'+' if self.offset >= 0 else '−'} {abs(self.offset):.3g}, the same for all clusters "
-            "of the set, to be those of the decoded maps; each shell is weighted by its FSC."
+            f"of the set, to be those of {self.like}; each shell is weighted by its FSC."
         )
 
 
@@ -137,7 +139,7 @@ def scale_of(maps: list[OwnMap]) -> Scale:
     n, o, d, oo, od = np.sum([found.sums for found in maps], axis=0)
     variance = oo - o * o / n
     factor = (od - o * d / n) / variance if variance > 0 else 1.0
-    return Scale(float(factor), float((d - factor * o) / n))
+    return Scale(float(factor), float((d - factor * o) / n), maps[0].like)
 
 
 def _for_window(sentence: str) -> str:
@@ -167,9 +169,23 @@ def _own_map(clusters: Any, result: Any) -> OwnMap:
     own = _weighted(result.run, report)
     within = _sphere(len(own))
     o = own[within].astype(np.float64)
-    d = clusters.volume(result.index)[within].astype(np.float64)
+    like, reference = _reference(clusters, result.index)
+    d = (own if reference is None else reference)[within].astype(np.float64)
     sums = np.array([len(o), o.sum(), d.sum(), (o * o).sum(), (o * d).sum()])
-    return OwnMap(result, report, sums)
+    return OwnMap(result, report, sums, like)
+
+
+def _reference(clusters: Any, index: int) -> tuple[str, np.ndarray | None]:
+    """The map (z, y, x) whose grey values own maps are brought to, and its name: the decoded one,
+    the consensus where nothing was decoded, or none where there is no consensus either."""
+    from napari_conformix.particles import read_map
+
+    if clusters.record.maps:
+        return "the decoded maps", clusters.volume(index)
+    consensus = clusters.job.spec.inputs.consensus
+    if consensus is None:
+        return "the reconstructions", None
+    return "the consensus map", read_map(consensus)[0]
 
 
 def _weighted(run: Any, report: Any) -> np.ndarray:

@@ -115,6 +115,12 @@ class ClusterReconstructGroup(QGroupBox):
         """Of the grey values of own maps; there is one when there are maps."""
         return scale_of(list(self.maps.values()))
 
+    def volume(self, cluster: int) -> np.ndarray | None:
+        """(z, y, x) of a cluster's own map, in the grey values of the others; None without."""
+        maps = self.maps
+        found = maps.get(cluster)
+        return None if found is None else found.array(scale_of(list(maps.values())))
+
     def show_set(self, clusters: Any) -> None:
         """The reconstructions of another :class:`ClusterSet`, or of none; those of the same one go
         on."""
@@ -206,24 +212,25 @@ class ClusterReconstructGroup(QGroupBox):
         self.fsc.setVisible(bool(found))
         self.fsc.show_families([one.family(hex_of(cluster_colour(one.cluster))) for one in found])
         here = current in self.maps
-        if here:
-            fill(
-                self.show_box,
-                [
-                    ("the decoded map", DECODED),
-                    ("the map of its own particles", OWN),
-                    ("both: decoded, own particles", BOTH),
-                ],
-            )
-        else:
-            fill(self.show_box, [("the decoded map", DECODED)])
-        self.show_box.setEnabled(here)
+        fill(self.show_box, self._kinds(here))
+        self.show_box.setEnabled(self.show_box.count() > 1)
         self.said.setText(self._sentence(current))
         self.apart.setText(signed("note", self._apart) if self._apart else "")
         self.apart.setVisible(bool(self._apart))
         self.scale_said.setText(self.scale.sentence() if self.maps else "")
         self.scale_said.setVisible(here)
         self._say_command()
+
+    @property
+    def _decoded(self) -> bool:
+        """Whether there are decoded maps."""
+        return self._clusters is not None and bool(self._clusters.record.maps)
+
+    def _kinds(self, here: bool) -> list[tuple[str, str]]:
+        """What can be shown of a cluster that has (`here`) or has not a map of its own."""
+        kinds = [("the decoded map", DECODED)] if self._decoded else []
+        kinds += [("the map of its own particles", OWN)] if here else []
+        return [*kinds, ("both: decoded, own particles", BOTH)] if len(kinds) == 2 else kinds
 
     def _sentence(self, current: int | None) -> str:
         if current is None:
@@ -240,8 +247,8 @@ class ClusterReconstructGroup(QGroupBox):
             return f"Cluster {current + 1}: {self._ended[current][1]}"
         if current not in self.maps:
             return (
-                f"Cluster {current + 1} has no map of its own yet: press Reconstruct. "
-                "Its decoded map alone proves nothing."
+                f"Cluster {current + 1} has no map of its own yet: press Reconstruct."
+                + " Its decoded map alone proves nothing." * self._decoded
             )
         return self.maps[current].sentence()
 

@@ -344,13 +344,15 @@ class ClustersPage(QWidget):
 
     def _maps_of(self, found: Overview) -> Maps:
         grids = self.session.job.spec.grids
+        decoded = bool(found.clusters.record.maps)
         return Maps(
             found.name,
-            found.clusters.volume,
+            found.clusters.volume if decoded else self.own.volume,
             grids.pixel_size_angstrom,
             grids.box * grids.pixel_size_angstrom,
             tuple(found.caption(i) for i in range(len(found))),
             tuple(row.tip for row in found.rows),
+            decoded,
         )
 
     def _colour_map(self) -> None:
@@ -397,8 +399,12 @@ class ClustersPage(QWidget):
         if current is None or found is None or self.session.job is None:
             self._in_scene.show(None)
             return
-        wanted, clusters = self.own.shown, found.clusters
+        clusters = found.clusters
+        wanted = self.own.shown if clusters.record.maps else OWN
         own = self.own.maps.get(current)
+        if own is None and not clusters.record.maps:
+            self._in_scene.show(None)
+            return
         scale = self.own.scale if own is not None else None
         self._in_scene.show(
             Shown(
@@ -430,6 +436,11 @@ class ClustersPage(QWidget):
     # -- own maps ---------------------------------------------------------------------------------
 
     def _show_resolutions(self) -> None:
+        if self.overview is not None and not self.overview.clusters.record.maps:
+            self.maps.show_maps(
+                self._maps_of(self.overview)
+            )  # of own particles, now that there are
+            self.maps.mark(self.list.table.current, frozenset(self.list.chosen))
         for cluster, found in self.own.maps.items():
             self.list.table.set_resolution(cluster, found.result.resolution, found.sentence())
         self._show_in_scene()

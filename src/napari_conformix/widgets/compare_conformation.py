@@ -108,6 +108,9 @@ class OtherConformation(QGroupBox):
         if not view.has_model:
             self._decoded_text = f"the model of epoch {view.past} is no longer kept"
             self._tell()
+        if not self._beside.other.has_decoder:
+            self._decoded_text = "no molecule: these are latents of another program"
+            self._tell()
         own = view.space.half
         self.half_box.setEnabled(not own)
         self.decode.request(view, (x, y), own or int(self.half_box.currentData() or 0))

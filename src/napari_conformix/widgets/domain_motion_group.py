@@ -152,6 +152,8 @@ class DomainMotionGroup(QGroupBox):
         self._say("")
         self.mask.refresh()
         count = 0 if clusters is None else len(clusters)
+        decoded = clusters is None or bool(clusters.record.maps)
+        fill(self.maps_box, list(_MAPS if decoded else _MAPS[1:]))
         numbered = [(f"cluster {i + 1}", i) for i in range(count)]
         fill(self.reference_box, [("the consensus", None), *numbered])
         self._show(None)
