@@ -16,6 +16,7 @@ from napari_conformix.widgets.difference_group import Difference, DifferenceGrou
 from napari_conformix.widgets.forms import combo, fill, form_of
 from napari_conformix.widgets.live_decode import Decoded, Exactly, LiveDecode
 from napari_conformix.widgets.map_letters import MapLetters
+from napari_conformix.widgets.no_decoder import NO_MOLECULE
 from napari_conformix.widgets.scene_lobes import LobeLayers
 from napari_conformix.widgets.state_pair import Kept, StatePair
 from napari_conformix.widgets.style import hint, signed
@@ -106,15 +107,24 @@ class ConformationGroup(QGroupBox):
         from napari_conformix.jobs.average_state import AverageStates
 
         job = self._session.job
+        self._offer_decoding(self._session.has_decoder)
         halves = [half for half in latent_maps.halves(latents) if half > 0]
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
-        self.gaussians.setVisible(latent_maps.has_motion(latents))
+        self.gaussians.setVisible(self._session.has_decoder and latent_maps.has_motion(latents))
         if self.difference.averages is None:
             self.difference.mask = self.pair.mask = _mask_of(job)
             self.difference.set_mask_there(job.spec.inputs.mask is not None)
         self.difference.averages = AverageStates(job)
+
+    def _offer_decoding(self, there: bool) -> None:
+        """Nothing but the consensus and its contour where there is no decoder."""
+        form = self.layout()
+        for widget in (self.difference.mode_box, self.ghost, self.pair):
+            form.setRowVisible(widget, there)
+        if not there:
+            self.decoded_label.setText(NO_MOLECULE)
 
     def take_view(self, view: MapView, moved: bool) -> None:
         """The map shows something new: decode what is at its cursor now."""
