@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
 PYTEST_ARGS ?=
+# of the tests, a thread and a screen each
+PROCESSES ?= 2
 
 # Many small tensors: more threads than this only get in each other's way.
 export OMP_NUM_THREADS ?= 2
@@ -35,7 +37,7 @@ lint: setup ## Style, types and import rules
 	$(BIN)/lint-imports
 
 test: lint ## All checks, then all tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 demo: setup ## Simulate particles, train a small job and show it (no display: make pictures)
 	$(BIN)/conformix demo $(DEMO)

@@ -82,7 +82,7 @@ def test_a_reconstruction_is_forecast_without_leaving_anything(star: Path, tmp_p
 
 def test_a_one_model_method_is_measured_on_batches_of_one_class(tmp_path: Path) -> None:
     """Its steps sleep, so that their number is seen; the first pass counts once, at the start."""
-    step, count, batch_size = 0.05, 400, 20
+    step, count, batch_size = 0.15, 400, 20
     star = samples.write_particles(tmp_path, count=count)
     settings = VoxelsSettings(
         batch_size=batch_size, step_seconds=step, validation_fraction=0.2, threads=1, epochs=5

@@ -16,7 +16,7 @@ glir.GlirProgram.delete = lambda self: None
 @pytest.fixture(autouse=True)
 def _threads_end(qapp):
     yield
-    WorkerBase.await_workers(10_000)
+    WorkerBase.await_workers(60_000)
 
 
 @pytest.fixture(scope="session")
