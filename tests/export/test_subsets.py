@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import starfile
 
 from napari_conformix.errors import UserError
 from napari_conformix.export import export_subset
@@ -61,6 +62,19 @@ def test_indices_are_rows_of_the_file(star: Path) -> None:
     assert np.load(out, allow_pickle=False).tolist() == [2]
 
 
+def test_indices_for_cryodrgn_are_those_it_reads(star: Path) -> None:
+    from napari_conformix.particles.cryodrgn import read_indices
+
+    p = read_particles(star)
+    out = export_subset(p, [2, 0], star.with_name("rows.pkl"))
+    assert read_indices(out).tolist() == [2, 0]
+    with pytest.raises(UserError, match="exists"):
+        export_subset(p, [1], out)
+    with pytest.raises(UserError, match="empty"):
+        export_subset(p, [], out, overwrite=True)
+    assert read_indices(out).tolist() == [2, 0]
+
+
 def test_star(star: Path) -> None:
     out = export_subset(read_particles(star), [0, 2], star.with_name("out.star"), half=[1, 1, 2])
     p = read_particles(out)
@@ -94,6 +108,22 @@ def test_cs_to_star(sparc: Path) -> None:
     assert after.half.tolist() == [1, 2, 1]
     assert after.optics[0].pixel_size_angstrom == pytest.approx(1.1)
     assert "black" in out.read_text().splitlines()[0]
+
+
+def test_a_star_of_cryosparc_particles_is_read_by_others(sparc: Path) -> None:
+    array = np.load(sparc)
+    array["blob/path"] = [b">J1/a b.mrc", b">J1/a.mrc", b"J1/c.mrc", b"J1/a.mrc"]
+    with open(sparc, "wb") as file:
+        np.save(file, array)
+    out = export_subset(read_particles(sparc), [0, 1, 2, 3], sparc.with_name("out.star"))
+    tables = starfile.read(out)
+    assert list(tables) == ["optics", "particles"]
+    assert tables["particles"].rlnImageName.tolist() == [
+        "000001@J1/a b.mrc", "000002@J1/a.mrc", "000006@J1/c.mrc", "000004@J1/a.mrc",
+    ]  # fmt: skip
+    assert tables["particles"].rlnOpticsGroup.tolist() == [1] * 4
+    np.testing.assert_allclose(tables["particles"].rlnDefocusU, array["ctf/df1_A"], atol=1e-3)
+    assert len(read_particles(out)) == 4
 
 
 def test_refusals(star: Path, sparc: Path) -> None:

@@ -69,6 +69,10 @@ class Ground:
             self._spaces[key] = self._build(key)
         return self._spaces[key]
 
+    def words(self, name: str) -> npt.NDArray[Any]:
+        """(N,) a quantity of words; UserError where there is none of that name."""
+        return np.asarray(self._quantity(name).values())
+
     def values(self, name: str) -> npt.NDArray[np.float64]:
         """(N,) a quantity of that name; UserError where there is none or it has words."""
         found = self._quantity(name).values()
@@ -130,6 +134,8 @@ def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask
         return _in_map(step, ground, align)
     if kind == "range":
         return _in_range(step, ground, align)
+    if kind == "category":
+        return np.asarray(ground.words(step["column"]) == step["value"])
     if kind in ("cluster", "clusters"):
         return _in_clusters(step, ground)
     if kind == "saved":
@@ -142,7 +148,7 @@ def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask
         raise UserError(
             f"it was itself replayed; replay '{step['name']}' of {Path(step['job']).name} instead"
         )
-    raise UserError("it names particles one by one and keeps no rule by which to find others")
+    raise UserError("it keeps which particles were taken, and no rule by which to find others")
 
 
 def _in_map(step: Step, ground: Ground, align: Align | None) -> Mask:

@@ -34,7 +34,7 @@ def words_of(step: Step) -> str:
     kind = str(step.get("kind", "rows"))
     text = _BY_KIND[kind](step) if kind in _BY_KIND else kind
     if step.get("axes"):
-        text += " on " + " × ".join(step["axes"])
+        text += " on " + " × ".join(map(str, step["axes"]))
     if step.get("half") and not step.get("set"):
         text += f" of half {step['half']}"
     if "job" in step and kind != "replayed":  # drawn in the map of a job that stood beside this one
@@ -93,6 +93,8 @@ def _motion(step: Step) -> str:
 
 _BY_KIND: Final[dict[str, Callable[[Step], str]]] = {
     "range": _range,
+    "category": lambda step: f"{step['column']} = {step['value']}",
+    "state": lambda step: f"states {', '.join(map(str, step['numbers']))} of the landscape",
     "cluster": _cluster,
     "clusters": _cluster,
     "nearest": _nearest,

@@ -1,7 +1,10 @@
 """Particles of a cryoSPARC file as a RELION 3.1 STAR file."""
 
+import re
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +15,10 @@ from scipy.spatial.transform import Rotation
 from napari_conformix.errors import UserError
 from napari_conformix.particles import ParticleSet
 from napari_conformix.particles.whole_files import whole_file
+
+_SPACE = re.compile(r"\s")
+#: name -> values of every row
+Columns = dict[str, Any]
 
 
 def write_relion_star(
@@ -30,7 +37,7 @@ def write_relion_star(
     if len(chosen) == 0:
         raise UserError(f"The selection is empty, so {path} was not written.")
     halves = chosen.half if half is None else np.asarray(half)[np.asarray(rows)]
-    tables = {"optics": _optics(chosen), "particles": _particles(chosen, halves)}
+    optics = starfile.to_string({"optics": _optics(chosen)}, float_format="%.6f")
     with whole_file(path) as temporary, open(temporary, "w") as file:
         if (chosen.image_sign < 0).any():
             file.write(
@@ -38,7 +45,8 @@ def write_relion_star(
                 "the images by -1 before RELION uses them.\n"
             )
         file.write("# version 30001\n")
-        file.write(starfile.to_string(tables, float_format="%.6f"))
+        file.write(optics.rstrip("\n") + "\n\n\n# version 30001\n")
+        file.writelines(_table_lines("particles", _particles(chosen, halves)))
 
 
 def _optics(particles: ParticleSet) -> pd.DataFrame:
@@ -57,10 +65,30 @@ def _optics(particles: ParticleSet) -> pd.DataFrame:
     )
 
 
-def _particles(particles: ParticleSet, half: npt.NDArray[np.integer]) -> pd.DataFrame:
+def _table_lines(name: str, columns: Columns) -> Iterator[str]:
+    """The lines of a table. Row by row this takes a tenth of the time of pandas' writer, which
+    formats every number by itself."""
+    yield f"\ndata_{name}\n\nloop_\n"
+    yield from (f"_{label} #{number}\n" for number, label in enumerate(columns, start=1))
+    kinds = [np.asarray(values).dtype.kind for values in columns.values()]
+    row = "\t".join({"f": "%.6f", "i": "%d", "u": "%d"}.get(kind, "%s") for kind in kinds) + "\n"
+    lists = [
+        _quoted(values) if kind not in "fiu" else np.asarray(values).tolist()
+        for kind, values in zip(kinds, columns.values(), strict=True)
+    ]
+    yield from (row % values for values in zip(*lists, strict=True))
+
+
+def _quoted(values: Iterable[object]) -> list[str]:
+    """Texts, in quotes where they have spaces or nothing in them."""
+    texts = [str(value) for value in values]
+    return [text if text and not _SPACE.search(text) else f'"{text}"' for text in texts]
+
+
+def _particles(particles: ParticleSet, half: npt.NDArray[np.integer]) -> Columns:
     names = [str(name).lstrip(">") for name in particles.column("blob/path")]
     numbers = (particles.image_index + 1).tolist()
-    columns = {
+    columns: Columns = {
         "rlnImageName": [f"{k:06d}@{name}" for k, name in zip(numbers, names, strict=True)],
         "rlnOpticsGroup": [particles.optics[k].number for k in particles.optics_index],
         "rlnDefocusU": particles.defocus_u_angstrom,
@@ -82,4 +110,4 @@ def _particles(particles: ParticleSet, half: npt.NDArray[np.integer]) -> pd.Data
         columns["rlnRandomSubset"] = half
     if "location/micrograph_path" in particles.columns:
         columns["rlnMicrographName"] = particles.column("location/micrograph_path")
-    return pd.DataFrame(columns)
+    return columns

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix.analysis import map_steps, selection_words
+from napari_conformix.analysis import latent_spaces, map_steps, selection_words
 from napari_conformix.analysis.alignment import Alignment, align
 from napari_conformix.analysis.latent_spaces import COLUMNS, Space
 from napari_conformix.analysis.matching import Matching, match_particles
 from napari_conformix.analysis.replay import Ground, map_of_quantity, replay_steps
 from napari_conformix.analysis.selection import Mask, Selection, Step
+from napari_conformix.analysis.umap_process import cached_umap, kept_umaps
 from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.job import Job
@@ -137,7 +139,31 @@ def ground_of(job: "Job", progress: Callable[[float], None] | None = None) -> Gr
 
     motions = partial(job.motion_table, progress)
     displaces = job.method_class.has_displacement
-    return Ground(job.latents(), job.particles, labels, motions=motions if displaces else None)
+    umap = partial(_umap, job)
+    return Ground(
+        job.latents(), job.particles, labels, umap, motions=motions if displaces else None
+    )
+
+
+def _umap(job: "Job", key: str) -> Space:
+    """A UMAP that the job keeps of its newest latents, by its key ('umap' and the file's name)."""
+    latents, where = job.latents(), job.folder / layout.LATENTS
+    for kept in kept_umaps(job.folder / "umap"):
+        coordinates = cached_umap(where, kept.path, kept.parameters)
+        if key == f"umap {kept.name}" and coordinates is not None:
+            of = f"pca{kept.parameters.half or 0}"
+            base = latent_spaces.build(
+                "motion" if kept.parameters.array == "motion" else of, latents
+            )
+            placed = np.isfinite(coordinates[base.rows]).all(axis=1)
+            base = replace(base, rows=base.rows[placed])
+            return latent_spaces.embedding(
+                key, base.title, base, coordinates[base.rows], latents.epoch
+            )
+    raise UserError(
+        "this job keeps no such UMAP, and a UMAP of one run has nothing in common with that of "
+        "another; select in a map of motions, components or latent axes"
+    )
 
 
 def _how(selection: Selection, source: "Job | None") -> tuple[Step, ...]:
@@ -174,7 +200,7 @@ def _rows_of_file(step: Step, matching: Matching | None) -> Mask:
     if matching is None:
         raise UserError("its rows are those of another particle file, and none of these is there")
     if not step.get("file"):
-        raise UserError("it names particles one by one and keeps no rule by which to find others")
+        raise UserError("it keeps which particles were taken, and no rule by which to find others")
     theirs = np.zeros(len(matching.to_this), dtype=bool)
     theirs[read_rows(Path(step["file"]), len(theirs))] = True
     return matching.these_of(theirs)
@@ -229,7 +255,13 @@ class _Axes:
         key = step["embedding"], tuple(step["axes"]), step.get("epoch"), str(step.get("anchor"))
         if key not in self._found:
             self._found[key] = self._align(step, space, axes)
-        return self._found[key]
+        found = self._found[key]
+        if step["embedding"].startswith("umap") and (found is None or found.weights is not None):
+            raise UserError(
+                "the UMAP of this job is laid out otherwise; select in a map of motions, "
+                "components or latent axes"
+            )
+        return found
 
     def told(self, caution: str) -> tuple[list[str], list[str]]:
         """Notes and warnings."""
@@ -267,7 +299,8 @@ class _Axes:
         its map did not show; or why that is not known any more."""
         epoch = step.get("epoch")
         try:
-            ground = Ground(self.source.latents(epoch), self.source.particles)
+            umap = partial(_umap, self.source)
+            ground = Ground(self.source.latents(epoch), self.source.particles, umap=umap)
             space = ground.space(step)
             axes = [space.axes.index(name) for name in step["axes"]]
         except (UserError, ValueError):

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_conformix.analysis import map_steps
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.landscape_picture import (
     EnergyBar,
@@ -269,11 +270,7 @@ class LandscapeGroup(QGroupBox):
             "replace",
             kind="state",
             numbers=sorted(numbers),
-            embedding=view.space.key,
-            axes=list(view.axes),
-            show=view.show,
-            half=view.space.half,
-            epoch=view.space.epoch,
+            **map_steps.where(view),
         )
         self._say(f"Selected {int(inside.sum()):,} particles of {_states(numbers)}.")
 
