@@ -2,7 +2,8 @@
 
 Every maximum of the smoothed density begins a basin, and the cells go to the basins by watershed.
 A minimum is kept only where it is deeper than its lowest pass by more than counting explains:
-persistence (Edelsbrunner et al., 2002) measured in its own standard error.
+persistence (Edelsbrunner et al., 2002) measured in its own standard error. Noise makes the more
+maxima the more places there are, so the more there are, the more is asked of each (Bonferroni).
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
+from scipy.special import ndtri
 
 from napari_conformix.analysis.kernel_density import Cell, Density
 
-#: a minimum is kept if the density falls by so many standard errors on the way out of it
-SIGNIFICANT = 3.0
+#: chance that a landscape of one basin shows another by noise
+FALSE_ALARM = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +56,9 @@ def find_basins(density: Density, known: NDArray[np.bool_], model_error: float =
     passes = _passes(density.first, labels)
     kept = dict(enumerate(peaks))
     into = np.arange(len(peaks))
+    least = float(ndtri(1 - FALSE_ALARM / max(len(peaks), 1)))
     while True:
-        weakest = _weakest(density, kept, passes, model_error)
+        weakest = _weakest(density, kept, passes, model_error, least)
         if weakest is None:
             break
         lower, higher = weakest
@@ -118,14 +121,15 @@ def _weakest(
     kept: dict[int, Cell],
     passes: dict[tuple[int, int], Pass],
     model_error: float,
+    least: float,
 ) -> tuple[int, int] | None:
-    """The least significant minimum below `SIGNIFICANT`, and the basin that it is part of."""
+    """The minimum of least significance, below `least`, and the basin that it is part of."""
     best: dict[int, tuple[Pass, int]] = {}
     for (i, k), found in passes.items():
         for one, other in ((i, k), (k, i)):
             if one not in best or found.height > best[one][0].height:
                 best[one] = (found, other)
-    weakest, least = None, SIGNIFICANT
+    weakest = None
     for one, (found, other) in best.items():
         lower = (density.first[kept[one]], one) < (density.first[kept[other]], other)
         if lower and found.cell is not None:

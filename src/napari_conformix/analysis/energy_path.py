@@ -42,15 +42,15 @@ class EnergyPath:
     barrier_error: float
     at_least: bool = False
 
-    def sentence(self) -> str:
+    def sentence(self, unit: str = "kT") -> str:
         """'The barrier on the way is 1.32 ± 0.08 kT high ...'."""
         if self.at_least:
             return (
-                f"Too few particles are on the way: the barrier is at least {self.barrier:.1f} kT "
-                "high, and where it is lowest is not known."
+                f"Too few particles are on the way: the barrier is at least {self.barrier:.1f} "
+                f"{unit} high, and where it is lowest is not known."
             )
         return (
-            f"The highest place on the way is {self.barrier:.2f} ± {self.barrier_error:.2f} kT "
+            f"The highest place on the way is {self.barrier:.2f} ± {self.barrier_error:.2f} {unit} "
             f"above the start, at ({self.saddle[0]:.3g}, {self.saddle[1]:.3g})."
         )
 

@@ -45,18 +45,21 @@ class Minimum:
     barrier_to: int | None = None
     at_least: bool = False
 
-    def sentence(self) -> str:
+    def sentence(self, unit: str = "kT") -> str:
         """'State 2: 31 % of the particles, 0.42 ± 0.05 kT above state 1; ...'."""
         text = f"State {self.number}: {100 * self.share:.0f} % of the particles"
         if self.number > 1:
-            text += f", {self.energy:.2f} ± {self.error:.2f} kT above state 1"
+            text += f", {self.energy:.2f} ± {self.error:.2f} {unit} above state 1"
         if np.isnan(self.barrier):
             return f"{text}."
         if self.at_least:
-            return f"{text}; the way out is at least {self.barrier:.1f} kT high, too few are on it."
+            return (
+                f"{text}; the lowest pass is at least {self.barrier:.1f} {unit} high: too few "
+                "particles are on it."
+            )
         return (
             f"{text}; the lowest pass, to state {self.barrier_to}, is {self.barrier:.2f} ± "
-            f"{self.barrier_error:.2f} kT high."
+            f"{self.barrier_error:.2f} {unit} high."
         )
 
 

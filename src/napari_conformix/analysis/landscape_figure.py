@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.analysis.landscape import contours, default_levels
+from napari_conformix.analysis.landscape_words import cautions, in_unit
 from napari_conformix.analysis.svg_plots import hex_colour, stroke, text_at, ticks
 from napari_conformix.colour_scale import STOPS, colours
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import Landscape
 
 WIDTH: Final = 640
-_LEFT, _TOP, _LONGEST, _SHORTEST = 66, 40, 470, 150
+_LEFT, _TOP, _LONGEST, _SHORTEST = 74, 40, 470, 150
 _PROFILE_HEIGHT: Final = 130
-_LINE, _LETTERS = 16, 100
+_LINE, _LETTERS = 15, 100
 _GREY: Final = (0.80, 0.80, 0.80)
 #: pixels of the filled map along its longer side, at least
 _FINE: Final = 600
@@ -31,6 +32,7 @@ def figure(found: "Landscape", way: "EnergyPath | None" = None) -> str:
     """SVG text of a landscape, with a path on it if one is given."""
     plot = _Plot.of(found)
     top = highest(found)
+    caption = _caption(found, way)
     parts = [
         text_at(plot.left, 22, found.title or "Landscape", anchor="start", size=15),
         _filled(found, plot, top),
@@ -44,13 +46,10 @@ def figure(found: "Landscape", way: "EnergyPath | None" = None) -> str:
     bottom = plot.top + plot.height + 58
     if way is not None:
         parts += _profile(found, way, bottom)
-        bottom += _PROFILE_HEIGHT + 52
-    caption = _caption(found)
-    parts += [
-        text_at(20, bottom + _LINE * k, line, anchor="start", size=12)
-        for k, line in enumerate(caption)
-    ]
-    height = bottom + _LINE * len(caption) + 4
+        bottom += _PROFILE_HEIGHT + 50
+    for k, line in enumerate(caption):
+        parts.append(text_at(20, bottom + _LINE * k, line, anchor="start", size=11))
+    height = round(bottom + _LINE * len(caption) + 4)
     title = escape(found.title or "Landscape")
     inside = "\n".join(parts)
     return (
@@ -154,8 +153,10 @@ def _frame(found: "Landscape", plot: _Plot) -> list[str]:
         parts.append(text_at(left - 8, y + 4, f"{value:g}", anchor="end"))
     parts.append(text_at(left + plot.width / 2, bottom + 38, found.axes[0], size=13))
     middle = plot.top + plot.height / 2
-    turned = f'<g transform="translate(18 {middle:.1f}) rotate(-90)">'
-    parts.append(f"{turned}{text_at(0, 0, found.axes[1], size=13)}</g>")
+    label, _, rest = found.axes[1].partition(", ")  # in two lines: a flat map has little room
+    for line, at in ((label, 14), (rest, 29)) if rest else ((label, 24),):
+        turned = f'<g transform="translate({at} {middle:.1f}) rotate(-90)">'
+        parts.append(f"{turned}{text_at(0, 0, line, size=13)}</g>")
     return parts
 
 
@@ -176,7 +177,7 @@ def _bar(found: "Landscape", plot: _Plot, top: float) -> list[str]:
         at = y + height * (1 - value / top)
         parts.append(stroke(f"M{x + 14} {at:.1f}h4", "#555"))
         parts.append(text_at(x + 22, at + 4, f"{value:g}", anchor="start"))
-    label = "−ln density, kT" if found.unit == "kT" else "−ln density (no energy)"
+    label = "−ln density, kT" if found.unit == "kT" else "relative crowding"
     turned = f'<g transform="translate({x + 60} {y + height / 2:.1f}) rotate(-90)">'
     parts.append(f"{turned}{text_at(0, 0, label, size=13)}</g>")
     grey = hex_colour(np.array(_GREY))
@@ -217,17 +218,28 @@ def _profile(found: "Landscape", way: "EnergyPath", top: float) -> list[str]:
     parts.append(f"{turned}{text_at(0, 0, found.unit, size=13)}</g>")
     label = "along the path of least energy, start to end (band: one standard error)"
     parts.append(text_at(left + width / 2, top + height + 18, label, size=12))
-    parts.append(text_at(left + width / 2, top + height + 34, way.sentence(), size=12))
     return parts
 
 
-def _caption(found: "Landscape") -> list[str]:
+def _caption(found: "Landscape", way: "EnergyPath | None") -> list[str]:
+    """The sentences in lines, with an empty line after the states."""
     levels = default_levels(found)
     step = f"{levels[0]:g} kT" if found.unit == "kT" else f"{levels[0]:g}"
-    sentences = found.sentences()
     of = f" Latents of epoch {found.epoch}." if found.epoch is not None else ""
-    text = [f"{sentences[0]} Contours every {step}.{of}", *sentences[1:]]
-    return [line for one in text for line in textwrap.wrap(one, _LETTERS)]
+    said = [f"{found.sentence()} Contours every {step}.{of}"]
+    if len(found.minima) > 1:
+        said += [one.sentence(in_unit(found)) for one in found.minima]
+    if way is not None:
+        said.append(f"Path of least energy: {_lower_first(way.sentence(in_unit(found)))}")
+    return [
+        line
+        for one in [*said, "", " ".join(cautions(found))]
+        for line in textwrap.wrap(one, _LETTERS) or [""]
+    ]
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _runs(known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

@@ -35,14 +35,14 @@ def finding(found: "Landscape") -> str:
     if count == 1:
         deep = float(np.nanmax(found.energy))
         return (
-            f"One minimum: the {of} form a single basin, {deep:.1f} kT deep as far as particles "
-            "reach, without a barrier beyond the noise."
+            f"One minimum: the {of} form a single basin, {deep:.1f} {in_unit(found)} deep as far "
+            "as particles reach, without a barrier beyond the noise."
         )
     barriers = [one.barrier for one in found.minima]
     least = f"at least {min(barriers):.1f}" if _all_at_least(found) else f"{min(barriers):.1f}"
     return (
         f"{count} minima beyond the noise among {of}; the lowest pass out of any of them is "
-        f"{least} kT high."
+        f"{least} {in_unit(found)} high."
     )
 
 
@@ -50,7 +50,7 @@ def sentences(found: "Landscape") -> list[str]:
     """The finding, the states, the error, and what the heights are and are not."""
     text = [finding(found)]
     if len(found.minima) > 1:
-        text += [one.sentence() for one in found.minima]
+        text += [one.sentence(in_unit(found)) for one in found.minima]
     return [*text, *cautions(found)]
 
 
@@ -63,6 +63,11 @@ def cautions(found: "Landscape") -> list[str]:
     if found.density.outside:
         text.append(f"{found.density.outside:,} stray particles lie outside the picture.")
     return text
+
+
+def in_unit(found: "Landscape") -> str:
+    """What heights are counted in, to stand behind a number."""
+    return "kT" if found.unit == "kT" else "units"
 
 
 def _all_at_least(found: "Landscape") -> bool:

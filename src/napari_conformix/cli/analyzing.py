@@ -63,13 +63,19 @@ def arrows(
     ] = None,
     path: Annotated[
         Path | None,
-        Parameter(help="Along the latents of a file: text with one a line, or .npy (n, d)."),
+        Parameter(
+            help="Along a saved path (`conformix path`), or the latents of a file: text with one "
+            "a line, or .npy (n, d)."
+        ),
     ] = None,
     output: Annotated[
         Path,
         Parameter(name=["--output", "-o"], help="out.bild for ChimeraX, or a table: out.csv."),
     ],
-    half: Annotated[Literal[1, 2], Parameter(help="Whose latents --latent and --path are.")] = 1,
+    half: Annotated[
+        Literal[1, 2] | None,
+        Parameter(help="Whose latents --latent and --path are; 1 if a path does not say."),
+    ] = None,
     at: Annotated[
         Literal[1, 2], Parameter(help="The half at whose consensus positions arrows begin.")
     ] = 1,
@@ -82,7 +88,7 @@ def arrows(
     ] = False,
 ) -> None:
     """Write a deformation as arrows with error spheres for ChimeraX, or as a table in A."""
-    from napari_conformix.cli.decoding import read_latents
+    from napari_conformix.cli.decoding import latents_of_path
     from napari_conformix.cli.results import numbers
     from napari_conformix.jobs import Job
 
@@ -97,10 +103,11 @@ def arrows(
     elif between is not None:
         deformation = opened.deformation_between(*_two_rows(between), at)
     elif latent is not None:
-        deformation = opened.deformation_of(numbers(latent), half, at)
+        deformation = opened.deformation_of(numbers(latent), half or 1, at)
     else:
         assert path is not None
-        deformation = opened.deformation_along(read_latents(path), half)
+        along, model, _ = latents_of_path(opened, path, half)
+        deformation = opened.deformation_along(along, model)
     if count is None and output.suffix.lower() == ".bild":
         count = ARROWS
     written = opened.write_deformation(deformation, output, count=count, overwrite=overwrite)

@@ -1,5 +1,6 @@
 """Which latents to decode: a particle's, those along a component, or those of a file."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,19 +60,30 @@ def along_component(
     return projection.inverse(coordinates).astype(np.float32)
 
 
-def read_latents(path: Path) -> NDArray[np.float32]:
-    """(n, d) latents of a .npy file or a text file with one a line; commas are allowed."""
-    try:
-        if path.suffix.lower() == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            text = path.read_text(encoding="utf-8").replace(",", " ")
-            values = np.loadtxt(text.splitlines(), ndmin=2)
-        latents = np.atleast_2d(values).astype(np.float32)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as latents: {error}") from error
-    if latents.ndim != 2 or not latents.size or not np.isfinite(latents).all():
-        raise UserError(
-            f"{path} must hold finite numbers, one latent a line; it has the shape {latents.shape}."
-        )
-    return latents
+def latents_of_path(
+    job: "Job", path: Path, half: int | None
+) -> tuple[NDArray[np.float32], int, int | None]:
+    """(n, d) latents of a saved path or of a file, the half whose model decodes them, and the
+    epoch that they are of (None for a file that does not say).
+
+    UserError when a saved path is in the latent space of the other half.
+    """
+    from napari_conformix.jobs import paths
+
+    saved = str(path) in paths.paths_of(job.folder)
+    if not saved and path.suffix.lower() not in (".json", ".npz") and path.exists():
+        return paths.read_latents(path), half or 1, None
+    found = paths.read(job, path, half)
+    return found.latents, found.half or half or 1, _epoch_with_model(job, found.epoch)
+
+
+def _epoch_with_model(job: "Job", epoch: int | None) -> int | None:
+    """The epoch, where its model is kept; else None after a word about it."""
+    if epoch is None or job.checkpoints.weights_path(epoch).exists():
+        return epoch
+    print(
+        f"The path is of the latents of epoch {epoch}, whose model is not kept; the newest one "
+        "decodes it, which may place it a little differently.",
+        file=sys.stderr,
+    )
+    return None

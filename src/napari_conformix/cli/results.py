@@ -39,7 +39,11 @@ def decode(
         Parameter(help="Maps along this principal component of the latents, counted from 1."),
     ] = None,
     path: Annotated[
-        Path | None, Parameter(help="Latents of a file: text with one a line, or .npy (n, d).")
+        Path | None,
+        Parameter(
+            help="A saved path (`conformix path`), or latents of a file: text with one a line, or "
+            ".npy (n, d)."
+        ),
     ] = None,
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], help="MRC file, or a folder for several maps.")
@@ -60,7 +64,7 @@ def decode(
         along_component,
         latent_of_particle,
         latents_of_epoch,
-        read_latents,
+        latents_of_path,
     )
     from napari_conformix.jobs import Job
 
@@ -69,7 +73,7 @@ def decode(
     if sum(given) != 1:
         raise UserError("Give one of --latent, --particle, --pc and --path.")
     model: int = half or 1
-    of = number_or_best(epoch)
+    of, of_path = number_or_best(epoch), None
     if latent is not None:
         latents = numbers(latent)[None]
     elif particle is not None:
@@ -79,8 +83,10 @@ def decode(
         latents = along_component(table, pc, count, model, PC_PERCENTILES)
     else:
         assert path is not None
-        latents = read_latents(path)
-    if half is None and particle is None and opened.method_class.independent_halves:
+        latents, model, of_path = latents_of_path(opened, path, half)
+        of = of_path if of is None else of
+    told = particle is not None or of_path is not None  # which half it is
+    if half is None and not told and opened.method_class.independent_halves:
         print(f"By the model of half {model}; --half chooses.", file=sys.stderr)
     files = map_files(output, len(latents), overwrite=overwrite)
     for file in write_maps(opened, latents, model, files, of):
