@@ -210,7 +210,6 @@ def _measure_one(bench: Bench, window: Window) -> None:
     time_("back to the motion map", lambda: window.choose(page.maps.space_box, _MOTION))
     time_("another canvas of the same", bench.second_canvas)
     bench.close_second()
-    time_("picture for a movie", lambda: page.canvas.picture(320, 320))
 
 
 _PCA, _MOTION = "Principal components of half 1", "Motion map (both halves)"
@@ -328,9 +327,10 @@ def main() -> None:
         measure_map(heartbeat, options.particles)
     if "path" in options.only:
         measure_path(heartbeat)
+    if "map" in options.only or "path" in options.only:
+        print(f"\nOpenGL: {renderer()}")
     if "export" in options.only:
         measure_export()
-    print(f"\nOpenGL: {renderer()}")
 
 
 if __name__ == "__main__":

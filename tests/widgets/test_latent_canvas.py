@@ -337,30 +337,6 @@ def test_a_path_that_does_not_fit_its_support_is_refused(hand: Hand) -> None:
         hand.canvas.set_path(np.zeros((2, 3)))
 
 
-def test_a_picture_for_files_needs_no_screen(hand: Hand) -> None:
-    canvas = LatentCanvas()  # never shown
-    assert canvas.picture(50, 40).shape == (40, 50, 4)
-    xy = np.array([[-2.0, -1.0], [2.0, 1.0]], dtype=np.float32)
-    canvas.set_map(view_of(xy), np.tile(GREEN, (2, 1)))
-    canvas.set_path(np.array([(-1.0, 0.0), (1.0, 0.0)]))
-    plain = canvas.picture(320, 240, path=False)
-    assert plain.shape == (240, 320, 4)
-    assert plain.dtype == np.uint8
-    assert (plain[..., 3] == 255).all()
-    green = (plain[..., 1] > 150) & (plain[..., 0] < 100)
-    rows, columns = np.nonzero(green)
-    assert columns.min() < 60 < 260 < columns.max()  # the map is fitted to the picture
-    assert (rows[columns < 100] > 120).all()
-    with_path = canvas.picture(320, 240)
-    assert np.ptp(with_path[120, 160, :3].astype(int)) > 100
-    assert np.array_equal(canvas.picture(320, 240, path=False), plain)
-    moved = canvas.picture(320, 240, cursor=(1.0, -0.5), path=False)
-    changed = np.argwhere((moved != plain).any(axis=2)).mean(axis=0)
-    scale = 0.82 * min(320 / 3.984, 240 / 1.992)
-    np.testing.assert_allclose(changed, [120 + 0.5 * scale, 160 + scale], atol=3)
-    canvas.deleteLater()
-
-
 def test_a_canvas_that_is_gone_hears_nothing_of_its_threads(hand: Hand, capsys) -> None:
     canvas = LatentCanvas()
     view = view_of(cloud(200_000))

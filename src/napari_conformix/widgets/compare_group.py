@@ -57,6 +57,7 @@ class CompareGroup(QGroupBox):
         self._session, self._first = session, panel
         self.beside = beside = Beside(session)
         self.panel = LatentMapPanel()
+        self.panel.canvas.failed.connect(session.report_error)
         self.maps = MapGroup(beside.other, None, self.panel)
         self.looking_back = LookingBack(beside.other, self.panel.epochs, self.maps)
         self.link = MapLink(beside, selections, (panel, self.panel), (maps, self.maps))

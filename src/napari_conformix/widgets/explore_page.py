@@ -48,6 +48,7 @@ class ExplorePage(QWidget):
         self.scene = Scene.of(session)
         self.map_panel = LatentMapPanel()
         FileDrop(self.map_panel, session.open_path)
+        self.canvas.failed.connect(session.report_error)
         self.canvas.overlay.hint = "The latent map appears here after the first epoch."
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)

@@ -19,7 +19,6 @@ from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 from napari_conformix.analysis.latent_maps import MapView
 from napari_conformix.widgets.lasso import MapOverlay
 from napari_conformix.widgets.map_camera import Camera
-from napari_conformix.widgets.map_figure import MapFigure
 from napari_conformix.widgets.map_hover import Hover
 from napari_conformix.widgets.map_marks import Backdrop, Contour, Mark, PathLine
 from napari_conformix.widgets.map_picture import MapPicture
@@ -59,7 +58,6 @@ class LatentCanvas(QWidget):
         self._workers = Workers(self.failed.emit)
         self.destroyed.connect(self._workers.close)
         self._picture = MapPicture(self._workers, self)
-        self._figure = MapFigure()
         self._hover = Hover(self._workers, self)
         self._rgba = np.zeros((0, 4), dtype=np.float32)
         self._selection = np.zeros(0, dtype=bool)
@@ -151,7 +149,6 @@ class LatentCanvas(QWidget):
         """Nothing to show."""
         self.map_view = None
         self._picture.forget()
-        self._figure.forget()
         self.overlay.picture = None
         self.overlay.set_axes("", "")
         self.overlay.set_cursor(None)
@@ -204,24 +201,6 @@ class LatentCanvas(QWidget):
         view = self.map_view
         self.overlay.set_hovered(None if view is None or row is None else view.place_of(row))
 
-    def picture(
-        self,
-        width: int,
-        height: int,
-        *,
-        cursor: tuple[float, float] | None = None,
-        path: bool = True,
-    ) -> np.ndarray:
-        """(height, width, 4) uint8: all of the map without the tools, for movies and figures.
-
-        Neither a screen nor OpenGL is needed. The particles are drawn once for many cursors.
-        """
-        if self.map_view is None:
-            return np.zeros((height, width, 4), dtype=np.uint8)
-        camera = self._fitting_camera(width, height)
-        decorations = self.overlay.decorations
-        return self._figure.paint(self._scene(), camera, decorations, cursor=cursor, path=path)
-
     # -- inside -----------------------------------------------------------------------------------
 
     def _scene(self) -> Scene:
@@ -256,10 +235,9 @@ class LatentCanvas(QWidget):
             QToolTip.showText(QCursor.pos(), self.describe(row), self.overlay)
         self.hovered.emit(row)
 
-    def _fitting_camera(self, width: int | None = None, height: int | None = None) -> Camera:
-        width = max(self.overlay.width(), 1) if width is None else width
-        height = max(self.overlay.height(), 1) if height is None else height
-        view = self.map_view
+    def _fitting_camera(self) -> Camera:
+        view, size = self.map_view, self.overlay.size()
+        width, height = max(size.width(), 1), max(size.height(), 1)
         return Camera.around(view.extent, width, height, _MARGIN, view.stretch)
 
     def _camera_state(self) -> tuple[float, ...]:

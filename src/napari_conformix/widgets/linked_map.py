@@ -38,6 +38,7 @@ class LinkedMapGroup(QGroupBox):
         self.panel = LatentMapPanel()
         self.maps = MapGroup(session, None, self.panel, "Latent map, the second", which="second ")
         self.link = LinkedMaps(session, selections, (panel, self.panel), (maps, self.maps))
+        self.panel.canvas.failed.connect(session.report_error)
         self.panel.canvas.overlay.hint = "The second map of the same particles appears here."
         self.button = QPushButton("Second map")
         self.button.setToolTip(_ABOUT)
