@@ -11,7 +11,7 @@ BOX = 32
 
 
 def transform(images: np.ndarray) -> torch.Tensor:
-    return torch.fft.rfft2(torch.from_numpy(images))
+    return torch.fft.rfft2(torch.from_numpy(images.copy()))
 
 
 def smooth(rng: np.random.Generator, count: int, width: float) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_one_scale_for_all_is_that_of_least_squares_and_knows_its_sign() -> None
 
 @pytest.mark.parametrize("width", [0.0, 5.0])
 def test_the_error_of_the_gain_is_what_noise_makes(width: float) -> None:
-    """Of 400 images of one particle the gains scatter by their error, whatever the noise's colour."""
+    """Of 400 images of one particle the gains scatter by their error, in noise of any colour."""
     rng = np.random.default_rng(2)
     own, other = smooth(rng, 2, 6.0)
     own = own + 0.5 * other  # as two states of one molecule: not without likeness

@@ -247,7 +247,7 @@ class ConformationGroup(QGroupBox):
         if isinstance(decoded.extra, Difference):
             text += f". {decoded.extra.sentence}"
             self._show_difference(decoded.extra)
-        elif self.pair.kept is not None:
+        elif self.pair.kept is not None and self.difference.mode == "molecule":
             self._scene.set_label(f"{self._scene.label}\n{StatePair.LABEL}")
         self.decoded_label.setText(text if decoded.supported else signed("warning", text))
         self.pair.take(decoded)
@@ -285,8 +285,9 @@ class ConformationGroup(QGroupBox):
         """What stands around what: A or the consensus around the molecule or around the lobes."""
         kept, mode = self.pair.kept, self.difference.mode
         with_a = kept is not None and mode in ("molecule", "A")
-        self._scene.show_start(kept.decoded.prepared if with_a else None)
         lobes = mode != "molecule"
+        # Around lobes it is grey: one of them has its colour.
+        self._scene.show_start(kept.decoded.prepared if with_a else None, grey=lobes)
         if lobes:
             self.lobes.prepare()
         else:

@@ -164,9 +164,10 @@ class DifferenceGroup(QWidget):
             elif mode == "average":
                 reference = averages.of(half, past)
             mask = None if read_mask is None else read_mask()
-            less = difference(array, reference, mask)
-            inside = slice(None) if mask is None else mask > 0.5
-            rms = float(np.sqrt(np.square(less[inside], dtype=np.float64).mean()))
+            unmasked = difference(array, reference)
+            inside = unmasked if mask is None else unmasked[mask > 0.5]
+            rms = float(np.sqrt(np.square(inside, dtype=np.float64).mean()))
+            less = unmasked if mask is None else difference(array, reference, mask)
             lobes = Lobes.of(less, consensus.pixel_size_angstrom, contour)
             return Difference(lobes, mode, rms, mask is not None)
 

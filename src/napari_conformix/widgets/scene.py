@@ -156,15 +156,18 @@ class Scene:
         if layer is not None:
             layer.colormap = _plain_colormap(_CONFORMATION, colour)
 
-    def show_start(self, prepared: Prepared | None) -> None:
-        """The conformation that a motion begins with, as a ghost in place of the consensus; None:
-        the consensus again."""
+    def show_start(self, prepared: Prepared | None, *, grey: bool = False) -> None:
+        """The conformation that a motion begins with, as a ghost in place of the consensus, in a
+        colour of its own or in the consensus' grey; None: the consensus again."""
         self._start = prepared
         if prepared is None:
             self._maps.pop(_START, None)
             self._arrange()
             return
         self._show(_START, prepared)
+        layer, name = self._living(_START), _CONSENSUS if grey else _START
+        if layer is not None and layer.colormap.name != _plain_colormap(name).name:
+            layer.colormap = _plain_colormap(name)
         if self.threshold is not None and prepared.threshold != self.threshold:
             self._show_later(_START, prepared.array, prepared.pixel_size_angstrom)
 
