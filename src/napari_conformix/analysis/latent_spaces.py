@@ -286,9 +286,12 @@ def _only_half(half: int) -> str:
 def _with_signs_of(space: Space, previous: Space) -> Space:
     """Turn axes round that run against those of an earlier epoch."""
     k = min(space.coordinates.shape[1], previous.coordinates.shape[1])
-    _, mine, theirs = np.intersect1d(
-        space.rows, previous.rows, assume_unique=True, return_indices=True
-    )
+    if np.array_equal(space.rows, previous.rows):  # as nearly always, and found much sooner
+        mine = theirs = np.arange(len(space.rows))
+    else:
+        _, mine, theirs = np.intersect1d(
+            space.rows, previous.rows, assume_unique=True, return_indices=True
+        )
     signs = np.ones(space.coordinates.shape[1], dtype=np.float32)
     if len(mine) > 1 and space.key[:-1] != "latent":
         ours, old = space.coordinates[mine, :k], previous.coordinates[theirs, :k]
