@@ -133,8 +133,9 @@ def write_maps(
     from napari_conformix.particles import write_map
 
     for z, file in zip(latents, files, strict=True):
+        volume = job.decode(z, half=half, epoch=epoch)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_map(file, job.decode(z, half=half, epoch=epoch), job.spec.grids.pixel_size_angstrom)
+        write_map(file, volume, job.spec.grids.pixel_size_angstrom)
         yield file
 
 

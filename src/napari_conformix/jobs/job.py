@@ -185,10 +185,12 @@ class Job(RunFolder):
 
         Ctrl-C stops after the current step; a second one interrupts at once.
         """
+        models.refuse_without_decoder(self.method_class, "be trained")
         return running.run(self.folder, device=device, epochs=epochs, resume=resume)
 
     def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
         """Train in a process of its own that outlives this one; returns its number."""
+        models.refuse_without_decoder(self.method_class, "be trained")
         return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
 
     # -- results ----------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout, lock
 from napari_conformix.jobs.eventlog import EventLog, EventReader, logged
-from napari_conformix.jobs.models import refuse_without_decoder
 from napari_conformix.jobs.signals import stop_on_signals
 from napari_conformix.jobs.spec import JobSpec
 from napari_conformix.training.checkpoints import CheckpointFolder
@@ -39,13 +38,9 @@ if TYPE_CHECKING:
 def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
     """UserError when a trainer is at work, when training anew would overwrite a result, or when
     nothing is left to be done."""
-    from napari_conformix.methods import method_class
-
     lock.refuse_if_taken(folder)
-    spec = JobSpec.read(folder / layout.SPEC)
-    refuse_without_decoder(method_class(spec.method), "be trained")
     last = CheckpointFolder(folder / layout.CHECKPOINTS).last()
-    wanted = epochs or spec.settings.get("epochs", 0)
+    wanted = epochs or JobSpec.read(folder / layout.SPEC).settings.get("epochs", 0)
     if last is not None and last >= wanted and (folder / layout.SUCCESS).exists():
         raise UserError(
             f"{folder} has been trained for {last} epochs, and {wanted} were asked for. To go on, "
