@@ -6,7 +6,9 @@ persistence (Edelsbrunner et al., 2002) measured in its own standard error. Nois
 maxima the more places there are, so the more there are, the more is asked of each (Bonferroni).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,14 +59,12 @@ def find_basins(density: Density, known: NDArray[np.bool_], model_error: float =
     kept = dict(enumerate(peaks))
     into = np.arange(len(peaks))
     least = float(ndtri(1 - FALSE_ALARM / max(len(peaks), 1)))
-    while True:
-        weakest = _weakest(density, kept, passes, model_error, least)
-        if weakest is None:
-            break
-        lower, higher = weakest
-        passes = _joined(passes, lower, higher)
-        del kept[lower]
-        into[into == lower] = higher
+    beyond = cache(partial(significance, density, model_error=model_error))
+    while merged := _insignificant(density, kept, passes, beyond, least):
+        passes = _joined(passes, merged)
+        for lower, higher in merged.items():
+            del kept[lower]
+            into[into == lower] = higher
     order = sorted(kept, key=lambda k: -density.first[kept[k]])
     number = np.full(len(peaks) + 1, -1)
     for new, old in enumerate(order):
@@ -116,27 +116,35 @@ def _passes(first: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[tuple
     return found
 
 
-def _weakest(
+def _insignificant(
     density: Density,
     kept: dict[int, Cell],
     passes: dict[tuple[int, int], Pass],
-    model_error: float,
+    beyond: Callable[[Cell, Cell], float],
     least: float,
-) -> tuple[int, int] | None:
-    """The minimum of least significance, below `least`, and the basin that it is part of."""
+) -> dict[int, int]:
+    """Minima of a significance below `least`, each with the basin that it is part of.
+
+    The least significant come first, and none that another of them is to become part of, so that
+    all can be merged at once: what is merged elsewhere changes no pass that these are judged by.
+    """
     best: dict[int, tuple[Pass, int]] = {}
     for (i, k), found in passes.items():
         for one, other in ((i, k), (k, i)):
             if one not in best or found.height > best[one][0].height:
                 best[one] = (found, other)
-    weakest = None
+    weak = []
     for one, (found, other) in best.items():
         lower = (density.first[kept[one]], one) < (density.first[kept[other]], other)
-        if lower and found.cell is not None:
-            z = significance(density, kept[one], found.cell, model_error)
-            if z < least:
-                weakest, least = (one, other), z
-    return weakest
+        if lower and found.cell is not None and beyond(kept[one], found.cell) < least:
+            weak.append((beyond(kept[one], found.cell), one, other))
+    merged: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, one, other in sorted(weak):
+        if one not in taken and other not in merged:
+            merged[one] = other
+            taken.add(other)
+    return merged
 
 
 def significance(density: Density, peak: Cell, saddle: Cell, model_error: float = 0.0) -> float:
@@ -151,12 +159,12 @@ def significance(density: Density, peak: Cell, saddle: Cell, model_error: float 
 
 
 def _joined(
-    passes: dict[tuple[int, int], Pass], lower: int, higher: int
+    passes: dict[tuple[int, int], Pass], merged: dict[int, int]
 ) -> dict[tuple[int, int], Pass]:
-    """The passes when one basin has become part of another."""
+    """The passes when basins have become part of others."""
     found: dict[tuple[int, int], Pass] = {}
     for (i, k), one in passes.items():
-        a, b = (higher if n == lower else n for n in (i, k))
+        a, b = merged.get(i, i), merged.get(k, k)
         key = min(a, b), max(a, b)
         if a != b and (key not in found or one.height > found[key].height):
             found[key] = one

@@ -87,8 +87,17 @@ class Density:
 
     def covariance(self, one: Cell, other: Cell) -> float:
         """Of S1 of two cells."""
-        product = self._kernel_at(one) * self._kernel_at(other)
-        return float((self.counts * product).sum())
+        window, parts = [], []
+        for a, b, length in zip(one, other, self.counts.shape, strict=True):
+            reach = len(self.kernel) // 2
+            first, last = max(a, b) - reach, min(a, b) + reach + 1  # where both kernels reach
+            first, last = max(first, 0), min(last, length)
+            if first >= last:
+                return 0.0
+            window.append(slice(first, last))
+            along = np.arange(first, last) + reach
+            parts.append(self.kernel[along - a] * self.kernel[along - b])
+        return float(parts[0] @ self.counts[tuple(window)] @ parts[1])
 
     def log_ratio_error(self, one: Cell, other: Cell) -> float:
         """Standard error of ln(S1 of one cell / S1 of the other), from the counts."""

@@ -15,8 +15,6 @@ CACHE = "cache"
 ANALYSIS = "analysis"
 CLUSTERS = "clusters"
 PATHS = "paths"
-LANDSCAPE = "landscape"
-UMAP = "umap"
 MOTION = "analysis/motion.npz"
 INVARIANCE = "analysis/invariance.json"
 HETEROGENEITY = "analysis/heterogeneity.json"
@@ -41,7 +39,6 @@ __all__ = [
     "FAILURE",
     "HETEROGENEITY",
     "INVARIANCE",
-    "LANDSCAPE",
     "LATENTS",
     "LATENT_HISTORY",
     "LOCK",
@@ -57,5 +54,4 @@ __all__ = [
     "STDOUT",
     "SUBSETS",
     "SUCCESS",
-    "UMAP",
 ]

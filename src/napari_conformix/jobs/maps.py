@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_conformix.analysis import latent_maps
-from napari_conformix.analysis.umap_process import UmapParameters, cached_umap, kept_umaps
+from napari_conformix.analysis.umap_process import UmapParameters
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import layout
+from napari_conformix.jobs.umaps import embedding_of, umaps_of
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView, Show, Space
@@ -53,7 +53,7 @@ def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, s
     latents = job.latents() if table is None else table
     spaces = latent_maps.available(latents)
     titles = dict(spaces)
-    for kept in kept_umaps(job.folder / layout.UMAP):
+    for kept in umaps_of(job):
         of = titles.get(_base_of(kept.parameters), "")
         spaces.append((UMAP + kept.name, f"UMAP of: {of} ({kept.parameters.sentence()})"))
     return spaces
@@ -83,12 +83,12 @@ def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable")
 
 def _umap(job: "Job", latents: "LatentTable", key: str, title: str) -> "Space":
     """A UMAP that the job keeps, if it is of these latents."""
-    kept = next(k for k in kept_umaps(job.folder / layout.UMAP) if UMAP + k.name == key)
-    embedding = cached_umap(job.folder / layout.LATENTS, kept.path, kept.parameters)
+    kept = next(k for k in umaps_of(job) if UMAP + k.name == key)
+    embedding = embedding_of(job, kept)
     if embedding is None or len(embedding) != len(latents):
         raise UserError(
-            f"The map '{key}' is of other latents than the job's are now; make it again on the "
-            "Explore page."
+            f"The map '{key}' is of other latents than the job's are now; make it again: "
+            f"conformix umap {job.folder}"
         )
     base = latent_maps.build(_base_of(kept.parameters), latents)
     base = replace(base, rows=base.rows[np.isfinite(embedding[base.rows]).all(axis=1)])
