@@ -196,6 +196,10 @@ def test_the_molecule_is_never_cut_off_while_it_turns(job, path) -> None:
         assert not lit[:, :, [0, -1]].any()
         share = np.ptp(np.argwhere(lit.any(axis=0)), axis=0) / lit.shape[1:]
         assert share.max() > 0.6  # and it fills the picture
+    wide = drawn(job, path, **PLAIN, turn_degrees=360, seconds=1, view=View(perspective_degrees=60))
+    lit = wide.max(axis=-1) > 40
+    assert not lit[:, [0, -1]].any()
+    assert not lit[:, :, [0, -1]].any()
 
 
 # -- the camera and the scale bar -----------------------------------------------------------------
@@ -238,7 +242,7 @@ def test_the_bar_that_is_painted_has_that_length() -> None:
     rows = (painted[260:] > 200).all(axis=-1).sum(axis=1)
     assert rows.max() == pytest.approx(bar.pixels, abs=1.5)
     assert bar.angstrom in (10, 20, 50)
-    assert bar.pixels <= 0.22 * 400
+    assert bar.pixels <= 0.25 * 400
 
 
 TILTED = View(direction=(0.3, -0.5, -0.8), up=(0.1, 1.0, 0.2), centre_angstrom=(5, -3, 2))

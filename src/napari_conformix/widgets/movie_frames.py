@@ -111,9 +111,7 @@ class Film:
         self._cache, self._lock = FrameCache(), threading.Lock()
         self._overlays = Overlays(options.width, options.height, light=options.light_background)
         self._studio: Studio | None = None
-        self._inset_map: InsetMap | None = None
-        #: of the steps on that map; None: it has no place for them
-        self._places: np.ndarray | None = None
+        self._epoch: int | None = None
         self._inset: Inset | None = None
         self._tint: tuple[float, float, float] | None = None
 
@@ -127,14 +125,24 @@ class Film:
 
         The camera that nobody has chosen is fitted to the consensus, both ends and the middle.
         """
+        # the result's epoch is asked for as None, since its model may be kept under another name
+        own = self.path.epoch == self._job.latents().epoch
+        self._epoch = None if own else self.path.epoch
         if self._find_map is not None and self.options.inset is not None:
-            self._inset_map = self._find_map()
-            self._places = paths.on_map(self.path, self._inset_map.view)
+            self._inset = self._make_inset(self._find_map())
         self._consensus = self._ready(self._look.consensus)
         if self.view.field_angstrom is None:
             steps = {0, len(self.path) // 2, len(self.path) - 1}
             maps = [self._consensus, *map(self._prepared, sorted(steps))]
             self.view = _fitted(self.view, maps, self.options)
+
+    def _make_inset(self, found: InsetMap) -> Inset | None:
+        """None where the map has no place for the path."""
+        places = paths.on_map(self.path, found.view)
+        if places is None:
+            return None
+        side = round(self.options.inset_share * min(self.options.width, self.options.height))
+        return Inset(found.view, found.rgba, self.path, places, side)
 
     def prepare(self, shot: Shot) -> None:
         """Have the map of a shot ready: decoded and meshed."""
@@ -151,11 +159,6 @@ class Film:
         with self._lock:
             self._cache.put(step, made)
         return made
-
-    @property
-    def _epoch(self) -> int | None:
-        """None for the result's epoch, under whatever name its model is kept."""
-        return None if self.path.epoch == self._job.latents().epoch else self.path.epoch
 
     def _ready(self, array: np.ndarray) -> Prepared:
         """`Scene.prepare` needs no more of the studio's scene than how it renders."""
@@ -179,10 +182,6 @@ class Film:
         self._scene.tint_conformation(self._look.colour)
         self._tint = self._look.colour
         studio.viewer.canvas.overlays.scale_bar.visible = False  # the movie paints its own
-        if self._places is not None:
-            side = round(options.inset_share * min(options.width, options.height))
-            found = self._inset_map
-            self._inset = Inset(found.view, found.rgba, self.path, self._places, side)
 
     def draw(self, shot: Shot) -> np.ndarray:
         """(height, width, 3) uint8 of a shot."""
@@ -250,12 +249,11 @@ def _fitted(view: View, maps: list[Prepared], options: MovieOptions) -> View:
     short = min(options.width, options.height)
     tall = float(np.abs(points @ up).max()) * short / options.height
     wide = float(across.max()) * short / options.width
-    return _at_field(view, 2 * max(tall, wide, 1.0) / _FILL)
-
-
-def _at_field(view: View, field_angstrom: float) -> View:
-    """The same camera with another distance."""
-    return view.model_copy(update={"field_angstrom": field_angstrom})
+    # with perspective what is in front of the centre appears larger than it would there
+    front = float(np.linalg.norm(points, axis=1).max())
+    nearer = 2 * front * np.tan(np.deg2rad(view.perspective_degrees) / 2)
+    field = 2 * max(tall, wide, 1.0) / _FILL + nearer
+    return view.model_copy(update={"field_angstrom": float(field)})
 
 
 def _outline(prepared: Prepared) -> np.ndarray:

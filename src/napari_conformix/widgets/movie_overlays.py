@@ -20,7 +20,7 @@ _TEXT: Final = 0.027
 _SMALLEST_TEXT: Final = 10
 _MARGIN: Final = 0.03
 #: a scale bar is at most this share of the width
-_LONGEST_BAR: Final = 0.22
+_LONGEST_BAR: Final = 0.25
 _WARNING: Final = QColor(240, 170, 40)
 _WARNING_ON_LIGHT: Final = QColor(170, 95, 0)
 

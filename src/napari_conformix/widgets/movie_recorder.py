@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_conformix.export.movie_file import MovieFile
 from napari_conformix.export.movie_plan import Shot
@@ -90,7 +90,7 @@ class MovieRecorder(QObject):
 
     def _set_up(self) -> None:
         self._film.set_up()
-        self._draw()
+        QTimer.singleShot(0, lambda: self._go_on(self._draw))  # the window has its turn before
 
     def _draw(self) -> None:
         """Draw the shot whose map is ready; meanwhile the next one is made ready."""
