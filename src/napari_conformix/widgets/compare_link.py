@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_conformix.analysis import map_steps
 from napari_conformix.widgets.map_pairs import Pairs
-from napari_conformix.widgets.selection_group import ACTIONS, lasso_step
+from napari_conformix.widgets.selection_group import ACTIONS
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.matching import Matching
+    from napari_conformix.analysis.selection import Step
     from napari_conformix.widgets.compare_store import Beside
     from napari_conformix.widgets.lasso import Mode
     from napari_conformix.widgets.latent_map_panel import LatentMapPanel
@@ -63,6 +66,7 @@ class MapLink(QObject):
             bar.tool_chosen.connect(lambda tool, side=side: self._tool_chosen(side, tool))
             bar.mode_chosen.connect(lambda mode, side=side: self._mode_chosen(side, mode))
         panels[1].canvas.lasso_finished.connect(self._lasso)
+        panels[1].canvas.rectangle_finished.connect(self._rectangle)
         bar = panels[1].bar
         bar.undo_asked.connect(lambda: self._history and self._history.undo())
         bar.redo_asked.connect(lambda: self._history and self._history.redo())
@@ -121,21 +125,26 @@ class MapLink(QObject):
 
     def _lasso(self, polygon: np.ndarray, mode: Mode) -> None:
         """A lasso in the second map selects rows of the opened job."""
-        from napari_conformix.analysis import points_in_polygon
+        self._find(lambda view: map_steps.lasso_step(view, polygon), mode)
 
+    def _rectangle(self, corners: np.ndarray, mode: Mode) -> None:
+        """A rectangle does so, too."""
+        self._find(lambda view: map_steps.rectangle_step(view, corners), mode)
+
+    def _find(self, step_of: Callable[[MapView], Step], mode: Mode) -> None:
         view, matching, history = self._maps[1].map_view, self._beside.matching, self._history
         if view is None or history is None:
             return
         job = str(self._beside.other.job.folder)
 
-        def rows() -> np.ndarray:
-            return matching.these_of(
-                _mask(view.rows[points_in_polygon(view.xy, polygon)], matching)
-            )
+        def rows() -> tuple[np.ndarray, Step]:
+            step = step_of(view)
+            inside = view.rows[map_steps.inside(step, view.xy)]
+            return matching.these_of(_mask(inside, matching)), step
 
-        def apply(mask: np.ndarray) -> None:
+        def apply(found: tuple[np.ndarray, Step]) -> None:
             if history is self._history:
-                history.apply(ACTIONS[mode], mask, job=job, **lasso_step(view, polygon))
+                self._selections.select(found[0], ACTIONS[mode], job=job, **found[1])
 
         self._beside.session.run_in_worker(rows, apply)
 
@@ -146,7 +155,7 @@ class MapLink(QObject):
             return
         shown = matching.these_of(_mask(view.rows, matching))
         job = str(self._beside.other.job.folder)
-        history.replace(history.mask ^ shown, kind="inverted", job=job)
+        history.invert(shown, job=job, **map_steps.shown_step(view))
 
     # -- cursor -----------------------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 #: what a lasso does to the selection's history
 ACTIONS: Final = {mode: "replace" if mode is Mode.NEW else mode.value for mode in Mode}
-lasso_step = map_steps.lasso_step
 
 
 class SelectionGroup(QGroupBox):
