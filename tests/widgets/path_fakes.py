@@ -11,6 +11,7 @@ from explore_fakes import FakeJob
 
 from napari_conformix.analysis.latent_path import LatentPath
 from napari_conformix.jobs import paths
+from napari_conformix.training.latent_table import LatentTable
 
 
 class PathJob(FakeJob):
@@ -23,6 +24,9 @@ class PathJob(FakeJob):
     def __init__(self, folder: Path, **arguments) -> None:
         super().__init__(folder, **arguments)
         self.sets: dict[str, np.ndarray] = {}
+
+    def latents(self, epoch: int | None = None) -> LatentTable:
+        return LatentTable(**vars(super().latents(epoch)))
 
     def paths(self) -> list[str]:
         return paths.paths_of(self.folder)

@@ -1,5 +1,7 @@
 """Which maps of a path are decoded first, and which leave memory."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -58,9 +60,7 @@ def test_at_rest_the_nearest_steps_come_first(count, data, direction) -> None:
     order = Head(step, count, direction).reading_order(False)
     away = [abs(s - step) for s in order]
     assert away == sorted(away)
-    pairs = [
-        (a, b) for a, b in zip(order, order[1:], strict=False) if abs(a - step) == abs(b - step)
-    ]
+    pairs = [(a, b) for a, b in itertools.pairwise(order) if abs(a - step) == abs(b - step)]
     assert all((a - step) * direction > 0 for a, _ in pairs)
 
 

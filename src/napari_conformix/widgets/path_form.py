@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _STEPS: Final = (2, 200, 24)
 _AXES_OFFERED: Final = 6
+#: kinds that lead over places of the map that is shown
+_ON_MAP: Final = ("points", "drawn", "states")
 
 
 class PathForm(QGroupBox):
@@ -66,6 +68,7 @@ class PathForm(QGroupBox):
         self.half_box.currentIndexChanged.connect(lambda *_: self._fill_axes())
         self.make.clicked.connect(self.ask)
         self._table: LatentTable | None = None
+        self._half_of_map = 0
         self._show_kind()
         self.say("")
 
@@ -100,6 +103,7 @@ class PathForm(QGroupBox):
         """Another job: nothing picked before means anything."""
         self.say("")
         self.lose_map()
+        self.particles.set_count(0)
         self.clusters.set_names([])
         self.states.set_states(0)
 
@@ -115,9 +119,11 @@ class PathForm(QGroupBox):
 
     def set_half_of_map(self, half: int) -> None:
         """The half that the map shows alone, which paths on it must be of; 0: both or one model."""
-        if half and self.half_box.count() > 1 and self._on_map:
+        self._half_of_map = half
+        bound = bool(half) and self.kind in _ON_MAP
+        if bound:
             self.half_box.setCurrentIndex(self.half_box.findData(half))
-        self.half_box.setEnabled(not (half and self._on_map))
+        self.half_box.setEnabled(not bound)
 
     def _fill_axes(self) -> None:
         latents = self._table
@@ -149,10 +155,6 @@ class PathForm(QGroupBox):
         """The half whose latents the path leads through; 0 for a method with one model."""
         return int(self.half_box.currentData() or 0)
 
-    @property
-    def _on_map(self) -> bool:
-        return self.kind in ("points", "drawn", "states")
-
     def choose_kind(self, kind: str) -> None:
         """Show the rows of a kind."""
         self.kind_box.setCurrentIndex(self.kind_box.findData(kind))
@@ -183,4 +185,5 @@ class PathForm(QGroupBox):
             if kind != self.kind:
                 form.lose_tool()
         self.say("")
+        self.set_half_of_map(self._half_of_map)
         self.marks_changed.emit()

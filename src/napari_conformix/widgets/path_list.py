@@ -215,9 +215,11 @@ class PathList(QGroupBox):
 
 def write_latents(path: LatentPath, file: Path) -> Path:
     """Write (n, d) latents as .npy, else as text with a line for each step; whole or not at all."""
-    with whole_file(file) as temporary, open(temporary, "wb") as stream:
+    with whole_file(file) as temporary:
         if file.suffix == ".npy":
-            np.save(stream, path.latents)
+            with open(temporary, "wb") as binary:
+                np.save(binary, path.latents)
         else:
-            np.savetxt(stream, path.latents, fmt="%.7g", header=path.sentence())
+            with open(temporary, "w", encoding="utf-8") as text:
+                np.savetxt(text, path.latents, fmt="%.7g", header=path.sentence())
     return file

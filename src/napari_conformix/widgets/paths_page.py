@@ -7,6 +7,7 @@ The page connects what makes paths (:mod:`path_form`), keeps them (:mod:`path_li
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from napari_conformix.widgets.landscape_group import LandscapeGroup
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_picking import MapPicking
 from napari_conformix.widgets.movie_group import MovieGroup
+from napari_conformix.widgets.path_command import path_command
 from napari_conformix.widgets.path_form import PathForm
 from napari_conformix.widgets.path_list import PathList
 from napari_conformix.widgets.path_player import PathPlayer
@@ -175,7 +177,7 @@ class PathsPage(QWidget):
         """Play a path from its beginning."""
         self.path, self._places = path, None
         self.player.set_path(path)
-        self.list.set_path(path)
+        self.list.set_path(path, self._command())
         self.movie.set_path(path)
         self._place()
 
@@ -206,8 +208,12 @@ class PathsPage(QWidget):
         """What is shown has a name now; maps that are decoded stay."""
         self.path = path
         self.player.rename(path)
-        self.list.set_path(path)
+        self.list.set_path(path, self._command())
         self.movie.set_path(path)
+
+    def _command(self) -> str:
+        job, path = self.session.job, self.path
+        return "" if job is None or path is None else path_command(Path(job.folder), path)
 
     # -- the latent map ---------------------------------------------------------------------------
 
