@@ -286,16 +286,15 @@ def _only_half(half: int) -> str:
 def _with_signs_of(space: Space, previous: Space) -> Space:
     """Turn axes round that run against those of an earlier epoch."""
     k = min(space.coordinates.shape[1], previous.coordinates.shape[1])
-    if np.array_equal(space.rows, previous.rows):  # as nearly always, and found much sooner
-        mine = theirs = np.arange(len(space.rows))
-    else:
+    ours, old = space.coordinates[:, :k], previous.coordinates[:, :k]
+    if not np.array_equal(space.rows, previous.rows):  # nearly always they are the same
         _, mine, theirs = np.intersect1d(
             space.rows, previous.rows, assume_unique=True, return_indices=True
         )
+        ours, old = ours[mine], old[theirs]
     signs = np.ones(space.coordinates.shape[1], dtype=np.float32)
-    if len(mine) > 1 and space.key[:-1] != "latent":
-        ours, old = space.coordinates[mine, :k], previous.coordinates[theirs, :k]
-        along = ((ours - ours.mean(0)) * (old - old.mean(0))).sum(axis=0)
+    if len(ours) > 1 and space.key[:-1] != "latent":
+        along = np.einsum("nk,nk->k", ours - ours.mean(0), old)
         signs[:k] = np.where(along < 0, -1.0, 1.0)
     if np.all(signs > 0):
         return space
