@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.comparing import Comparison
     from napari_conformix.jobs.domain_motion import DomainMotion
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
+    from napari_conformix.jobs.replaying import Replayed
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
@@ -593,7 +594,7 @@ class Job(RunFolder):
     def export(
         self, selection: "Selection | str", path: str | Path, *, overwrite: bool = False
     ) -> Path:
-        """Write a selection (or the saved one of that name) as .star, .cs or .npy.
+        """Write a selection (or the saved one of that name) as .star, .cs, .npy or .pkl.
 
         Every column, the optics table and the order of rows stay as they were; half sets that the
         program made are recorded as rlnRandomSubset. Raises UserError as `export_subset`.
@@ -603,6 +604,35 @@ class Job(RunFolder):
         return results.export_rows(
             self.particles, chosen.rows, Path(path), split=split, overwrite=overwrite
         )
+
+    def replay(
+        self,
+        selection: "Selection",
+        source: "Job | None" = None,
+        *,
+        name: str | None = None,
+        aligned: bool = True,
+    ) -> "Replayed":
+        """The particles that the steps of a selection of another job mean here; not saved yet.
+
+        Where both jobs share particles, maps are laid over those of `source`, and how many
+        particles are selected again is told (see `jobs.replaying`).
+        """
+        from napari_conformix.jobs.replaying import replay
+
+        return replay(self, selection, source, name=name, aligned=aligned)
+
+    def train_on(
+        self,
+        selection: "Selection | str",
+        folder: str | Path,
+        *,
+        settings: "Mapping[str, Any] | None" = None,
+    ) -> "Job":
+        """Make a job of a selection's particles, with method, settings and maps of this one."""
+        from napari_conformix.jobs.selection_jobs import train_on
+
+        return train_on(self, selection, folder, settings=settings)
 
     def reconstruct(
         self,
