@@ -66,7 +66,8 @@ class Minimum:
 @dataclass(frozen=True)
 class HalvesAgreement:
     """How far the landscapes of both halves differ, weighted by density: observed and what
-    counting alone makes of it, in kT RMS, relative to the deepest minimum."""
+    counting alone makes of it, in kT RMS, relative to the deepest minimum; NaN where the halves
+    have no place in common."""
 
     observed: float
     expected: float
@@ -74,6 +75,8 @@ class HalvesAgreement:
     @property
     def model_error(self) -> float:
         """kT: what the models add to the error of the landscape of both halves together."""
+        if np.isnan(self.observed):
+            return 0.0
         return 0.5 * float(np.sqrt(max(self.observed**2 - self.expected**2, 0.0)))
 
 
@@ -268,8 +271,10 @@ def _halves(
         return None
     one, two = (density(places[half == h], like=field) for h in (1, 2))
     both = (one.effective >= least) & (two.effective >= least)
+    if not both.any():
+        return HalvesAgreement(float("nan"), float("nan"))
     if not both[deepest]:
-        return None
+        deepest = _deepest(field, both)
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = np.log(one.first / two.first)
     difference = difference - difference[deepest]

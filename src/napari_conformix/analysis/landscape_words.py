@@ -102,6 +102,11 @@ def _halves(found: "Landscape") -> str:
     halves = found.halves
     if halves is None:
         return ""
+    if np.isnan(halves.observed):
+        return (
+            "The particles of the two halves lie in different places of this map: their models do "
+            "not agree on what particles do, so this landscape says nothing; train longer."
+        )
     text = (
         f"The landscapes of the two halves differ by {halves.observed:.2f} kT RMS where counting "
         f"alone makes {halves.expected:.2f}"

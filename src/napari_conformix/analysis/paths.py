@@ -286,6 +286,8 @@ def from_latents(
             f"These are latents of {points.shape[1]} numbers, but those of this job have "
             f"{mine.shape[1]}."
         )
+    if not np.isfinite(points).all():
+        raise UserError("The latents of a path must be finite numbers.")
     how = {"source": source, "latents": points}
     return _path("latents", points, how, half, near or DataSupport.of(mine), table.epoch)
 
