@@ -151,6 +151,16 @@ def test_what_is_typed_wrong_is_refused_with_a_sentence(window: Window) -> None:
     assert not window.page.history.can_undo
 
 
+def test_a_tool_of_another_page_has_no_button_here(window: Window) -> None:
+    window.bar.choose_tool(Tool.POINTS)
+    assert window.overlay.tool is Tool.POINTS
+    assert not any(button.isChecked() for button in window.bar.tools.values())
+    window.bar.tools[Tool.LASSO].click()
+    window.bar.tools[Tool.RECTANGLE].click()
+    assert [t for t, b in window.bar.tools.items() if b.isChecked()] == [Tool.RECTANGLE]
+    assert window.overlay.tool is Tool.RECTANGLE
+
+
 def test_the_nearest_to_the_cursor(window: Window) -> None:
     form = open_form(window)
     window.drag([(2.0, 0.2), (3.0, 0.5)])

@@ -62,7 +62,7 @@ class SelectionBar(QWidget):
         super().__init__(parent)
         self._words: dict[QToolButton, str] = {}
         tools, self.tools = _row(), {}
-        group = QButtonGroup(self)
+        self._tool_group = group = QButtonGroup(self)
         for tool, text, help_text, key in _TOOLS:
             button = self._button(tools, text, help_text, checkable=True)
             button.clicked.connect(lambda _=False, chosen=tool: self.choose_tool(chosen))
@@ -114,8 +114,11 @@ class SelectionBar(QWidget):
         self.modes[Mode.NEW].setChecked(True)
 
     def choose_tool(self, tool: Tool) -> None:
-        """Press the button of a tool."""
-        self.tools[tool].setChecked(True)
+        """Press the button of a tool; those that other pages have buttons for release all."""
+        button = self.tools.get(tool)
+        self._tool_group.setExclusive(button is not None)
+        for other in self.tools.values():
+            other.setChecked(other is button)
         self.tool_chosen.emit(tool)
 
     @property
