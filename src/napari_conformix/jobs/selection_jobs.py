@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import creation, layout
+from napari_conformix.jobs.models import refuse_without_decoder
 from napari_conformix.jobs.spec import Inputs
 from napari_conformix.training.files import atomic_write
 
@@ -42,6 +43,7 @@ def train_on(
     """
     from napari_conformix.jobs.job import Job
 
+    refuse_without_decoder(job.method_class, "be trained on a selection")
     chosen = job.selection(selection) if isinstance(selection, str) else selection
     folder = Path(folder).expanduser().absolute()
     creation.refuse_used_folder(folder)

@@ -83,7 +83,8 @@ class ConformationGroup(QGroupBox):
         form.addRow("Show", self.difference.mode_box)
         form.addRow(self.difference.details)
         form.addRow("Contour", self.contour)
-        form.addRow(hint(_LOCKED))
+        self.locked = hint(_LOCKED)
+        form.addRow(self.locked)
         form.addRow(self.ghost)
         form.addRow(self.gaussians)
         form.addRow(self.pair)
@@ -119,8 +120,11 @@ class ConformationGroup(QGroupBox):
         self.difference.averages = AverageStates(job)
 
     def _offer_decoding(self, there: bool) -> None:
-        """Nothing but the consensus and its contour where there is no decoder."""
+        """Nothing but the consensus, where there is one, and its contour without a decoder."""
         form = self.layout()
+        consensus = self._session.inputs.consensus is not None
+        for widget in (self.contour, self.locked):
+            form.setRowVisible(widget, there or consensus)
         for widget in (self.difference.mode_box, self.ghost, self.pair):
             form.setRowVisible(widget, there)
         if not there:

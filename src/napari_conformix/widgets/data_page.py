@@ -139,6 +139,7 @@ class DataPage(QWidget):
             )
 
     def _job_opened(self, job: Job) -> None:
+        self.import_fold.button.setChecked(False)
         self.form.set_read_only(True)
         self.problems.hide()
         self.check_button.setEnabled(False)
@@ -151,7 +152,7 @@ class DataPage(QWidget):
     def _show_particles(self, particles: ParticleSet) -> None:
         self.welcome.hide()
         self.check_button.setEnabled(True)
-        self.next_button.setEnabled(True)
+        self.next_button.setEnabled(self.session.has_decoder)
         self._request_summary(particles)
         if self.session.job is None:
             self.check()

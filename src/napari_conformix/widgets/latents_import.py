@@ -229,7 +229,9 @@ class LatentsImport(QWidget):
 
     def _made(self, job: Job) -> None:
         self._folder_typed = False
-        self.said.setText("")
+        for name in ("latents", "rows"):
+            self.fields[name].set_path(None)
+        self._show_columns([], [])
         self._session.open_job(job)
         self._refresh()
 

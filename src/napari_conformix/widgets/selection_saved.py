@@ -61,6 +61,7 @@ class SavedSelections(QObject):
 
         def show(selections: list[Selection]) -> None:
             if job is self._session.job:
+                self.table.set_trainable(self._session.has_decoder)
                 self.table.set_formats(_formats(self._session.inputs.particles))
                 self.table.set_selections(selections, self._session.latents)
                 self.listed.emit(self.table.names)
@@ -251,7 +252,8 @@ class SavedSelections(QObject):
             from napari_conformix.jobs.replaying import replay
 
             made = replay(job, other.selection(name), other, name=new)
-            job.save_selection(made.selection)
+            colour = made.selection.colour or COLOURS[len(taken) % len(COLOURS)]
+            job.save_selection(replace(made.selection, colour=colour))
             return made
 
         def done(made: Any) -> None:

@@ -71,6 +71,7 @@ class SelectionTable(QWidget):
         self._choose_next: str | None = None
         self._selections: dict[str, Selection] = {}
         self._said: dict[str, tuple[str, Path | None]] = {}
+        self._trainable = True
         self._can_save = False
         self._build_saving()
         self._build_table()
@@ -245,6 +246,11 @@ class SelectionTable(QWidget):
         layout.addLayout(acting)
         layout.addWidget(self.written)
 
+    def set_trainable(self, trainable: bool) -> None:
+        """Whether the method of the job can be trained; latents of another program cannot."""
+        self._trainable = trainable
+        self._enable()
+
     def _fit_height(self) -> None:
         """As high as its rows, within bounds."""
         self.table.resizeRowsToContents()
@@ -262,6 +268,7 @@ class SelectionTable(QWidget):
         chosen = self.current
         for part in (self.load, self.export, self.train, self.rename, self.colour, self.delete):
             part.setEnabled(chosen is not None)
+        self.train.setEnabled(chosen is not None and self._trainable)
         self.written.show_text(*(self._said.get(chosen, ("", None)) if chosen else ("", None)))
 
     def _show_menu(self, place: QPoint) -> None:
