@@ -46,7 +46,10 @@ def settle(window: Window) -> None:
     workers = window.session.workers
     process_events(0.05)
     keys = ("decode", "state pair", "mesh Conformation", "mesh Conformation A")
-    window.wait(lambda: not any(workers.busy(f"job:{key}") for key in keys))
+    resting = window.page.conformation.pair._later
+    window.wait(
+        lambda: not resting.isActive() and not any(workers.busy(f"job:{key}") for key in keys)
+    )
     process_events(0.05)
 
 

@@ -71,6 +71,8 @@ class Scene:
         self.ghost = True
         self._glass = False
         self._conformation_wanted = True
+        #: left out so far: to fill a hidden layer costs as much as to fill one that is seen
+        self._undrawn = False
         self.label = ""
         self._maps: dict[str, Prepared] = {}
         self._start: Prepared | None = None
@@ -148,6 +150,9 @@ class Scene:
     def set_conformation_shown(self, shown: bool) -> None:
         """Show the conformation, or leave it out for what would be hidden by it."""
         self._conformation_wanted = shown
+        if shown and self._undrawn and _CONFORMATION in self._maps:
+            self._draw(_CONFORMATION, self._maps[_CONFORMATION])
+        self._undrawn = self._undrawn and not shown
         self._arrange()
 
     def tint_conformation(self, colour: tuple[float, float, float] | None) -> None:
@@ -250,7 +255,10 @@ class Scene:
 
     def _show(self, name: str, prepared: Prepared) -> None:
         self._maps[name] = prepared
-        self._draw(name, prepared)
+        if name == _CONFORMATION:
+            self._undrawn = not self._conformation_wanted
+        if name != _CONFORMATION or not self._undrawn:
+            self._draw(name, prepared)
         if name == _CONSENSUS and self._living(_CONFORMATION) is None:
             # Made and hidden now: a new layer takes a quarter of a second, too long for a drag.
             self._draw(_CONFORMATION, prepared)

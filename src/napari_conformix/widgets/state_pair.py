@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.live_decode import Decoded, Exactly
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
 
 _KEY: Final = "job:state pair"
+#: milliseconds that the cursor must rest before the states are compared in numbers
+_REST: Final = 150
 _EMPTY: Final = "Keep the state at the cursor as A, then go on dragging: both are shown."
 
 
@@ -80,13 +82,18 @@ class StatePair(QWidget):
         self.keep_button.clicked.connect(self.keep)
         self.swap_button.clicked.connect(self.swap)
         self.clear_button.clicked.connect(self.clear)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_REST)
+        self._later.timeout.connect(self._compare)
         self._enable()
 
     def take(self, decoded: Decoded | None) -> None:
         """The state at the cursor, which is B; None: there is none."""
         self._now = decoded
         self._enable()
-        self._compare()
+        if self.kept is not None:
+            self._later.start()
 
     def take_view(self, view: MapView | None) -> None:
         """Another map, on which A may have no place."""
