@@ -12,7 +12,7 @@ import numpy as np
 from explore_fakes import FakeJob
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 from superqt.utils import qimage_to_array
 
 from napari_conformix.widgets.explore_page import ExplorePage
@@ -41,7 +41,11 @@ class Window:
         self.messages: list[str] = []
         self.session.message.connect(lambda text, level: self.messages.append(text))
         self.page = ExplorePage(self.session)
-        self.viewer.window.add_dock_widget(self.page, name="Explore", area="right")
+        area = QScrollArea()  # or the window would be as high as the page
+        area.setWidgetResizable(True)
+        area.setWidget(self.page)
+        area.setMinimumWidth(self.page.minimumSizeHint().width() + 20)
+        self.viewer.window.add_dock_widget(area, name="Explore", area="right")
         process_events(0.1)
 
     def open(self, job: FakeJob) -> None:
