@@ -206,11 +206,11 @@ class MapGroup(QGroupBox):
     def _umaps_changed(self) -> None:
         """There are others; one that is shown and deleted gives way to the first map."""
         latents = self._session.latents
-        if latents is None or self.map_view is None:
+        if latents is None:
             return
         before = self.space_box.currentData()
         self._fill_spaces(latents)
-        if self.space_box.currentData() != before:
+        if self.map_view is not None and self.space_box.currentData() != before:
             self.refresh()
 
     # -- map --------------------------------------------------------------------------------------
