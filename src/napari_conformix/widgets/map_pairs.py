@@ -35,9 +35,12 @@ class Pairs:
         """The pair whose place in map `side` is nearest, as the map is drawn."""
         if not len(self.rows[0]):
             return None
-        offset = self.xy[side] - np.asarray(xy, dtype=np.float32)
-        offset[:, 1] *= self.views[side].stretch
-        return int(np.einsum("nk,nk->n", offset, offset).argmin())
+        x, y = (self.xy[side][:, axis] - np.float32(xy[axis]) for axis in (0, 1))
+        y *= np.float32(self.views[side].stretch)
+        x *= x
+        y *= y
+        x += y
+        return int(x.argmin())
 
     def place(self, side: int, pair: int) -> tuple[float, float]:
         """Where a pair is in map `side`."""
