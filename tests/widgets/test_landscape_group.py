@@ -77,7 +77,7 @@ def test_both_states_are_listed_and_marked_where_they_are(window) -> None:
 def test_the_particles_of_a_state_are_selected_through_the_one_door(window) -> None:
     click_row(window, 1)
     window.press(window.paths.landscape.select_button)
-    window.settle()
+    window.wait(lambda: len(window.selected) > 0)
     selected = np.zeros(len(window.job.angle), dtype=bool)
     selected[window.selected] = True
     assert (selected == window.job.second).mean() > 0.99

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from explore_fakes import BOX, PIXEL_SIZE
+from explore_fakes import PIXEL_SIZE
 from explore_window import process_events
 from path_fakes import PathJob, UndecodableJob
 from paths_window import PathsWindow
@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
 from napari_conformix.training import events
+from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_tools import Tool
 from napari_conformix.widgets.path_timing import scrub
 from napari_conformix.widgets.surfaces import surface_of
@@ -473,11 +474,46 @@ def test_without_a_decoder_paths_can_be_made_but_not_seen(undecodable) -> None:
     assert not window.player.progress.isVisible()
 
 
-def test_a_model_that_cannot_be_read_is_said(window) -> None:
+def test_a_model_that_cannot_be_read_is_said_and_tried_again_for_the_next_path(
+    window, monkeypatch
+) -> None:
     def broken(*arguments, **named):
         raise RuntimeError("checkpoint 12 is gone")
 
-    window.job.decode = broken
-    window.press(window.paths.form.make)
-    window.wait(lambda: "checkpoint 12 is gone" in window.player.problem.text())
-    assert BOX  # the window is still there
+    with monkeypatch.context() as patch:
+        patch.setattr(window.job, "decode", broken)
+        window.press(window.paths.form.make)
+        window.wait(lambda: "checkpoint 12 is gone" in window.player.problem.text())
+        window.settle()
+    window.make()
+    assert window.player.problem.text() == ""
+    assert "Step 1 of 7" in window.page.scene.label
+
+
+def test_letters_of_the_explore_page_come_back_with_it(window) -> None:
+    window.kind("points")
+    window.press(window.paths.form.by_points.pick)
+    window.click_map(*picked(window)[0])
+    assert [mark.text for mark in window.decorations.marks] == ["1"]
+    window.paths.set_active(False)
+    window.page.conformation._letters.put("gallery", [Mark((0.0, 0.0), "G")])
+    assert [mark.text for mark in window.decorations.marks] == ["G"]
+    window.paths.set_active(True)
+    assert [mark.text for mark in window.decorations.marks] == ["1"]
+    window.paths.set_active(False)
+    assert [mark.text for mark in window.decorations.marks] == ["G"]
+    window.paths.form.by_points.add(1.0, 1.0)  # what goes on here is not shown there
+    assert [mark.text for mark in window.decorations.marks] == ["G"]
+    window.page.conformation._letters.put("gallery", [])
+
+
+def test_the_space_bar_plays_while_the_slider_has_the_focus(window) -> None:
+    window.make()
+    window.drag_slider(2)
+    window.viewer.window.activate()
+    window.player.slider.setFocus()
+    process_events(0.05)
+    QTest.keyClick(window.player.slider, Qt.Key.Key_Space)
+    assert window.player.play.isChecked()
+    QTest.keyClick(window.player.slider, Qt.Key.Key_Space)
+    assert not window.player.play.isChecked()

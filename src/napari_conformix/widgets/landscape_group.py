@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis import map_steps
-from napari_conformix.errors import UserError
 from napari_conformix.widgets.landscape_picture import (
     EnergyBar,
     ground,
@@ -158,7 +157,8 @@ class LandscapeGroup(QGroupBox):
         if view is None or job is None or latents is None:
             return
         if view.past is not None:
-            self._failed(UserError("It is made of the result, not of earlier epochs."))
+            self._say("It is of the result; the map looks back at an earlier epoch now.")
+            self._draw()
             return
         if self.drawn is not None and self.drawn.view is view:
             self._draw()
@@ -264,15 +264,17 @@ class LandscapeGroup(QGroupBox):
         if drawn is None or not numbers:
             return
         view = drawn.view
-        inside = np.isin(drawn.found.state_of(view.xy), numbers)
-        self._explore.selections.select(
-            view.rows[inside],
-            "replace",
-            kind="state",
-            numbers=sorted(numbers),
-            **map_steps.where(view),
+        how = {"kind": "state", "numbers": sorted(numbers), **map_steps.where(view)}
+
+        def select(rows: np.ndarray) -> None:
+            self._explore.selections.select(rows, "replace", **how)
+            self._say(f"Selected {len(rows):,} particles of {_states(numbers)}.")
+
+        self._session.run_in_worker(
+            lambda: view.rows[np.isin(drawn.found.state_of(view.xy), numbers)],
+            select,
+            key="job:particles of states",
         )
-        self._say(f"Selected {int(inside.sum()):,} particles of {_states(numbers)}.")
 
     def save_figure(self, file: Path) -> None:
         """Write the figure (.svg or .png), in a worker."""

@@ -142,11 +142,12 @@ class PathFrames:
         self._playing = False
         self._busy = False
         self._round = 0
+        self._broken = False
         self.enabled = False
 
     def set_path(self, path: LatentPath | None) -> None:
         """Another path, or none: nothing of the one before is kept."""
-        self.path, self._head = path, None
+        self.path, self._head, self._broken = path, None, False
         self.cache.clear()
         self._abandon()
 
@@ -157,7 +158,7 @@ class PathFrames:
 
     def set_enabled(self, enabled: bool) -> None:
         """Whether maps are needed at all: the page is in front, and the method can decode."""
-        self.enabled = enabled
+        self.enabled, self._broken = enabled, False
         if enabled:
             self._go_on()
         else:
@@ -189,7 +190,7 @@ class PathFrames:
 
     def _next_step(self) -> int | None:
         """The step that is needed first among those that fit into memory and are not ready."""
-        if self.path is None or self._head is None or not self.enabled:
+        if self.path is None or self._head is None or self._broken or not self.enabled:
             return None
         wanted = self._head.reading_order(self._playing)[: self.cache.room(self._head.count)]
         here = self.ready_steps
@@ -240,8 +241,7 @@ class PathFrames:
 
     def _fail(self, asked: int, error: Exception) -> None:
         if asked == self._round:
-            self._busy = False
-            self.enabled = False
+            self._busy, self._broken = False, True
             self.failed.emit(error)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -90,10 +91,12 @@ class PathPlayer(QGroupBox):
         self.play = QToolButton()
         self.play.setCheckable(True)
         self.play.setText("▶")
-        self.play.setToolTip("Play the path (space bar)")
-        self.play.setShortcut("Space")
+        self.play.setToolTip("Play the path (space bar, while the slider has the focus)")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)
+        space = QShortcut(QKeySequence("Space"), self.slider)
+        space.setContext(Qt.ShortcutContext.WidgetShortcut)
+        space.activated.connect(self.play.click)
         self.slider.setToolTip("Drag along the path; the arrow keys go step by step")
         self.strip = SupportStrip()
         self.number, self.place = QLabel(), sentence()

@@ -115,16 +115,19 @@ class PathsPage(QWidget):
         if active == self.active:
             return
         self.active = active
-        self._explore.conformation.set_active(not active)
-        if active:
+        if active:  # taken before anything is put there, and given back when all of it is gone
+            self._explore.conformation.set_active(False)
             self.scene.hide_conformation()
             self.refresh()
         else:
             self.picking.give_back()
+            self._canvas.set_marks([])
         self.player.set_active(active)
         self.landscape.set_active(active)
         self._mark()
         self._place()
+        if not active:
+            self._explore.conformation.set_active(True)
 
     def refresh(self) -> None:
         """See what the job has now, also what the command line has made."""
@@ -139,6 +142,7 @@ class PathsPage(QWidget):
     def _forget(self, why: str) -> None:
         """Nothing of the job before is shown."""
         self.path = self._places = None
+        self._supports = Supports()
         for group in self.groups:
             group.forget()
             group.setEnabled(False)
@@ -267,7 +271,7 @@ class PathsPage(QWidget):
     def _marks(self) -> list[Mark]:
         """Picked points by number; the two particles as A and B; else states by number."""
         view = self._explore.map_view
-        if not self.active or view is None:
+        if view is None:
             return []
         if self.form.kind not in ("points", "data"):
             return self.landscape.marks
@@ -279,7 +283,8 @@ class PathsPage(QWidget):
 
     def _mark(self) -> None:
         self.picking.movable = self.form.by_points.points if self.form.kind == "points" else []
-        self._canvas.set_marks(self._marks())
+        if self.active:
+            self._canvas.set_marks(self._marks())
 
     def _place(self) -> None:
         """Find where the path lies in the map that is shown, and draw it."""
