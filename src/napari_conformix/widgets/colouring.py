@@ -24,8 +24,6 @@ PLAIN: Final = np.array([0.55, 0.72, 0.92, 1.0], dtype=np.float32)
 HIGHLIGHT: Final = np.array([1.0, 0.25, 0.72, 1.0], dtype=np.float32)
 #: where a column has no value, or one outside the range where that is wished
 MISSING: Final = np.array([0.45, 0.45, 0.45, 1.0], dtype=np.float32)
-#: unselected points keep this share of their opacity while there is a selection
-DIMMED: Final = 0.28
 _MAX_CATEGORIES: Final = 12
 #: whether a column is a few whole numbers is asked of so many rows before it is asked of all
 _LOOK_AT: Final = 10_000

@@ -13,12 +13,14 @@ from typing import Final
 
 import numpy as np
 
-from napari_conformix.widgets.colouring import DIMMED, HIGHLIGHT
+from napari_conformix.widgets.colouring import HIGHLIGHT
 from napari_conformix.widgets.map_camera import Camera
 
 #: brightness of a pixel with a single particle where the fullest pixels have many
 _FAINTEST: Final = 0.38
 _FAINTEST_SELECTED: Final = 0.72
+#: the others keep this share of their brightness while there is a selection
+_DIMMED: Final = 0.42
 #: this percentile of the pixels that have particles is drawn at full brightness
 _FULL_PERCENT: Final = 99.0
 #: so many particles in a pixel are a crowd
@@ -104,7 +106,7 @@ class Raster:
         radius = int(np.clip(radius, self._radius, largest))
         counts = np.bincount(spread(inside, radius, camera)[0], minlength=total)
         at = np.flatnonzero(counts)
-        picture = DIMMED * self._base
+        picture = _DIMMED * self._base
         alpha = brightness(counts[at], _FAINTEST_SELECTED)[:, None]
         picture[at] = alpha * HIGHLIGHT + (1 - alpha) * picture[at]
         return picture
