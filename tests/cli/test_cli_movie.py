@@ -1,7 +1,12 @@
 """`conformix movie`: what is refused before any work, the maps, and one real movie."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import threading
+import time
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -189,3 +194,22 @@ def test_a_movie_is_drawn_without_a_display(
     assert np.abs(frames[0] - frames[-1]).mean() < 1
     assert np.abs(frames[0] - frames[2]).mean() > 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4"]
+
+
+def test_ctrl_c_ends_the_drawing_and_all_that_it_started(
+    conformix: Conformix, trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = tmp_path / "alive"
+    # as xvfb-run: a server that does not hear Ctrl-C, in the background of a shell
+    server = f"(trap '' INT; touch {alive}; sleep 30; touch {alive}2) > /dev/null 2>&1"
+    draws = f"{server} & echo frame 1 of 9; wait"
+    monkeypatch.setattr(cli_movie, "with_display", lambda: ["bash", "-c", draws, "--"])
+    interrupt = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    begun = time.monotonic()
+    done = conformix("movie", trained_once, "--pc", 1, "--steps", 2, "-o", tmp_path / "film.mp4")
+    assert done.status == 130
+    assert time.monotonic() - begun < 15
+    assert alive.exists()
+    running = subprocess.run(["pgrep", "-f", str(alive)], capture_output=True, text=True)
+    assert running.stdout == ""

@@ -17,7 +17,7 @@ HEAVY = ("torch", "numpy", "pandas", "napari", "qtpy", "PyQt6", "sklearn", "umap
 COMMANDS = [
     "new", "settings", "train", "status", "pause", "stop",
     "analyze", "arrows", "clusters", "compare", "decode", "domain-motion", "domains", "embed",
-    "select", "export", "reconstruct",
+    "movie", "select", "export", "reconstruct",
     "simulate", "open", "doctor", "demo",
 ]  # fmt: skip
 

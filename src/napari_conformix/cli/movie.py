@@ -1,5 +1,8 @@
 """`conformix movie`: a path through conformations as a movie, or as maps for ChimeraX."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +29,6 @@ STEPS, MOST_STEPS = 24, 300
 #: what the process that draws says of each frame
 FRAME = "frame"
 _LAST_LINES = 15
-_SECONDS_TO_END = 10
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 LOOK = Group("Look")
@@ -245,43 +247,62 @@ def record(
 
 
 def _drawn(command: list[str], tell: Callable[[float], None]) -> None:
-    """Run the process that draws and tell the share of the frames done."""
+    """Run the process that draws and tell the share of the frames done.
+
+    KeyboardInterrupt when Ctrl-C or SIGTERM ended it; nothing of it runs on in either case.
+    """
+    from napari_conformix.jobs.signals import stop_on_signals
+
     said: list[str] = []
+    stopped: list[bool] = []
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # xvfb-run does so, too
         text=True,
+        start_new_session=True,  # signals are passed on from here, once
     ) as process:
+
+        def stop() -> None:
+            stopped.append(True)
+            _signal(process, signal.SIGINT)
+
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                words = line.split()
-                if len(words) == 4 and words[0] == FRAME:  # frame 3 of 24
-                    tell(int(words[1]) / int(words[3]))
-                elif words:
-                    said.append(line.rstrip())
-            status = process.wait()
-        except BaseException:  # Ctrl-C reaches that process as well, and it cleans up
-            _end(process)
-            raise
+            with stop_on_signals(stop):
+                for line in process.stdout:
+                    words = line.split()
+                    if len(words) == 4 and words[0] == FRAME:  # frame 3 of 24
+                        tell(int(words[1]) / int(words[3]))
+                    elif words:
+                        said.append(line.rstrip())
+                status = process.wait()
+        finally:
+            _signal(process, signal.SIGTERM)  # a virtual display that an interrupt left behind
+    if stopped:
+        raise KeyboardInterrupt
     if status != 0:
-        told = "\n".join(said[-_LAST_LINES:])
-        if status == 1 and told:
-            raise UserError(told)
-        raise UserError(
-            f"The movie could not be drawn (status {status}); `conformix doctor` says what is "
-            f"missing.\n{told}"
-        )
+        _explain(status, said[-_LAST_LINES:])
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(_SECONDS_TO_END)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def _explain(status: int, said: list[str]) -> None:
+    told = "\n".join(said)
+    if status == 1 and told:
+        raise UserError(told)
+    raise UserError(
+        f"The movie could not be drawn (status {status}); `conformix doctor` says what is "
+        f"missing.\n{told}"
+    )
+
+
+def _signal(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """To the process and those that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            os.killpg(process.pid, number)
 
 
 def _write_maps(

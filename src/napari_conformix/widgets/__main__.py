@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: from this width in pixels there is room for everything side by side
 _WIDE_SCREEN = 1700
+#: exit status, as the shell has for a process that Ctrl-C ended
+_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +71,7 @@ def _movie(options: argparse.Namespace) -> int:
         print("Give the job folder whose motion is to be shown.", file=sys.stderr)
         return 2
     try:
-        movie_main(
+        made = movie_main(
             options.path,
             options.movie,
             along=options.along,
@@ -79,10 +81,7 @@ def _movie(options: argparse.Namespace) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return 0 if made is not None else _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

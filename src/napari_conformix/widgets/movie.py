@@ -5,6 +5,7 @@ In the window :mod:`movie_recorder` does the same, a frame at a time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,18 +133,27 @@ def movie_main(
 ) -> Path | None:
     """What ``python -m napari_conformix.widgets --movie FILE JOB`` does.
 
-    `along` is the description (.json) of a saved path, `look` a file of `MovieOptions`.
+    `along` is the description (.json) of a saved path, `look` a file of `MovieOptions`. None when
+    a signal stopped it.
     """
     from napari_conformix.analysis.latent_path import LatentPath
     from napari_conformix.jobs import Job
+    from napari_conformix.jobs.signals import stop_on_signals
+    from napari_conformix.widgets.movie_studio import Studio
 
     path = None if along is None else LatentPath.load(along.parent, along.stem)
     options = None if look is None else MovieOptions.model_validate_json(look.read_bytes())
-    return write_movie(
-        Job.open(job_path),
-        file,
-        path=path,
-        options=options,
-        overwrite=overwrite,
-        progress=lambda done, total: print(f"frame {done} of {total}", flush=True),
-    )
+    stopped = threading.Event()
+    try:
+        with stop_on_signals(stopped.set):
+            return write_movie(
+                Job.open(job_path),
+                file,
+                path=path,
+                options=options,
+                overwrite=overwrite,
+                progress=lambda done, total: print(f"frame {done} of {total}", flush=True),
+                stop=stopped.is_set,
+            )
+    finally:
+        Studio.shut_down()  # before OpenGL ends
