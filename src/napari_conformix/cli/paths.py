@@ -132,7 +132,9 @@ def path(
         made = opened.make_path({**how[given[0]](), **steps}, half=of, epoch=epoch)
     saved = opened.save_path(name, made, overwrite=overwrite)
     print("\n".join(lines(made)))
-    print(f"\nSaved as {saved}. Maps: conformix decode {job} --path {name} -o FOLDER")
+    print(f"\nSaved as {saved}.")
+    if opened.method_class.has_decoder:
+        print(f"Maps: conformix decode {job} --path {name} -o FOLDER")
 
 
 def lines(path: "LatentPath") -> list[str]:

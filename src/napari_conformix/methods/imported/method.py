@@ -27,7 +27,7 @@ class Imported(Method, ABC):
     """Latents without a model; half 0, as of one model."""
 
     name: ClassVar[str] = "imported"
-    title: ClassVar[str] = "Imported latent table (no decoder)"
+    title: ClassVar[str] = "Import (latents, no decoder)"
     Settings: ClassVar[type[TrainingSettings]] = ImportedSettings
     independent_halves: ClassVar[bool] = False
     has_decoder: ClassVar[bool] = False
