@@ -216,6 +216,8 @@ def test_how_much_of_a_well_is_the_particles_own_uncertainty_is_said():
     blurred = landscape(xy, uncertainty=np.full_like(xy, 0.5))
     assert blurred.blur == pytest.approx((0.5 / 0.6) ** 2, rel=0.3)
     assert any("true barriers higher" in text for text in blurred.sentences())
+    noise = landscape(xy, uncertainty=np.full_like(xy, 0.9))
+    assert any("noise rather than states" in text for text in noise.sentences())
 
 
 def test_axes_of_different_units_make_the_same_landscape():

@@ -91,10 +91,14 @@ def _noise(found: "Landscape") -> str:
     text = f"A particle's place is known to ±{x:.2g} and ±{y:.2g} (its encoder's own estimate)"
     if found.blur < BLURRED:
         return f"{text}, little against the width of the states."
-    share = "as much as" if found.blur >= 1 else f"{100 * found.blur:.0f} % of"
+    if found.blur >= 1:
+        return (
+            f"{text}: more than the width of the narrowest state. Along that width the map shows "
+            "noise rather than states; take other axes."
+        )
     return (
-        f"{text}: that is {share} the variance of the narrowest state. The landscape is blurred by "
-        "it; true wells are narrower and true barriers higher than shown."
+        f"{text}: that is {100 * found.blur:.0f} % of the variance of the narrowest state. The "
+        "landscape is blurred by it; true wells are narrower and true barriers higher than shown."
     )
 
 

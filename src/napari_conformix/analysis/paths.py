@@ -44,6 +44,8 @@ PERCENTILES: Final = (5.0, 95.0)
 STEPS: Final = 20
 #: a mean along a coordinate is over particles within this share of the path's length (a Gaussian)
 _ALONG_WIDTH: Final = 0.05
+#: particles that take part in such means; more would not change them
+_MOST_ALONG: Final = 200_000
 #: a mean about a point of a map is over this share of the particles, within these limits
 _NEAR_SHARE, _NEAR_LEAST, _NEAR_MOST = 0.01, 16, 400
 
@@ -411,6 +413,7 @@ def _means_along(value: Floats, latents: NDArray[np.float32], at: Floats) -> Flo
     not, and a coordinate that is linear in the latents is met exactly (Fan and Gijbels, 1996).
     """
     order = np.argsort(value)
+    order = order[:: -(-len(order) // _MOST_ALONG)]  # of very many, evenly along the coordinate
     sorted_values = value[order]
     width = _ALONG_WIDTH * abs(at[-1] - at[0]) or 1.0
     points = []
