@@ -63,7 +63,6 @@ def particles(
     of both is set beside that with an average state: only a gain over it speaks for the state.
     """
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.particle_pictures import PictureMaker
     from napari_conformix.jobs.picture_sheets import refuse_unwritable, write_pictures
     from napari_conformix.jobs.shown_pictures import PictureOptions
 
@@ -71,9 +70,7 @@ def particles(
     opened = Job.open(job)
     options = PictureOptions(low_pass or None, ctf, not bare, black)
     chosen = _chosen(opened, selection, rows, count, seed)
-    raw = PictureMaker(opened).read(chosen)
-    assert raw is not None  # nothing asks it to stop
-    pictures = raw.shown(options)
+    pictures = opened.particle_pictures(chosen, options)
     print(write_pictures(pictures, output, overwrite=overwrite))
     for sentence in pictures.sentences():
         print(sentence)

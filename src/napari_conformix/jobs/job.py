@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.domain_motion import DomainMotion
     from napari_conformix.jobs.reconstruction_run import ReconstructionRun
     from napari_conformix.jobs.replaying import Replayed
+    from napari_conformix.jobs.shown_pictures import PictureOptions, Pictures
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
@@ -267,6 +268,15 @@ class Job(RunFolder):
 
         method = self.method(epoch)
         return embed_particles(method, particles, models.half_of(method, half), progress=progress)
+
+    def particle_pictures(
+        self, rows: ArrayLike, options: "PictureOptions | None" = None
+    ) -> "Pictures":
+        """Images of particles beside the projections of their states, on one grey scale, with how
+        well they agree; see docs/exploring.md. UserError names a stack that cannot be read."""
+        from napari_conformix.jobs.particle_pictures import pictures_of
+
+        return pictures_of(self, rows, options)
 
     # -- deformations -----------------------------------------------------------------------------
 

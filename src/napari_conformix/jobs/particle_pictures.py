@@ -18,7 +18,13 @@ from napari_conformix.imaging.fourier import fourier_shift, resample_3d
 from napari_conformix.imaging.projection import project_volume
 from napari_conformix.jobs import layout
 from napari_conformix.jobs.average_state import AverageStates
-from napari_conformix.jobs.shown_pictures import Facts, Floats, RawPictures
+from napari_conformix.jobs.shown_pictures import (
+    Facts,
+    Floats,
+    PictureOptions,
+    Pictures,
+    RawPictures,
+)
 from napari_conformix.training.contract import Batch, Frame
 
 if TYPE_CHECKING:
@@ -50,6 +56,13 @@ def draw_rows(rows: ArrayLike, count: int, seed: int) -> Rows:
     if len(candidates) <= count:
         return candidates
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
+
+
+def pictures_of(job: "Job", rows: ArrayLike, options: PictureOptions | None = None) -> Pictures:
+    """The pictures of some particles, as :class:`PictureMaker` reads and `shown` filters them."""
+    raw = PictureMaker(job).read(rows)
+    assert raw is not None  # nothing asks it to stop
+    return raw.shown(options or PictureOptions())
 
 
 class PictureMaker:
