@@ -1,6 +1,7 @@
 """Steps of a selection looked up in other latents, against the truth, with axes turned about."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -186,6 +187,19 @@ def test_the_same_axes_are_used_as_they_are_and_strangers_are_doubtful() -> None
     strays[:4] = 1e6 * rng.normal(size=(4, 2))
     far = align(mixed(old), strays, ("a", "b"), (0, 1))
     np.testing.assert_allclose(far.place(mixed(old)[4:]), old[4:], atol=1e-6)
+
+
+def test_conditions_on_motion_and_error(latents: LatentTable) -> None:
+    rng = np.random.default_rng(6)
+    motion, error = rng.uniform(0, 9, N), rng.uniform(0, 3, N)
+    error[::7] = np.nan
+    table = SimpleNamespace(rms_displacement=motion, estimated_error=error)
+    step = {"kind": "motion", "motion_above": 4.0, "error_below": 2.0, "ratio_above": 2.5}
+    found = rows_of_step(step, Ground(latents, motions=lambda: table))
+    with np.errstate(invalid="ignore"):
+        expected = (motion >= 4) & (error <= 2) & (motion / error >= 2.5)
+    np.testing.assert_array_equal(found, expected)
+    assert 0.05 < found.mean() < 0.8
 
 
 def test_quantities_that_are_axes_of_a_map() -> None:

@@ -6,7 +6,8 @@ numpy, scipy and psygnal only at import; UMAP runs in a process of its own.
 from napari_conformix.analysis.nearest import NearestLatents, SupportedLatent
 from napari_conformix.analysis.polygon import points_in_polygon
 from napari_conformix.analysis.projection import Projection, pca
-from napari_conformix.analysis.selection import Selection, SelectionHistory, check_name
+from napari_conformix.analysis.selection import Selection, check_name
+from napari_conformix.analysis.selection_history import SelectionHistory
 from napari_conformix.analysis.umap_process import (
     UmapHandle,
     UmapParameters,

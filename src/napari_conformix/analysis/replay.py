@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +19,10 @@ import numpy.typing as npt
 from napari_conformix.analysis import latent_spaces, map_steps, selection_words
 from napari_conformix.analysis.alignment import Alignment
 from napari_conformix.analysis.latent_spaces import COLUMNS, Space
+from napari_conformix.analysis.motion_limits import MotionLimits
 from napari_conformix.analysis.particle_values import quantity
-from napari_conformix.analysis.selection import Mask, SelectionHistory, Step
+from napari_conformix.analysis.selection import Mask, Step
+from napari_conformix.analysis.selection_history import SelectionHistory
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
@@ -221,16 +223,5 @@ def _by_motion(step: Step, ground: Ground) -> Mask:
     table = None if ground.motions is None else ground.motions()
     if table is None:
         raise UserError("the motions of this job's particles in A are not known")
-    motion, error = table.rms_displacement, table.estimated_error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = motion / error
-    mask = np.ones(len(motion), dtype=bool)
-    for name, values, sign in (
-        ("motion_above", motion, 1),
-        ("error_below", error, -1),
-        ("error_above", error, 1),
-        ("ratio_above", ratio, 1),
-    ):
-        if name in step:
-            mask &= sign * values >= sign * step[name]
-    return mask
+    limits = MotionLimits(**{f.name: step[f.name] for f in fields(MotionLimits) if f.name in step})
+    return limits.hold(table.rms_displacement, table.estimated_error)

@@ -10,9 +10,10 @@ from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.motion_limits import MotionLimits
     from napari_conformix.analysis.selection import Action, Selection
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.selection_ways import Found, MotionLimits
+    from napari_conformix.jobs.selection_ways import Found
 
 _WAYS = (
     "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; --nearest "
@@ -126,10 +127,11 @@ def select(
     Conditions on motion and error may be combined. The error of particles that are not held out is
     estimated from held-out particles near them.
     """
+    from napari_conformix.analysis.motion_limits import MotionLimits
     from napari_conformix.jobs import Job, selection_ways
 
     opened = Job.open(job)
-    limits = selection_ways.MotionLimits(motion_above, error_below, error_above, ratio_above)
+    limits = MotionLimits(motion_above, error_below, error_above, ratio_above)
     asked = [indices, column, cluster, nearest, polygon, saved, replay, limits.given or None]
     if sum(way is not None for way in asked) != 1:
         raise UserError(_WAYS)

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.analysis import map_steps
+from napari_conformix.analysis.motion_limits import MotionLimits
 from napari_conformix.analysis.particle_values import quantities
 from napari_conformix.analysis.replay import in_limits
-from napari_conformix.analysis.selection import Action, Mask, Selection, SelectionHistory, Step
+from napari_conformix.analysis.selection import Action, Mask, Selection, Step
+from napari_conformix.analysis.selection_history import SelectionHistory
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.selection_jobs import read_rows
 
@@ -151,36 +153,6 @@ def in_polygon(job: "Job", view: "MapView", polygon: ArrayLike) -> Found:
     if not np.isfinite(corners).all():
         raise UserError("The corners of a polygon must be finite numbers.")
     return _drawn(job, view, map_steps.lasso_step(view, corners))
-
-
-@dataclass(frozen=True)
-class MotionLimits:
-    """Conditions on particles, all of which must hold; limits count in. Lengths in A."""
-
-    motion_above: float | None = None
-    error_below: float | None = None
-    error_above: float | None = None
-    ratio_above: float | None = None
-
-    @property
-    def given(self) -> dict[str, float]:
-        """Those that are there."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    def hold(self, motion: NDArray[Any], error: NDArray[Any]) -> NDArray[np.bool_]:
-        """(N,) for RMS motions and errors (N,); an unknown error (NaN) meets no condition on it."""
-        fits = np.ones(len(motion), bool)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = motion / error
-        if self.motion_above is not None:
-            fits &= motion >= self.motion_above
-        if self.error_below is not None:
-            fits &= error <= self.error_below
-        if self.error_above is not None:
-            fits &= error >= self.error_above
-        if self.ratio_above is not None:
-            fits &= ratio >= self.ratio_above
-        return fits
 
 
 def by_motion(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
+from napari_conformix.errors import UserError
 from napari_conformix.widgets.job_form import free_name
 from napari_conformix.widgets.selection_table import COLOURS, SelectionTable
 from napari_conformix.widgets.subset_job_dialog import SubsetJobDialog
@@ -138,7 +139,7 @@ class SavedSelections(QObject):
 
         def write() -> tuple[int, Path]:
             selection = job.selection(name)
-            path.parent.mkdir(exist_ok=True)
+            _make_folder(path.parent)
             return len(selection), job.export(selection, path, overwrite=overwrite)
 
         def done(written: tuple[int, Path]) -> None:
@@ -217,7 +218,6 @@ class SavedSelections(QObject):
             return
 
         def read() -> tuple[Job, list[str]]:
-            from napari_conformix.errors import UserError
             from napari_conformix.jobs import Job
 
             other = Job.open(folder)
@@ -269,6 +269,13 @@ class SavedSelections(QObject):
                 self._session.message.emit(warning, "warning")
 
         self._session.run_in_worker(work, done)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
 
 
 def _formats(particles: Path | None) -> tuple[str, ...]:

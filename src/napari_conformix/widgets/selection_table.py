@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QPoint, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis.selection_words import describe
+from napari_conformix.widgets.selection_buttons import BUTTON, FORMATS, split_button, swatch
 from napari_conformix.widgets.selection_counts import saved_text
 from napari_conformix.widgets.selection_written import WrittenLine
 
@@ -103,7 +104,7 @@ class SelectionTable(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(tip)
                 self.table.setItem(row, column, item)
-            self.table.item(row, 0).setIcon(_swatch(selection.colour))
+            self.table.item(row, 0).setIcon(swatch(selection.colour))
             self._tell_row(row, selection.name)
         self._fit_height()
         self.select(current)
@@ -142,7 +143,7 @@ class SelectionTable(QWidget):
         """What can be written of these particles, the one of the button first."""
         menu = QMenu(self)
         for ending in endings:
-            action = menu.addAction(_FORMATS[ending])
+            action = menu.addAction(FORMATS[ending])
             action.triggered.connect(lambda _=False, chosen=ending: self._ask_export(chosen))
         menu.addSeparator()
         menu.addAction("Choose another place…").triggered.connect(self._ask_elsewhere)
@@ -198,7 +199,7 @@ class SelectionTable(QWidget):
         self.table.customContextMenuRequested.connect(self._show_menu)
 
     def _build_buttons(self) -> None:
-        self.load = _split_button("Show on map", "Make it the current selection (can be undone)")
+        self.load = split_button("Show on map", "Make it the current selection (can be undone)")
         self.load.clicked.connect(lambda: self._ask_load("replace"))
         loads = QMenu(self)
         for text, action in _LOADS:
@@ -206,7 +207,7 @@ class SelectionTable(QWidget):
                 lambda _=False, chosen=action: self._ask_load(chosen)
             )
         self.load.setMenu(loads)
-        self.export = _split_button("Export", "Write its particles into the job folder (subsets/)")
+        self.export = split_button("Export", "Write its particles into the job folder (subsets/)")
         self.export.clicked.connect(lambda: self._ask_export(self._ending))
         self.train = QPushButton("Train on it…")
         self.train.setToolTip(
@@ -215,7 +216,7 @@ class SelectionTable(QWidget):
         self.train.clicked.connect(lambda: self.current and self.train_asked.emit(self.current))
         self.more = QToolButton()
         self.more.setText("More")
-        self.more.setStyleSheet(_BUTTON.format(right=16))
+        self.more.setStyleSheet(BUTTON.format(right=16))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.rename = self.menu.addAction("Rename…")
@@ -330,37 +331,3 @@ class SelectionTable(QWidget):
             f"Delete the selection '{name}' from the job folder? Files that were exported stay.",
         ):
             self.delete_asked.emit(name)
-
-
-_FORMATS: Final = {
-    "star": "STAR file, every column kept (.star)",
-    "cs": "cryoSPARC file, every field kept (.cs)",
-    "npy": "Row numbers, from 0 (.npy)",
-    "pkl": "Row numbers for cryoDRGN's --ind (.pkl)",
-}
-
-
-#: napari's style draws tool buttons flat, and has no room for the arrow beside the words
-_BUTTON: Final = (
-    "QToolButton {{ border: none; border-radius: 3px; padding: 4px {right}px 4px 8px;"
-    " background: rgba(128, 136, 148, 90); }}"
-    "QToolButton::menu-button {{ width: 16px; border: none; }}"
-    "QToolButton:disabled {{ color: #7d848e; background: rgba(128, 136, 148, 40); }}"
-    "QToolButton:hover {{ background: rgba(128, 136, 148, 150); }}"
-)
-
-
-def _split_button(text: str, tip: str) -> QToolButton:
-    """A button with a menu beside it."""
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-    button.setStyleSheet(_BUTTON.format(right=22))
-    return button
-
-
-def _swatch(colour: str) -> QIcon:
-    pixmap = QPixmap(12, 12)
-    pixmap.fill(QColor(colour or "#888888"))
-    return QIcon(pixmap)
