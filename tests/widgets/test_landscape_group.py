@@ -1,5 +1,7 @@
 """The landscape on the Paths page: what is drawn, listed, selected, led through and saved."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from path_fakes import PathJob
@@ -8,7 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 
-from napari_conformix.analysis.landscape import landscape
+from napari_conformix.analysis.landscape import HalvesAgreement, landscape
+from napari_conformix.widgets.landscape_group import short_cautions
 from napari_conformix.widgets.landscape_picture import colours, ground, lines, top_of
 
 _SHARE = 0.3
@@ -176,6 +179,23 @@ def test_colours_grow_lighter_with_energy_up_to_the_top() -> None:
     light = rgba[:, :3] @ [0.3, 0.6, 0.1]
     assert np.all(np.diff(light)[:3] > 0)
     assert np.array_equal(rgba[3], rgba[4])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ["equilibrium"]),
+        ({"key": "umap motion"}, ["mean nothing as energies"]),
+        ({"halves": HalvesAgreement(0.5, 0.2)}, ["equilibrium", "0.50 kT where"]),
+        ({"halves": HalvesAgreement(0.21, 0.2)}, ["equilibrium"]),
+        ({"blur": 0.6}, ["equilibrium", "barriers lower"]),
+    ],
+)
+def test_what_must_be_seen_is_said_in_short(found, changes, words) -> None:
+    said = short_cautions(replace(found, **changes))
+    assert len(said) == len(words)
+    for line, word in zip(said, words, strict=True):
+        assert word in line
 
 
 def test_the_bar_ends_above_every_energy(found) -> None:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis import map_steps
+from napari_conformix.analysis.landscape_words import BLURRED, DISAGREE
 from napari_conformix.widgets.landscape_picture import (
     EnergyBar,
     ground,
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
 
 _KEY: Final = "job:landscape"
 _STATE: Final = (1.0, 1.0, 1.0)
+_UMAP: Final = (
+    "A UMAP makes particles about equally crowded: heights here mean nothing as energies. Take the "
+    "motion map or principal components."
+)
+_BLURRED: Final = (
+    "Particles are placed so uncertainly that states look wider, and barriers lower, than they are."
+)
 _CAUTION: Final = (
     "Of the particles that were picked and kept, in this map: not an equilibrium of the molecule."
 )
@@ -191,6 +199,7 @@ class LandscapeGroup(QGroupBox):
         self.bar.set_top(top_of(found), found.unit)
         text = found.sentences()
         self.finding.setText(text[0])
+        self.caution.setText("<br>".join(short_cautions(found)))
         self.meaning.setText("\n\n".join(text[1:]))
         self.table.set_states(found.minima, found.unit)
         self.command.setPlainText(self._command())
@@ -225,7 +234,6 @@ class LandscapeGroup(QGroupBox):
         for widget in (self.bar, self.table, *buttons, *words):
             widget.setVisible(shown)
         self.where.setVisible(not shown)
-        self.caution.setText(signed("note", _CAUTION))
         self._enable()
 
     def _say_where(self) -> None:
@@ -296,6 +304,25 @@ class LandscapeGroup(QGroupBox):
         if file.suffix.lower() not in (".svg", ".png"):
             file = file.with_name(file.name + (".png" if "png" in kind else ".svg"))
         self.save_figure(file)
+
+
+def short_cautions(found: Landscape) -> list[str]:
+    """What must be seen beside the picture, a line each; the fold has all of it at length."""
+    if found.key.startswith("umap"):
+        return [signed("warning", _UMAP)]
+    text = [signed("note", _CAUTION)]
+    halves = found.halves
+    if halves is not None and halves.observed >= DISAGREE * halves.expected:
+        text.append(
+            signed(
+                "warning",
+                f"The two halves differ by {halves.observed:.2f} kT where counting alone makes "
+                f"{halves.expected:.2f}: their models do not place particles alike.",
+            )
+        )
+    if found.blur is not None and found.blur >= BLURRED:
+        text.append(signed("warning", _BLURRED))
+    return text
 
 
 def landscape_command(folder: Path, view: MapView) -> str:

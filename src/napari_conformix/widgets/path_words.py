@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def model_in_words(path: LatentPath) -> str:
-    """'half 1, epoch 12'."""
+    """'half 1, epoch 12'; latents of another program have no epoch (0)."""
     parts = [f"half {path.half}"] if path.half else []
-    parts += [f"epoch {path.epoch}"] if path.epoch is not None else []
+    parts += [f"epoch {path.epoch}"] if path.epoch else []
     return ", ".join(parts)
 
 
