@@ -18,7 +18,8 @@ COMMANDS = [
     "new", "settings", "train", "status", "pause", "stop",
     "analyze", "arrows", "clusters", "compare", "decode", "domain-motion", "domains", "embed",
     "movie", "select", "export", "reconstruct",
-    "simulate", "open", "doctor", "demo",
+    "simulate", "import", "open", "doctor", "demo",
+    "landscape", "particles", "path", "umap",
 ]  # fmt: skip
 
 
