@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from napari_conformix.analysis import UmapParameters, cached_umap, start_umap
+from napari_conformix.analysis.umap_process import read_rows
 from napari_conformix.errors import UserError
 
 
@@ -42,6 +44,17 @@ def test_umap_is_fitted_on_some_placed_for_the_rest_and_kept(tmp_path: Path) -> 
     centres = np.array([np.nanmean(embedding[cluster == c], axis=0) for c in range(3)])
     nearest = np.linalg.norm(embedding[:, None] - centres, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(np.delete(nearest, 5), np.delete(cluster, 5))
+    # and within a cluster a placed particle lies beside its nearest fitted ones
+    values = read_rows(latents, parameters)
+    usable = np.flatnonzero(np.isfinite(values).all(axis=1))
+    fitted = np.random.default_rng(1).choice(usable, 200, replace=False)
+    placed = np.setdiff1d(usable, fitted)
+    near = cKDTree(values[fitted]).query(values[placed], k=5)[1]
+    beside = np.median(embedding[fitted[near]], axis=1)
+    middles = np.array([np.nanmedian(embedding[cluster == c], axis=0) for c in range(3)])
+    others = middles[cluster[placed]]
+    away, spread = (np.linalg.norm(embedding[placed] - at, axis=1) for at in (beside, others))
+    assert np.median(away) < 0.75 * np.median(spread)  # at random 1.4: clusters have no structure
     assert [p.name for p in out.parent.iterdir()] == ["umap.npz"]
 
     np.testing.assert_array_equal(cached_umap(latents, out, parameters), embedding)
