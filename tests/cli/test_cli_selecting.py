@@ -94,6 +94,9 @@ def test_a_selection_is_replayed_in_another_job(
     assert rows(other, "again") == rows(trained, "up")
     assert "Jaccard index 1.00" in done.out
     assert "Motion 1 places the particles as it did" in done.out
+    done = conformix("select", other, "--same-as", "up", "--from", trained, "--name", "same")
+    assert rows(other, "same") == rows(trained, "up")
+    assert f"{len(rows(trained, 'up'))} of the" in done.out
     missing = conformix("select", other, "--replay", "no", "--from", trained, "--name", "x")
     assert "no selection 'no'" in missing.err
 

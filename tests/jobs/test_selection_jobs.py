@@ -11,7 +11,7 @@ import samples
 from napari_conformix.analysis.selection import Selection
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job, selection_ways
-from napari_conformix.jobs.replaying import replay
+from napari_conformix.jobs.replaying import replay, same_particles
 from napari_conformix.jobs.selection_jobs import read_rows, root_of_stacks, train_on
 from napari_conformix.particles import ImageReader
 from napari_conformix.training.latent_table import LatentTable
@@ -263,6 +263,27 @@ def test_rows_of_a_file_go_with_their_particles(tmp_path: Path) -> None:
     made = replay(fewer, selection_ways.make_selection(source, "near", drawn), source)
     assert "That is little" in made.warnings[0]  # latents that know nothing of each other
     assert made.agreement.jaccard < made.agreement.by_chance + 0.15
+
+
+def test_the_very_particles_in_a_file_of_other_order_and_fewer(tmp_path: Path) -> None:
+    source, _, _ = pair(tmp_path, 100)
+    text = source.spec.inputs.particles.read_text().splitlines(keepends=True)
+    first = next(i for i, line in enumerate(text) if "@" in line)
+    part = tmp_path / "data" / "part.star"
+    part.write_text("".join(text[:first] + text[first + 40 :][::-1]))  # rows 99, 98, ... 40
+    fewer = Job.create(
+        tmp_path / "fewer", method="linear", particles=part,
+        consensus=tmp_path / "data" / "consensus.mrc",
+    )  # fmt: skip
+    chosen = Selection(
+        "mine", np.array([3, 41, 98]), 100, ({"action": "replace"},), colour="#ff0000"
+    )
+    made = same_particles(fewer, chosen, source, name="here")
+    assert made.selection.rows.tolist() == [1, 58]
+    assert made.selection.name == "here"
+    assert made.lines() == ["2 of the 3 particles of 'mine' are in this job."]
+    with pytest.raises(UserError, match="None of the particles"):
+        same_particles(fewer, Selection("gone", np.array([0, 39]), 100), source)
 
 
 def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:

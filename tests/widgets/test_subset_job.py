@@ -116,3 +116,14 @@ def test_replay_a_selection_of_another_job(window, star: Path, tmp_path: Path, m
     assert "Motion 1 is not the axis that it was" in said
     assert job.selection("far").how[0]["kind"] == "replayed"
     assert "'far' of first, replayed" in table.table.item(0, 2).text()
+
+    picked = Selection("picked", np.array([5, 7]), 300, ({"action": "add", "kind": "rows"},))
+    source.save_selection(picked)
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("picked", True))
+    asked = []
+    monkeypatch.setattr(table, "sure", lambda title, question: asked.append(question) or True)
+    table.replay.trigger()
+    window.wait(lambda: table.current == "picked", 30)
+    assert "Step 1 (rows) cannot be replayed" in asked[0]
+    assert explore.history.rows.tolist() == [5, 7]
+    assert "2 of the 2 particles" in table.written.text()

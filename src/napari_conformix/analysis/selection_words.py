@@ -37,7 +37,10 @@ def words_of(step: Step) -> str:
         text += " on " + " × ".join(map(str, step["axes"]))
     if step.get("half") and not step.get("set"):
         text += f" of half {step['half']}"
-    if "job" in step and kind != "replayed":  # drawn in the map of a job that stood beside this one
+    if "job" in step and kind not in (
+        "replayed",
+        "same particles",
+    ):  # drawn in the map of a job that stood beside this one
         text += f" of {Path(step['job']).name}"
     if step.get("show") not in (None, "all"):
         text += f" ({step['show']} only)"
@@ -102,5 +105,6 @@ _BY_KIND: Final[dict[str, Callable[[Step], str]]] = {
     "motion": _motion,
     "shown": lambda step: "all shown",
     "saved": lambda step: f"'{step['name']}'",
+    "same particles": lambda step: f"those of '{step['name']}' of {Path(step['job']).name}",
     "replayed": lambda step: f"'{step['name']}' of {Path(step['job']).name}, replayed",
 }

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _WAYS = (
     "Give one of: --indices FILE; --column NAME with --min or --max; --cluster NUMBER; --nearest "
-    "COUNT with --at X,Y; --polygon 'X,Y X,Y ...'; --saved NAME; --replay NAME with --from JOB; or "
-    "conditions such as --error-below, --motion-above, --ratio-above."
+    "COUNT with --at X,Y; --polygon 'X,Y X,Y ...'; --saved NAME; --replay NAME or --same-as NAME "
+    "with --from JOB; or conditions such as --error-below, --motion-above, --ratio-above."
 )
 
 
@@ -84,8 +84,15 @@ def select(
         str | None,
         Parameter(help="The steps of this selection of another job (--from), done again here."),
     ] = None,
+    same_as: Annotated[
+        str | None,
+        Parameter(
+            help="The very particles of this selection of another job (--from), found by their "
+            "images."
+        ),
+    ] = None,
     from_: Annotated[
-        Path | None, Parameter(name="--from", help="The job that --replay is of.")
+        Path | None, Parameter(name="--from", help="The job that --replay or --same-as is of.")
     ] = None,
     as_drawn: Annotated[
         bool,
@@ -132,20 +139,20 @@ def select(
 
     opened = Job.open(job)
     limits = MotionLimits(motion_above, error_below, error_above, ratio_above)
-    asked = [indices, column, cluster, nearest, polygon, saved, replay, limits.given or None]
-    if sum(way is not None for way in asked) != 1:
+    asked = [indices, column, cluster, nearest, polygon, saved, replay, same_as]
+    if sum(way is not None for way in asked) + bool(limits.given) != 1:
         raise UserError(_WAYS)
     for part, whole, words in (
         (of, cluster, "--of names the set of clusters of --cluster NUMBER"),
-        (from_, replay, "--from is the job of --replay NAME"),
+        (from_, replay or same_as, "--from is the job of --replay NAME or --same-as NAME"),
         (at, nearest, "--at is the place of --nearest COUNT"),
     ):
         if part is not None and whole is None:
             raise UserError(f"{words}; give that, too.")
-    if replay is not None:
+    if replay is not None or same_as is not None:
         if from_ is None:
-            raise UserError("--replay NAME needs --from JOB, the job that has the selection.")
-        found = _replayed(opened, Job.open(from_), replay, as_drawn)
+            raise UserError("--replay and --same-as need --from JOB, which has the selection.")
+        found = _of_another(opened, Job.open(from_), replay, same_as, as_drawn)
     elif indices is not None:
         found = selection_ways.rows_of_file(opened, indices)
     elif column is not None:
@@ -216,13 +223,20 @@ def _onto(
     return asked[0] if asked else ("replace", None)
 
 
-def _replayed(job: "Job", other: "Job", name: str, as_drawn: bool) -> "Found":
-    """The steps of another job's selection done here; what was found of the axes is printed."""
-    from napari_conformix.jobs.replaying import replay
+def _of_another(
+    job: "Job", other: "Job", replayed: str | None, same: str | None, as_drawn: bool
+) -> "Found":
+    """A selection of another job, by its steps or its particles; what was found is printed."""
+    from napari_conformix.jobs.replaying import replay, same_particles
     from napari_conformix.jobs.selection_ways import Found
 
-    with progress_bar("Computing the motions of all particles") as tell:
-        made = replay(job, other.selection(name), other, aligned=not as_drawn, progress=tell)
+    if replayed is None:
+        assert same is not None  # one of both was given
+        made = same_particles(job, other.selection(same), other)
+    else:
+        selection = other.selection(replayed)
+        with progress_bar("Computing the motions of all particles") as tell:
+            made = replay(job, selection, other, aligned=not as_drawn, progress=tell)
     for line in made.lines():
         print(line)
     step = {key: value for key, value in made.selection.how[0].items() if key != "action"}

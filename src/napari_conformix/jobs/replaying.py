@@ -127,6 +127,31 @@ def replay(
     return Replayed(made, tuple(notes), tuple(warnings), found)
 
 
+def same_particles(
+    job: "Job", selection: Selection, source: "Job", *, name: str | None = None
+) -> Replayed:
+    """The very particles of a selection of `source`, found in `job` by their images: for steps that
+    have no meaning there. UserError when none of them is there."""
+    matching = match_particles(job.particles, source.particles)
+    mask = matching.these_of(selection.mask)
+    if not mask.any():
+        raise UserError(
+            f"None of the particles of '{selection.name}' is in {job.folder}; nothing was saved."
+        )
+    step = {**_how(selection, source)[0], "kind": "same particles"}
+    made = Selection(
+        name or selection.name,
+        np.flatnonzero(mask),
+        len(mask),
+        (step,),
+        colour=selection.colour,
+    )
+    there = int(np.count_nonzero(matching.to_this[selection.rows] >= 0))
+    note = f"{there:,} of the {len(selection):,} particles of '{selection.name}' are in this job."
+    warnings = (matching.caution,) if matching.caution else ()
+    return Replayed(made, (note,), warnings)
+
+
 def ground_of(job: "Job", progress: Callable[[float], None] | None = None) -> Ground:
     """The newest latents of a job, its particle file and clusters, to look steps up in."""
 

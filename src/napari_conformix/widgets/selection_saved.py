@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
+from napari_conformix.analysis.replay import CannotReplayError
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.job_form import free_name
 from napari_conformix.widgets.selection_table import COLOURS, SelectionTable
@@ -240,18 +241,20 @@ class SavedSelections(QObject):
 
         self._session.run_in_worker(read, ask)
 
-    def replay(self, other: Job, name: str) -> None:
-        """Make a selection of another job again in this one, save it and make it the current one;
-        what was found of the axes, and how many particles agree, is told."""
+    def replay(self, other: Job, name: str, *, by_steps: bool = True) -> None:
+        """Make a selection of another job again in this one, by its steps or of its very particles,
+        save it and make it the current one; what was found is told. Where a step has no meaning
+        here, the particles are offered instead."""
         job, taken = self._job, self.table.names
         new = name if name not in taken else f"{name} of {Path(other.folder).name}"
         while new in taken:
             new += "'"
 
         def work() -> Any:
-            from napari_conformix.jobs.replaying import replay
+            from napari_conformix.jobs.replaying import replay, same_particles
 
-            made = replay(job, other.selection(name), other, name=new)
+            make = replay if by_steps else same_particles
+            made = make(job, other.selection(name), other, name=new)
             colour = made.selection.colour or COLOURS[len(taken) % len(COLOURS)]
             job.save_selection(replace(made.selection, colour=colour))
             return made
@@ -268,7 +271,16 @@ class SavedSelections(QObject):
             for warning in made.warnings:
                 self._session.message.emit(warning, "warning")
 
-        self._session.run_in_worker(work, done)
+        def failed(error: Exception) -> None:
+            question = (
+                f"{error}\n\nSelect the very same particles instead, as far as they are here?"
+            )
+            if not isinstance(error, CannotReplayError):
+                self._session.report_error(error)
+            elif self.table.sure("Take the same particles?", question):
+                self.replay(other, name, by_steps=False)
+
+        self._session.run_in_worker(work, done, failed)
 
 
 def _make_folder(folder: Path) -> None:
