@@ -185,7 +185,7 @@ def in_angstrom(latents: LatentTable) -> bool:
 
 def halves(latents: LatentTable) -> list[int]:
     """The half sets of a table, sorted; 0 alone for a method with one model."""
-    return [int(h) for h in np.unique(latents.half)]
+    return [half for half in (0, 1, 2) if np.any(latents.half == half)]
 
 
 def _rows(latents: LatentTable, half: int) -> np.ndarray:
