@@ -189,6 +189,14 @@ def test_contours_are_where_the_energy_is_so_high():
         assert np.median(radius) == pytest.approx(expected, rel=0.1)
 
 
+def test_a_flat_bottom_is_called_flat_and_a_well_is_not():
+    random = np.random.default_rng(0)
+    well = random.normal(size=(5000, 2))
+    valley = np.stack([random.uniform(-10, 10, 5000), well[:, 0]], axis=1)
+    said = [any("flat" in text for text in landscape(xy).sentences()) for xy in (well, valley)]
+    assert said == [False, True]
+
+
 def test_two_halves_that_agree_and_two_that_do_not():
     random = np.random.default_rng(99)
     xy, _ = six_states(6000, 0)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 #: share of a state's variance from which the particles' own uncertainty is warned of
 BLURRED = 0.25
+#: share of the particles at the bottom, within its error, from which the bottom is called flat
+FLAT = 0.25
 #: the halves differ by so many times what counting makes of it: their models disagree
 DISAGREE = 1.5
 
@@ -58,7 +60,7 @@ def cautions(found: "Landscape") -> list[str]:
     """How far it may be read."""
     text = [_UMAP] if found.key.startswith("umap") else [_COUNTS, _COORDINATES]
     text.append(_smoothing(found))
-    text += filter(None, [_noise(found), _halves(found)])
+    text += filter(None, [_flat(found), _noise(found), _halves(found)])
     text += found.cautions
     if found.density.outside:
         text.append(f"{found.density.outside:,} stray particles lie outside the picture.")
@@ -81,6 +83,19 @@ def _smoothing(found: "Landscape") -> str:
         f"The density is smoothed by a Gaussian of standard deviation {width} (chosen so that "
         "particles predict one another best), which makes wells wider and barriers lower; places "
         "with too few particles are grey."
+    )
+
+
+def _flat(found: "Landscape") -> str:
+    """A word where the deepest place is one of many as deep."""
+    with np.errstate(invalid="ignore"):
+        bottom = found.energy <= 2 * found.error
+    share = float(found.density.counts[bottom].sum() / found.total)
+    if share < FLAT:
+        return ""
+    return (
+        f"The bottom is flat: {100 * share:.0f} % of the particles lie where it is as deep within "
+        "the error, so the place of state 1 says little."
     )
 
 
