@@ -24,7 +24,7 @@ def by_hand(xy: np.ndarray, camera: Camera) -> list[int]:
     pixels = []
     for x, y in xy.tolist():
         column = (x - camera.x) * camera.zoom + camera.width / 2
-        row = (camera.y - y) * camera.zoom + camera.height / 2
+        row = (camera.y - y) * camera.zoom * camera.stretch + camera.height / 2
         inside = 0 <= column < camera.width and 0 <= row < camera.height
         outside = camera.width * camera.height
         pixels.append(int(row) * camera.width + int(column) if inside else outside)
@@ -34,9 +34,8 @@ def by_hand(xy: np.ndarray, camera: Camera) -> list[int]:
 @pytest.mark.parametrize("seed", range(6))
 def test_every_particle_is_in_its_pixel(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    camera = Camera(
-        *rng.normal(size=2), zoom=rng.uniform(1, 40), width=int(rng.integers(1, 90)), height=61
-    )
+    width, stretch = int(rng.integers(1, 90)), (1.0, 0.01, 300.0)[seed % 3]
+    camera = Camera(*rng.normal(size=2), rng.uniform(1, 40), width, 61, stretch=stretch)
     xy = rng.normal(scale=3, size=(3000, 2)).astype(np.float32)
     np.testing.assert_array_equal(pixels_of(xy, camera), by_hand(xy, camera))
 
