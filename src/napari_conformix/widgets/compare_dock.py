@@ -38,7 +38,7 @@ def show_maps(
         second.dock.setFeatures(features)
         _take_away_cross(second.dock)
     main = first.dock.window()
-    wide = main.width() >= _WIDE
+    wide = is_wide(first)
     # The tools of the first map stand right above and act on both.
     second.bar.setVisible(tools and (wide or main.height() >= _HIGH))
     for panel in (first, second):
@@ -53,6 +53,11 @@ def show_maps(
 
     # Qt gives a new dock its size only once it has laid the window out.
     QTimer.singleShot(0, share)
+
+
+def is_wide(panel: LatentMapPanel) -> bool:
+    """Whether two maps stand side by side, and not one above the other."""
+    return panel.dock is not None and panel.dock.window().width() >= _WIDE
 
 
 def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:

@@ -49,6 +49,8 @@ class LegendBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._legend = Legend("")
+        #: without fields and buttons, where there is little room
+        self.compact = False
         self.strip = LegendStrip()
         self.bar = HistogramBar()
         self.low, self.high = _Number("Lowest value in the range"), _Number("Highest value")
@@ -108,7 +110,7 @@ class LegendBar(QWidget):
         ranged = legend.histogram is not None
         self.strip.set_legend(legend, clickable=clickable)
         self.bar.setVisible(ranged)
-        self.range.setVisible(ranged)
+        self.range.setVisible(ranged and not self.compact)
         if ranged:
             self.bar.set_legend(legend)
             self.unit.setText(legend.unit)
@@ -173,7 +175,8 @@ class LegendBar(QWidget):
         """Of what is shown, at that width."""
         height = self.strip.heightForWidth(width) + 2
         if self._legend.histogram is not None:
-            height += self.bar.sizeHint().height() + self.range.sizeHint().height()
+            height += self.bar.sizeHint().height()
+            height += 0 if self.compact else self.range.sizeHint().height()
         if self._legend.note:
             height += self.note.heightForWidth(width)
         return height

@@ -71,6 +71,7 @@ class LinkedMapGroup(QGroupBox):
         if latents is None or self.is_open:
             return
         compare_dock.show_maps(self._session.viewer, self._first, self.panel, _DOCK, tools=False)
+        self.panel.legend.compact = not compare_dock.is_wide(self.panel)
         self._show(True)
         self.link.set_active(True)
         self.maps.take_latents(latents)

@@ -96,17 +96,20 @@ def base_of(parameters: UmapParameters) -> str:
     return "motion" if parameters.array == "motion" else f"pca{parameters.half or 0}"
 
 
+def words_of(parameters: UmapParameters) -> str:
+    """What is embedded: 'motions', 'latents of half 1'."""
+    if parameters.array == "motion":
+        return "motions"
+    return "latents" + (f" of half {parameters.half}" if parameters.half else "")
+
+
 def space_of(kept: KeptUmap, embedding: np.ndarray, latents: LatentTable) -> Space:
     """The space of an (N, 2) embedding."""
     base = latent_maps.build(base_of(kept.parameters), latents)
     placed = np.isfinite(embedding[base.rows]).all(axis=1)
-    base = replace(base, rows=base.rows[placed])
-    space = latent_maps.embedding(
-        f"umap {kept.name}",
-        f"UMAP of: {base.title} ({kept.parameters.sentence(len(placed))})",
-        base,
-        embedding[base.rows],
-        latents.epoch,
-    )
+    base = replace(base, rows=base.rows[placed], title=words_of(kept.parameters))
+    title = f"UMAP of {base.title}, {kept.parameters.sentence(len(placed))}"
+    coordinates = embedding[base.rows]
+    space = latent_maps.embedding(f"umap {kept.name}", title, base, coordinates, latents.epoch)
     text = f"{space.explanation} Made with {kept.parameters.sentence(len(placed))}."
     return replace(space, explanation=text)
