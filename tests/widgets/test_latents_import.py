@@ -101,6 +101,9 @@ def test_what_needs_a_decoder_is_not_offered(window, data):
     panel.show_page("deformation")
     assert "no decoder" in panel.deformation_page.hint.text()
     assert not panel.deformation_page.motion.isVisible()
+    assert not explore.gallery.form.projection_ctf.isVisibleTo(explore.gallery)
+    panel.show_page("paths")
+    assert not panel.paths_page.movie.make.isEnabled()
     panel.show_page("reconstruct")
     form = panel.reconstruct_page.form
     window.wait(lambda: form.offer is not None)

@@ -76,8 +76,8 @@ class PictureMaker:
     def why_no_projections(self) -> str:
         """Why there are images only, in a sentence; empty where there are projections too."""
         kind = self._job.method_class
-        if not getattr(kind, "has_decoder", True):
-            return f"{kind.title}: there is no decoder, so there are no projections to compare."
+        if not kind.has_decoder:
+            return "There is no decoder here, so there are no projections to compare."
         if not (self._job.folder / layout.LATENTS).exists():
             return "The job has no latents yet, so there are no projections to compare."
         return ""

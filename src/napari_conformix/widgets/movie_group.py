@@ -32,6 +32,7 @@ from napari_conformix.widgets.movie_frames import InsetMap, Look
 from napari_conformix.widgets.movie_maps import MapsRun
 from napari_conformix.widgets.movie_recorder import MovieRecorder
 from napari_conformix.widgets.movie_studio import view_of
+from napari_conformix.widgets.no_decoder import NO_MOVIE
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.style import Fold, sentence, signed
 
@@ -171,7 +172,10 @@ class MovieGroup(QGroupBox):
 
     def _arrange(self, *_: object) -> None:
         """What can be done now."""
-        ready = self.path is not None and self._session.job is not None
+        there = self._session.has_decoder
+        ready = self.path is not None and self._session.job is not None and there
+        if not there:
+            self._say(NO_MOVIE, "note")
         running = self.running
         for widget in (self.make, self.save_maps):
             widget.setEnabled(ready and not running)

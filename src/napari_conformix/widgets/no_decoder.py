@@ -24,6 +24,8 @@ NO_MOTION: Final = (
     "There is no decoder for latents of another program, so how particles move is not known. "
     "Reconstruct clusters or selections from their own images and compare those maps."
 )
+#: where movies are made
+NO_MOVIE: Final = "There is no decoder for latents of another program, so there are no movies."
 _NO_TRAINING: Final = (
     "The latents of this job are of another program: there is no model to train or decode. They "
     "can be explored, selected, grouped and exported, and a selection can be reconstructed from "

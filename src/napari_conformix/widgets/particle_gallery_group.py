@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,22 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QGroupBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_conformix.errors import UserError
-from napari_conformix.widgets.forms import combo, fill
+from napari_conformix.widgets.commands import particles_command
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.particle_gallery import CURRENT, ParticleGallery
+from napari_conformix.widgets.particle_gallery_form import COUNT, NEAREST, GalleryForm
 from napari_conformix.widgets.particle_gallery_words import legend_of, tiles_of
 from napari_conformix.widgets.style import Fold, hint, sentence, signed
 from napari_conformix.widgets.wording import with_units
@@ -36,31 +26,12 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.jobs import LatentTable
     from napari_conformix.jobs.particle_pictures import PictureMaker
-    from napari_conformix.jobs.shown_pictures import PictureOptions, Pictures, RawPictures
+    from napari_conformix.jobs.shown_pictures import Pictures, RawPictures
     from napari_conformix.widgets.conformation_group import ConformationGroup
     from napari_conformix.widgets.map_letters import MapLetters
     from napari_conformix.widgets.selection_group import SelectionGroup
     from napari_conformix.widgets.session import Session
 
-#: pictures at once
-COUNT: Final = 12
-#: particles nearest to the cursor from which some are drawn
-NEAREST: Final = 200
-_SOURCES: Final = (
-    ("the selection (or all, if none)", "selection"),
-    ("all particles of the map", "map"),
-    (f"the {NEAREST} nearest to the cursor", "cursor"),
-)
-_CTF: Final = (
-    ("as recorded", "recorded"),
-    ("phases flipped", "flipped"),
-    ("Wiener filtered", "wiener"),
-)
-_CTF_TIP: Final = (
-    "What is done to the CTF of the images, and in the same way to that of the projections.\n"
-    "As recorded: nothing. Phases flipped: times the sign of the CTF.\n"
-    "Wiener filtered: times CTF / (CTF² + 0.1). The correlations stay the same."
-)
 #: milliseconds that a selection must rest before its images are read
 _REST: Final = 250
 _READ, _FILTER = "job:particle pictures", "job:filter pictures"
@@ -95,6 +66,7 @@ class ParticleGalleryGroup(QGroupBox):
         self._maker: PictureMaker | None = None
         self._shown: _Shown | None = None
         self._seed = 0
+        self._from = ""
         self._wanted: object = None
         self._outdated = True
         self._build()
@@ -103,53 +75,28 @@ class ParticleGalleryGroup(QGroupBox):
         self._later.setInterval(_REST)
         self._later.timeout.connect(self.redraw)
         self.fold.button.toggled.connect(self._opened)
-        self.another.clicked.connect(self.draw_others)
-        self.save_button.clicked.connect(self._ask_file)
+        self.form.others_asked.connect(self.draw_others)
+        self.form.source_changed.connect(self._source_changed)
+        self.form.filter_changed.connect(self._filter)
+        self.form.save_asked.connect(self._ask_file)
         self.gallery.picked.connect(self.pick)
-        self.source_box.currentIndexChanged.connect(self._source_changed)
-        for changed in (
-            self.low_pass.valueChanged,
-            self.ctf_box.currentIndexChanged,
-            self.projection_ctf.toggled,
-            self.black.toggled,
-        ):
-            changed.connect(lambda *_: self._filter())
         selections.selection_changed.connect(self._selection_changed)
         conformation.decode.shown.connect(self._something_decoded)
 
     def _build(self) -> None:
-        self.source_box, self.ctf_box = combo(), combo()
-        fill(self.source_box, list(_SOURCES))
-        fill(self.ctf_box, list(_CTF))
-        self.ctf_box.setToolTip(_CTF_TIP)
-        self.another = QPushButton(f"Another {COUNT}")
-        self.low_pass = QDoubleSpinBox()
-        self.low_pass.setRange(0.0, 999.0)
-        self.low_pass.setDecimals(1)
-        self.low_pass.setSuffix(" Å")
-        self.low_pass.setSpecialValueText("off")
-        self.low_pass.setValue(20.0)
-        self.low_pass.setKeyboardTracking(False)
-        self.low_pass.setToolTip("What is finer than this is filtered off images and projections")
-        self.projection_ctf = QCheckBox("CTF on the projections")
-        self.projection_ctf.setChecked(True)
-        self.black = QCheckBox("Protein black")
-        self.save_button = QPushButton("Save sheet…")
+        self.form = GalleryForm()
         self.said = sentence()
         self.legend = hint()
+        self.command = QPlainTextEdit()
+        self.command.setReadOnly(True)
+        self.command.setMaximumHeight(70)
         self.gallery = ParticleGallery()
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 4, 0, 0)
-        for row in (
-            (QLabel("From"), (self.source_box, 1), self.another),
-            (QLabel("Low-pass"), self.low_pass, QLabel("CTF"), (self.ctf_box, 1)),
-            (self.projection_ctf, self.black, None, self.save_button),
-        ):
-            column.addLayout(_row(row))
-        column.addWidget(self.said)
-        column.addWidget(self.gallery)
-        column.addWidget(self.legend)
+        for widget in (self.form, self.said, self.gallery, self.legend):
+            column.addWidget(widget)
+        column.addWidget(Fold("Show command line", self.command))
         self.fold = Fold("Images of the particles, beside what the model sees in them", content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
@@ -170,6 +117,9 @@ class ParticleGalleryGroup(QGroupBox):
         from napari_conformix.jobs.particle_pictures import PictureMaker
 
         self._maker = PictureMaker(self._session.job)
+        self.form.projection_ctf.setVisible(
+            self._session.has_decoder
+        )  # else there are no projections
         rows = None if self._shown is None else self._shown.rows
         self._outdated = True
         if self._open:
@@ -205,7 +155,7 @@ class ParticleGalleryGroup(QGroupBox):
 
     def _candidates(self) -> tuple[np.ndarray, str]:
         """Rows to draw from, and what they are."""
-        view, history, source = self._view, self._history, self.source_box.currentData()
+        view, history, source = self._view, self._history, self.form.source
         if source == "selection" and history is not None and history.count:
             return history.rows, f"the {history.count:,} selected"
         if source == "cursor":
@@ -219,7 +169,7 @@ class ParticleGalleryGroup(QGroupBox):
 
     def _read(self, rows: np.ndarray) -> None:
         """Read the images and decode the states, in a worker."""
-        maker, options, token = self._maker, self.options, object()
+        maker, options, token = self._maker, self.form.options, object()
         self._wanted, self._outdated = token, False
         self.gallery.mark_stale()
 
@@ -242,7 +192,7 @@ class ParticleGalleryGroup(QGroupBox):
 
     def _filter(self) -> None:
         """The same particles as chosen now: nothing is read again."""
-        shown, options, token = self._shown, self.options, self._wanted
+        shown, options, token = self._shown, self.form.options, self._wanted
         if shown is None:
             return
 
@@ -255,25 +205,13 @@ class ParticleGalleryGroup(QGroupBox):
             partial(shown.raw.shown, options), done, self._session.report_error, key=_FILTER
         )
 
-    @property
-    def options(self) -> PictureOptions:
-        """As chosen now."""
-        from napari_conformix.jobs.shown_pictures import PictureOptions
-
-        return PictureOptions(
-            low_pass_angstrom=self.low_pass.value() or None,
-            ctf=self.ctf_box.currentData(),
-            projection_ctf=self.projection_ctf.isChecked(),
-            black=self.black.isChecked(),
-        )
-
     # -- showing ----------------------------------------------------------------------------------
 
     def _show(self, shown: _Shown) -> None:
         same = self._shown is not None and np.array_equal(self._shown.rows, shown.rows)
         self._shown = shown
         self._paint(keep_current=same)
-        if shown.pictures.options != self.options:
+        if shown.pictures.options != self.form.options:
             self._filter()
 
     def _paint(self, *, keep_current: bool) -> None:
@@ -282,7 +220,9 @@ class ParticleGalleryGroup(QGroupBox):
         drawn = f"{len(pictures)} at random of {self._from}. " if self._from else ""
         self.said.setText(with_units(drawn + " ".join(pictures.sentences())))
         self.legend.setText(legend_of(pictures))
-        self.save_button.setEnabled(True)
+        folder = self._session.job.folder
+        self.command.setPlainText(particles_command(folder, self._shown.rows, pictures.options))
+        self.form.save_button.setEnabled(True)
         self._mark()
         self.drawn.emit()
 
@@ -292,7 +232,8 @@ class ParticleGalleryGroup(QGroupBox):
         self.gallery.show_tiles([])
         self.said.setText(words)
         self.legend.clear()
-        self.save_button.setEnabled(False)
+        self.command.clear()
+        self.form.save_button.setEnabled(False)
         self._letters.put("gallery", [])
 
     def _mark(self) -> None:
@@ -343,7 +284,7 @@ class ParticleGalleryGroup(QGroupBox):
         self._mark()
 
     def _selection_changed(self) -> None:
-        if self.source_box.currentData() == "selection":
+        if self.form.source == "selection":
             self._outdated = True
             if self._open:
                 self._later.start()
@@ -386,26 +327,3 @@ class ParticleGalleryGroup(QGroupBox):
         self._session.run_in_worker(
             write, lambda written: self._session.message.emit(f"Saved {written}.", "info")
         )
-
-    def command(self) -> str:
-        """The command line that makes the same sheet."""
-        options, rows = self.options, self._shown.rows
-        words = ["conformix", "particles", str(self._session.job.folder)]
-        words += ["--rows", ",".join(map(str, rows)), "--ctf", options.ctf]
-        words += ["--low-pass", f"{options.low_pass_angstrom or 0:g}"]
-        words += [] if options.projection_ctf else ["--bare"]
-        words += ["--black"] if options.black else []
-        return shlex.join([*words, "-o", "particles.png"])
-
-
-def _row(parts: tuple[Any, ...]) -> QHBoxLayout:
-    """Widgets side by side; (widget, stretch), or None for a gap."""
-    row = QHBoxLayout()
-    for part in parts:
-        if part is None:
-            row.addStretch()
-        elif isinstance(part, tuple):
-            row.addWidget(part[0], stretch=part[1])
-        else:
-            row.addWidget(part)
-    return row
