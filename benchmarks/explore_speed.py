@@ -31,10 +31,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
 
 from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
+from path_fakes import PathJob
+from paths_window import PathsWindow
 
 from napari_conformix.particles import write_map
 from napari_conformix.simulation.points import density
 from napari_conformix.simulation.scenes import find_scene
+from napari_conformix.widgets import path_timing
 from napari_conformix.widgets.gl import renderer
 from napari_conformix.widgets.lasso import Tool
 from napari_conformix.widgets.latent_canvas import LatentCanvas
@@ -215,7 +218,7 @@ def _measure_one(bench: Bench, window: Window) -> None:
 _PCA, _MOTION = "Principal components of half 1", "Motion map (both halves)"
 
 
-class OneMolecule(FakeJob):
+class OneMolecule(PathJob):
     """Adenylate kinase, at the resolution that a box of `box` voxels around it allows."""
 
     def __init__(self, folder: Path, box: int) -> None:
@@ -248,13 +251,15 @@ def measure_path(heartbeat: Heartbeat) -> None:
     """Maps of a path that are decoded already, shown one after the other in the scene."""
     columns = f"{'frames/s':>9}{'target':>8}{'CPU-ms a frame':>16}{'stall (ms)':>12}"
     print(f"\n{'scrubbing a path':32}{columns}")
-    with explore_window() as window:
-        for box in _BOXES:
-            with tempfile.TemporaryDirectory() as folder:
-                job = OneMolecule(Path(folder), box)
-                window.open(job)
-                scrub(window, job, heartbeat)
-                window.session.close()
+    window = PathsWindow()
+    for box in _BOXES:
+        with tempfile.TemporaryDirectory() as folder:
+            job = OneMolecule(Path(folder), box)
+            window.open(job)
+            scrub(window, job, heartbeat)
+            drag_player(window, job, heartbeat)
+            window.session.close()
+    window.close()
 
 
 def scrub(window: Window, job: OneMolecule, heartbeat: Heartbeat, count: int = 12) -> None:
@@ -281,6 +286,23 @@ def scrub(window: Window, job: OneMolecule, heartbeat: Heartbeat, count: int = 1
     name = f"maps of {job.box}^3, {triangles:,.0f} triangles"
     rate, each = len(steps) / seconds, 1000 * cpu / len(steps)
     print(f"{name:32}{rate:9.1f}{_FRAMES.get(job.box, ''):>8}{each:16.0f}{stall:12.0f}", flush=True)
+
+
+def drag_player(window: PathsWindow, job: OneMolecule, heartbeat: Heartbeat) -> None:
+    """The same in the player of the Paths page: with slider, bars, caption, and ring on the map."""
+    window.paths.set_active(True)
+    window.paths.form.steps.setValue(12)
+    window.make()
+    figures = []
+    cpu = time.process_time()
+    stall, _, _ = heartbeat.during(
+        lambda: figures.append(path_timing.scrub(window.player, rounds=3))
+    )
+    each = 1000 * (time.process_time() - cpu) / figures[0].frames
+    name = f"the same in the player, {job.box}^3"
+    rate = figures[0].frames_per_second
+    print(f"{name:32}{rate:9.1f}{_FRAMES.get(job.box, ''):>8}{each:16.0f}{stall:12.0f}", flush=True)
+    window.paths.set_active(False)
 
 
 def measure_export(rows: int = 1_000_000, chosen: int = 300_000) -> None:
