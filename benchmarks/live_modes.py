@@ -123,8 +123,8 @@ def _gallery(window: Window) -> None:
 
     for name, action in (
         ("open it", group.fold.button.click),
-        ("another 12", group.another.click),
-        ("another low-pass", lambda: group.low_pass.setValue(30.0)),
+        ("another 12", group.form.another.click),
+        ("another low-pass", lambda: group.form.low_pass.setValue(30.0)),
     ):
         wall, total, own = Heartbeat().during(until_drawn(action))
         print(f"{name:34}{total:15.0f}{wall:13.0f}{own:16.0f}", flush=True)

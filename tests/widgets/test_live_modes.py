@@ -99,7 +99,7 @@ def test_differences_have_two_colours_where_matter_came_and_went(opened: Window)
     np.testing.assert_allclose(middle(shown["More density"]), ball_at(opened, angle), atol=3.5)
     np.testing.assert_allclose(middle(shown["Less density"]), ball_at(opened, 0.0), atol=3.5)
     assert shown["Consensus"].opacity < 0.5
-    assert "Blue: more than consensus" in opened.page.scene.label
+    assert "Blue: more density\nOrange: less\nthan consensus" in opened.page.scene.label
     picture = opened.scene_picture()
     blue = (picture[..., 2] > picture[..., 0] + 40).mean()
     orange = (picture[..., 0] > picture[..., 2] + 40).mean()

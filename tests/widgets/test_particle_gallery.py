@@ -29,10 +29,10 @@ def opened(window: Window, star: Path, tmp_path: Path):
     window.open(GalleryJob(tmp_path, star))
     group = window.page.gallery
     group.fold.button.setChecked(False)
-    group.low_pass.setValue(20.0)
-    group.ctf_box.setCurrentIndex(0)
-    group.black.setChecked(False)
-    group.source_box.setCurrentIndex(0)
+    group.form.low_pass.setValue(20.0)
+    group.form.ctf_box.setCurrentIndex(0)
+    group.form.black.setChecked(False)
+    group.form.source_box.setCurrentIndex(0)
     unfold(window)
     yield window
     window.session.close()
@@ -117,7 +117,7 @@ def test_another_twelve_are_others_of_the_same(opened: Window) -> None:
     opened.page.selections.select(np.arange(100, 200))
     settle(opened)
     first = rows_of(opened)
-    button = opened.page.gallery.another
+    button = opened.page.gallery.form.another
     QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(20, 8))
     settle(opened)
     second = rows_of(opened)
@@ -155,10 +155,10 @@ def test_filters_show_the_same_particles_anew_without_reading(
     monkeypatch.setattr(ImageReader, "read", never)
     group = opened.page.gallery
     for change in (
-        lambda: group.low_pass.setValue(40.0),
-        lambda: group.ctf_box.setCurrentIndex(2),
-        lambda: group.black.click(),
-        lambda: group.projection_ctf.click(),
+        lambda: group.form.low_pass.setValue(40.0),
+        lambda: group.form.ctf_box.setCurrentIndex(2),
+        lambda: group.form.black.click(),
+        lambda: group.form.projection_ctf.click(),
     ):
         change()
         settle(opened)
@@ -171,7 +171,10 @@ def test_filters_show_the_same_particles_anew_without_reading(
         before = after
     assert "40 Å, Wiener" in group.legend.text()
     assert "without CTF" in group.legend.text()
-    group.projection_ctf.click()
+    command = group.command.toPlainText()
+    assert "--rows " + ",".join(map(str, rows)) in command
+    assert command.endswith("--low-pass 40 --ctf wiener --bare --black -o particles.png")
+    group.form.projection_ctf.click()
     settle(opened)
     assert not any("read again" in message for message in opened.messages)
 
@@ -179,7 +182,7 @@ def test_filters_show_the_same_particles_anew_without_reading(
 def test_those_near_the_cursor(opened: Window) -> None:
     group, view = opened.page.gallery, opened.page.map_view
     opened.drag([(4.0, 0.0), (5.0, 0.0)])
-    group.source_box.setCurrentIndex(2)
+    group.form.source_box.setCurrentIndex(2)
     settle(opened)
     distance = np.linalg.norm(view.xy - [5.0, 0.0], axis=1)
     near = view.rows[np.argsort(distance)[:200]]

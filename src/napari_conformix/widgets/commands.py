@@ -1,11 +1,16 @@
 """What a page is about to do, as the equal command lines."""
 
+from __future__ import annotations
+
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_conformix.widgets.session import Inputs
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs.shown_pictures import PictureOptions
 
 
 def new_command(
@@ -50,6 +55,15 @@ def reconstruct_command(
         words += ["--mask", str(mask)]
     words += ["-o", str(folder / "reconstruction" / name)]
     return shlex.join(words)
+
+
+def particles_command(folder: Path, rows: Iterable[int], options: PictureOptions) -> str:
+    """`conformix particles` that makes the same sheet."""
+    words = ["conformix", "particles", str(folder), "--rows", ",".join(map(str, rows))]
+    words += ["--low-pass", f"{options.low_pass_angstrom or 0:g}", "--ctf", options.ctf]
+    words += [] if options.projection_ctf else ["--bare"]
+    words += ["--black"] if options.black else []
+    return shlex.join([*words, "-o", "particles.png"])
 
 
 def clusters_command(

@@ -55,8 +55,8 @@ class Difference:
     def label(self) -> str:
         """For the corner of the scene."""
         return (
-            f"Blue: more than {_WORDS[self.mode]}\n"
-            f"Orange: less\nat ±{self.lobes.contour:.3g} grey units"
+            f"Blue: more density\nOrange: less\nthan {_WORDS[self.mode]}\n"
+            f"at ±{self.lobes.contour:.3g} grey units"
         )
 
     @property

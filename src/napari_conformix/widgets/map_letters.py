@@ -35,4 +35,6 @@ class MapLetters:
 
     def _show(self) -> None:
         if self._active:
-            self._canvas.set_marks([mark for marks in self._marks.values() for mark in marks])
+            # in a fixed order, so that the same ones are on top: the kept state
+            parts = (self._marks[source] for source in sorted(self._marks))
+            self._canvas.set_marks([mark for marks in parts for mark in marks])
