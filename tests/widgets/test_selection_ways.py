@@ -242,6 +242,30 @@ def test_rename_recolour_and_double_click(window: Window, monkeypatch) -> None:
     window.wait(lambda: set(window.selected.tolist()) == chosen)
 
 
+def test_save_above_the_map_asks_for_a_name(window: Window, monkeypatch) -> None:
+    assert not window.bar.save.isEnabled()
+    window.lasso(RIGHT)
+    proposed = []
+    answers = [("open", True), ("", False), ("open", True)]
+    monkeypatch.setattr(
+        QInputDialog, "getText", lambda *_, text: (proposed.append(text), answers.pop(0))[1]
+    )
+    window.bar.save.click()
+    table = window.page.selections.table
+    window.wait(lambda: table.current == "open")
+    assert set(window.job.selection("open").rows) == set(window.selected)
+    window.bar.save.click()
+    asked = []
+    monkeypatch.setattr(table, "sure", lambda title, question: asked.append(question))
+    window.bar.invert.click()
+    window.bar.save.click()
+    process_events(0.1)
+    assert table.names == ["open"]
+    assert "'open' already" in asked[0]
+    assert set(window.job.selection("open").rows) != set(window.selected)
+    assert proposed[0] == "selection 1"
+
+
 def test_one_click_exports_into_the_job_and_asks_before_it_replaces(
     window: Window, monkeypatch
 ) -> None:

@@ -35,7 +35,9 @@ _SIGNS: Final = {
     "Add": "+",
     "Remove": "−",
     "Within": "∩",
-    "Rectangle": "Rect.",
+    "Rectangle": "▭",
+    "Save…": "Save",
+    "Pan": "✥",
     "Undo": "↶",
     "Redo": "↷",
     "Clear": "✕",
@@ -56,6 +58,7 @@ class SelectionBar(QWidget):
     redo_asked = Signal()
     clear_asked = Signal()
     invert_asked = Signal()
+    save_asked = Signal()
     cancelled = Signal()
 
     def __init__(self, parent: QWidget) -> None:
@@ -72,6 +75,11 @@ class SelectionBar(QWidget):
         tools.addSpacing(8)
         self._button(tools, "Fit", "Show all particles (F)").clicked.connect(self.fit_asked)
         self._shortcut("F", self.fit_asked.emit)
+        self.save = self._button(
+            tools, "Save…", "Keep the selected particles under a name in the job folder (Ctrl+S)"
+        )
+        self.save.clicked.connect(self.save_asked)
+        self._shortcut("Ctrl+S", self.save.click)
         tools.addStretch()
 
         edits, self.modes = _row(), {}
@@ -136,6 +144,7 @@ class SelectionBar(QWidget):
         self.undo.setEnabled(can_undo)
         self.redo.setEnabled(can_redo)
         self.clear.setEnabled(count > 0)
+        self.save.setEnabled(count > 0)
 
     def say_count(self, text: str) -> None:
         """How many are selected, or would be by the lasso that is being drawn."""
@@ -160,7 +169,8 @@ class SelectionBar(QWidget):
     def _width(self, *, short: bool) -> int:
         """Of the longer row."""
         words = list(self._words.values())
-        rows = words[: len(_TOOLS) + 1], words[len(_TOOLS) + 1 :]
+        first = len(_TOOLS) + 2  # with Fit and Save
+        rows = words[:first], words[first:]
         advance = self.fontMetrics().horizontalAdvance
         return (
             max(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
-from qtpy.QtWidgets import QGroupBox, QVBoxLayout
+from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout
 
 from napari_conformix.analysis import latent_maps, map_steps
 from napari_conformix.analysis.particle_values import NEEDS_MOTIONS
@@ -84,6 +84,7 @@ class SelectionGroup(QGroupBox):
         bar.redo_asked.connect(self.redo)
         bar.clear_asked.connect(lambda: self.history and self.history.clear())
         bar.invert_asked.connect(self._invert)
+        bar.save_asked.connect(self._ask_name)
 
     @property
     def map_view(self) -> MapView | None:
@@ -217,6 +218,15 @@ class SelectionGroup(QGroupBox):
             history.invert()
         else:
             history.invert(view.rows, **map_steps.shown_step(view))
+
+    def _ask_name(self) -> None:
+        """Save what is selected, from above the map; then show the table, far down on the page."""
+        if self.table.ask_name():
+            area = self.parentWidget()
+            while area is not None and not isinstance(area, QScrollArea):
+                area = area.parentWidget()
+            if area is not None:
+                area.ensureWidgetVisible(self.table)
 
     def _drop_lasso(self) -> None:
         """An unfinished lasso was dropped: the count is that of the selection again."""

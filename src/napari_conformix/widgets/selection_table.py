@@ -275,15 +275,27 @@ class SelectionTable(QWidget):
     def _show_menu(self, place: QPoint) -> None:
         self.menu.popup(self.table.viewport().mapToGlobal(place))
 
+    def ask_name(self) -> bool:
+        """Ask for a name in a window of its own, and to save under it; whether that was agreed."""
+        name, agreed = QInputDialog.getText(
+            self, "Save the selection", "Name:", text=self.name.text().strip() or self._free_name()
+        )
+        return agreed and self._save_as(name.strip())
+
     def _ask_save(self) -> None:
-        name = self.name.text().strip() or self._free_name()
+        if self._save_as(self.name.text().strip()):
+            self.name.clear()
+
+    def _save_as(self, name: str) -> bool:
+        """Ask to save what is selected, unless the name is taken and is not to be replaced."""
         if not self._can_save:
-            return
+            return False
+        name = name or self._free_name()
         question = f"There is a selection '{name}' already. Replace it?"
         if name in self.names and not self.sure("Replace the selection?", question):
-            return
-        self.name.clear()
+            return False
         self.save_asked.emit(name)
+        return True
 
     def _free_name(self) -> str:
         number = 1
