@@ -81,6 +81,8 @@ def _epoch_with_model(job: "Job", epoch: int | None) -> int | None:
     """The epoch, where its model is kept; else None after a word about it."""
     if epoch is None or job.checkpoints.weights_path(epoch).exists():
         return epoch
+    if not job.method_class.has_decoder:
+        return None  # decoding says so
     print(
         f"The path is of the latents of epoch {epoch}, whose model is not kept; the newest one "
         "decodes it, which may place it a little differently.",

@@ -1,5 +1,6 @@
 """`conformix path`: paths through the conformations of a job, saved under a name."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -134,7 +135,7 @@ def path(
     print("\n".join(lines(made)))
     print(f"\nSaved as {saved}.")
     if opened.method_class.has_decoder:
-        print(f"Maps: conformix decode {job} --path {name} -o FOLDER")
+        print(f"Maps: conformix decode {shlex.quote(str(job))} --path {shlex.quote(name)} -o FOLDER")
 
 
 def lines(path: "LatentPath") -> list[str]:
