@@ -24,6 +24,8 @@ PLAIN: Final = np.array([0.55, 0.72, 0.92, 1.0], dtype=np.float32)
 HIGHLIGHT: Final = np.array([1.0, 0.25, 0.72, 1.0], dtype=np.float32)
 #: where a column has no value, or one outside the range where that is wished
 MISSING: Final = np.array([0.45, 0.45, 0.45, 1.0], dtype=np.float32)
+#: the category of values that are too many to have one each
+OTHERS: Final = "all others"
 _MAX_CATEGORIES: Final = 12
 #: whether a column is a few whole numbers is asked of so many rows before it is asked of all
 _LOOK_AT: Final = 10_000
@@ -287,7 +289,7 @@ def _categories(names: np.ndarray, title: str) -> Colouring:
     if rest == len(words):
         return by_label(place[index], shown, title)
     colours = np.array([*(palette(i) for i in range(rest)), MISSING[:3]])
-    made = by_label(place[index], [*shown, "all others"], title, colours=colours)
+    made = by_label(place[index], [*shown, OTHERS], title, colours=colours)
     note = f"the {rest} most frequent of {len(words):,} values; others grey"
     note = "; ".join(filter(None, (note, made.legend.note)))
     return replace(made, legend=replace(made.legend, note=note))

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from napari_conformix.analysis import latent_maps
 from napari_conformix.widgets import colouring, motion_colours
 from napari_conformix.widgets.colour_list import CLUSTERS, CURRENT, Choice, Known, Painters
+from napari_conformix.widgets.colouring import OTHERS
 from napari_conformix.widgets.column_box import ColumnBox, Entry
 from napari_conformix.widgets.map_tools import mode_of
 from napari_conformix.widgets.motion_store import MotionStore
@@ -280,6 +281,8 @@ def category_step(name: str, label: str) -> dict[str, Any]:
     """How the particles of a category are told in a selection's record."""
     if name.startswith(CLUSTERS):
         return {"kind": "cluster", "set": name.removeprefix(CLUSTERS), "numbers": [int(label)]}
+    if label == OTHERS:
+        return {"kind": f"other values of {name}"}
     try:
         number = float(label)
     except ValueError:
