@@ -33,7 +33,7 @@ def show_maps(
         second.dock = window.add_dock_widget(
             second, name=name, area="right", add_vertical_stretch=False
         )
-        # A floating dock would lose its OpenGL context.
+        # It shares the room of the first map, in which a floating dock has no part.
         features = second.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
         second.dock.setFeatures(features)
         _take_away_cross(second.dock)
@@ -61,7 +61,7 @@ def is_wide(panel: LatentMapPanel) -> bool:
 
 
 def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
-    """Only the first map; docks are hidden, never removed, or they lose their OpenGL objects."""
+    """Only the first map; the dock of the other is hidden, to be shown again."""
     if second.dock is not None:
         second.dock.hide()
     second.layer_docks.give_back()

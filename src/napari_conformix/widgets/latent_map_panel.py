@@ -52,7 +52,7 @@ class LatentMapPanel(QWidget):
         self.dock = window.add_dock_widget(
             self, name="Latent map", area="right", add_vertical_stretch=False
         )
-        # A floating dock would lose its OpenGL context.
+        # It shares the window's width with the scene, in which a floating dock has no part.
         features = self.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
         self.dock.setFeatures(features)
         own = dock_of(page)
