@@ -452,6 +452,26 @@ def test_leaving_gives_scene_and_map_back(window) -> None:
     assert len(window.decorations.marks) == 3
 
 
+def test_the_cursor_takes_steps_here_and_is_where_it_was_on_the_explore_page(window) -> None:
+    window.make()
+    window.paths.set_active(False)
+    place = picked(window)[2]
+    window.click_map(*place)
+    window.settle()
+    before = window.overlay.cursor_xy
+    window.paths.set_active(True)
+    window.settle()
+    assert window.overlay.cursor_xy is None
+    xy = window.decorations.path.xy
+    window.drag([tuple(xy[1]), tuple(xy[4])])
+    assert window.player.step == 4
+    assert window.overlay.cursor_xy is None
+    window.paths.set_active(False)
+    assert window.overlay.cursor_xy == before
+    window.settle()
+    assert window.layer("Conformation").visible
+
+
 def test_another_job_begins_with_nothing(window, tmp_path) -> None:
     window.make()
     folder = tmp_path / "other"

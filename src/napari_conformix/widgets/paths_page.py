@@ -52,6 +52,8 @@ class PathsPage(QWidget):
         self.path: LatentPath | None = None
         self._supports = Supports()
         self._places: np.ndarray | None = None
+        #: the cursor of the Explore page, while this page has the map
+        self._cursor: tuple[float, float] | None = None
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
         self.picking = MapPicking(explore.map_panel)
@@ -88,6 +90,7 @@ class PathsPage(QWidget):
         session.latents_changed.connect(self._take_latents)
         session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
         self._explore.maps.shown.connect(self._take_view)
+        self._canvas.cursor_moved.connect(self._cursor_moved)
         form.asked.connect(self.make)
         form.tool_asked.connect(self._want_tool)
         form.marks_changed.connect(self._mark)
@@ -115,9 +118,12 @@ class PathsPage(QWidget):
         if active == self.active:
             return
         self.active = active
+        overlay = self._canvas.overlay
         if active:  # taken before anything is put there, and given back when all of it is gone
             self._explore.conformation.set_active(False)
             self.scene.hide_conformation()
+            self._cursor = overlay.cursor_xy
+            overlay.set_cursor(None)
             self.refresh()
         else:
             self.picking.give_back()
@@ -127,6 +133,7 @@ class PathsPage(QWidget):
         self._mark()
         self._place()
         if not active:
+            overlay.set_cursor(self._cursor)
             self._explore.conformation.set_active(True)
 
     def refresh(self) -> None:
@@ -141,7 +148,7 @@ class PathsPage(QWidget):
 
     def _forget(self, why: str) -> None:
         """Nothing of the job before is shown."""
-        self.path = self._places = None
+        self.path = self._places = self._cursor = None
         self._supports = Supports()
         for group in self.groups:
             group.forget()
@@ -224,6 +231,7 @@ class PathsPage(QWidget):
     def _take_view(self, view: MapView, moved: bool) -> None:
         """The map shows something else."""
         if moved:
+            self._cursor = None
             self.form.lose_map()
         self.landscape.take_view(view)
         self._look_at_half()
@@ -267,6 +275,18 @@ class PathsPage(QWidget):
             row = nearest_row(view, (x, y), self.form.half)
             if row is not None:
                 self.form.particles.take(row)
+
+    def _cursor_moved(self, x: float, y: float) -> None:
+        """Here the cursor takes the nearest step of the path; it stands for no place of its own."""
+        if not self.active:
+            return
+        overlay = self._canvas.overlay
+        overlay.set_cursor(None)
+        if self._places is not None:
+            at, steps = (
+                overlay.transform.to_pixels(xy) for xy in (np.array([[x, y]]), self._places)
+            )
+            self.player.go_to(int(np.linalg.norm(steps - at, axis=1).argmin()))
 
     def _marks(self) -> list[Mark]:
         """Picked points by number; the two particles as A and B; else states by number."""

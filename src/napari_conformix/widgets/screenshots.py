@@ -59,6 +59,8 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
     _lasso_end(panel)
     panel.grab().save(str(folder / "explore.png"))
     window.grab().save(str(folder / "window.png"))
+    _show_path(panel)
+    window.grab().save(str(folder / "paths.png"))
     if _show_clusters(panel):
         window.grab().save(str(folder / "clusters.png"))
     if _show_deformation(panel):
@@ -112,6 +114,23 @@ def _put_cursor(panel: ConformixPanel) -> None:
     page.canvas.overlay.set_cursor((float(x), float(y)))
     page.canvas.cursor_moved.emit(float(x), float(y))
     _wait(lambda: bool(shown))
+    _settle(_SETTLE_SECONDS)
+
+
+def _show_path(panel: ConformixPanel) -> None:
+    """Make the path that is offered first, go to one end of it, and show the map as energy."""
+    page = panel.paths_page
+    panel.show_page("paths")
+    panel.explore_page.history.clear()  # the lassoed particles hide the landscape
+    page.form.make.click()
+    player = page.player
+    _wait(lambda: page.path is not None)
+    if panel.session.has_decoder:
+        _wait(lambda: len(player.frames.ready_steps) == len(page.path))
+    player.go_to(len(page.path) - 1)
+    page.folds["landscape"].button.setChecked(True)
+    page.landscape.show_button.click()
+    _wait(lambda: page.landscape.drawn is not None)
     _settle(_SETTLE_SECONDS)
 
 
