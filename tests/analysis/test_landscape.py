@@ -241,7 +241,7 @@ def test_axes_of_different_units_make_the_same_landscape():
 def test_what_cannot_be_drawn_is_said_in_a_sentence():
     with pytest.raises(UserError, match="at least 50 particles"):
         landscape(np.zeros((20, 2)))
-    with pytest.raises(UserError, match="one place"):
+    with pytest.raises(UserError, match="same value along an axis"):
         landscape(np.ones((200, 2)))
     xy = np.random.default_rng(0).normal(size=(500, 2))
     with pytest.raises(UserError, match="width must be above 0"):

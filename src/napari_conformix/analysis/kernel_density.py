@@ -160,7 +160,7 @@ def density(
         out are predicted best by the others (likelihood cross-validation; Habbema et al., 1974).
     like: take the grid and the kernel of another density.
 
-    Raises UserError for fewer than `LEAST_PARTICLES`, or where all are in one place.
+    Raises UserError for fewer than `LEAST_PARTICLES`, or where an axis has but one value.
     """
     places = np.asarray(xy, np.float64)
     places = places[np.isfinite(places).all(axis=1)]
@@ -175,7 +175,10 @@ def density(
         return Density(like.x, like.y, counts, like.kernel, like.width, outside)
     low, high = np.percentile(places, _PERCENTILES, axis=0)
     if not (high > low).all():
-        raise UserError("All particles are in one place of this map; there is no landscape.")
+        raise UserError(
+            "Nearly all particles have one and the same value along an axis of this map; choose "
+            "other axes for a landscape."
+        )
     side = float(max(high[0] - low[0], (high[1] - low[1]) * stretch))
     scale = np.array([1.0, 1 / stretch])
     if width is None:
