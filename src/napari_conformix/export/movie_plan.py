@@ -5,7 +5,6 @@ No window and no drawing here: the command line, the form in the window and the 
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -203,8 +202,3 @@ def _turn(time: float, options: MovieOptions, rocks: int) -> float:
     turn = options.turn_degrees
     eased = time if turn % 360 == 0 else time * time * (3 - 2 * time)
     return turn * eased + options.rock_degrees * math.sin(2 * math.pi * rocks * time)
-
-
-def step_order(plan: Sequence[Shot]) -> list[int]:
-    """The steps that a movie needs, in the order of their first frames."""
-    return list(dict.fromkeys(shot.step for shot in plan))
