@@ -331,3 +331,55 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
     assert page.linked.maps.map_view.space.key != "umap motion_n15_d0.1"
     page.linked.close_map()
     assert empty.messages == []
+
+
+def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeypatch) -> None:
+    """The process itself has its own tests; here one that is as far as it is told to be."""
+    from napari_conformix.analysis import umap_process
+
+    table = window.job.latents()
+    np.savez(tmp_path / "latents.npz", mean=table.mean, half=table.half, motion=table.motion)
+    started = []
+
+    class Handle:
+        def __init__(self, source, out, parameters) -> None:
+            self.out, self.parameters, self.cancelled = out, parameters, False
+            self.now = umap_process.UmapProgress("fitting", 0.4)
+            started.append(self)
+
+        def poll(self):
+            return self.now
+
+        def result(self):
+            return table.motion[:, :2] + 100
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    monkeypatch.setattr(umap_process, "start_umap", Handle)
+    control = window.page.maps.umap
+    control.neighbours.setValue(40)
+    control.min_dist.setValue(0.25)
+    control.fit_rows.setValue(1500)
+    control.fast.setChecked(True)
+    control.start.click()
+    window.wait(lambda: control.progress.value() == 40)
+    assert control.said.text() == "UMAP: laying out"
+    assert not control.start.isVisibleTo(control)
+    expected = UmapParameters("motion", None, 40, 0.25, 1500, repeatable=False)
+    assert started[0].parameters == expected
+    assert started[0].out == tmp_path / "umap" / "motion_n40_d0.25_f1500_fast.npz"
+    control.cancel.click()
+    assert started[0].cancelled
+    assert control.said.text() == "UMAP was cancelled."
+    control.start.click()
+    started[1].now = umap_process.UmapProgress("finished", 1.0)
+    window.wait(lambda: window.page.map_view.space.key.startswith("umap motion_n40"))
+    np.testing.assert_allclose(window.page.map_view.xy, table.motion[:, :2] + 100, rtol=1e-5)
+    explanation = window.page.maps.explanation.text()
+    assert "fitted to 1,500 of 2,000 particles, not exactly repeatable" in explanation
+    # Of a UMAP there is no way back: the nearest particles are decoded.
+    assert window.page.map_view.space.inverse is None
+    for box, value in ((control.neighbours, 15), (control.fit_rows, 200_000)):
+        box.setValue(value)
+    control.fast.setChecked(False)
