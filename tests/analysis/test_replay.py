@@ -50,9 +50,11 @@ def view_of(latents: LatentTable, key: str = "motion", axes=(0, 1), show="all"):
 class Column:
     """A particle file of two columns."""
 
-    columns = ("rlnDefocusU", "rlnMicrographName")
+    columns = ("rlnDefocusU", "rlnMicrographName", "rlnImageName")
 
     def column(self, name: str) -> np.ndarray:
+        if name == "rlnImageName":
+            return np.array([f"{i:06d}@s{i % 2}.mrcs" for i in range(N)], dtype=object)
         if name == "rlnMicrographName":
             return np.array([f"m{i % 5}" for i in range(N)], dtype=object)
         return np.arange(N, dtype=float)
@@ -97,6 +99,7 @@ def test_ranges_words_clusters_motions_and_saved_steps(latents: LatentTable) -> 
         ({"kind": "range", "column": "rlnDefocusU", "low": 10, "high": 20}, range(10, 21)),
         ({"kind": "range", "column": "rlnDefocusU", "range": [None, 4]}, range(5)),
         ({"kind": "category", "column": "rlnMicrographName", "value": "m3"}, range(3, N, 5)),
+        ({"kind": "category", "column": "rlnImageName", "value": "s1.mrcs"}, range(1, N, 2)),
         ({"kind": "cluster", "set": "k3", "number": 2}, range(1, N, 3)),
         ({"kind": "clusters", "set": "k3", "numbers": [1, 2, 3]}, range(N)),
     ):

@@ -72,8 +72,9 @@ class Ground:
         return self._spaces[key]
 
     def words(self, name: str) -> npt.NDArray[Any]:
-        """(N,) a quantity of words; UserError where there is none of that name."""
-        return np.asarray(self._quantity(name).values())
+        """(N,) a quantity of words; of images their stack, as they are coloured by. UserError where
+        there is none of that name."""
+        return np.array([str(w).rpartition("@")[2] for w in self._quantity(name).values()])
 
     def values(self, name: str) -> npt.NDArray[np.float64]:
         """(N,) a quantity of that name; UserError where there is none or it has words."""

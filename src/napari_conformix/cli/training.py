@@ -82,7 +82,6 @@ def new(
     from napari_conformix.jobs.selection_jobs import train_on
 
     settings = parse_settings(set_ or [])
-    maps = {"consensus": consensus, "mask": mask}
     if from_ is not None or selection is not None:
         if from_ is None or selection is None:
             raise UserError("--from JOB and --selection NAME belong together; give both.")
@@ -91,7 +90,9 @@ def new(
         extra = [option for option, value in given.items() if value is not None]
         if extra:
             raise UserError(f"{', '.join(extra)}: with --from that is the other job's; leave out.")
-        made = train_on(Job.open(from_), selection, job, settings=settings, **maps)
+        made = train_on(
+            Job.open(from_), selection, job, settings=settings, consensus=consensus, mask=mask
+        )
     elif particles is None:
         raise UserError("Give --particles FILE, or --from JOB with --selection NAME.")
     else:
@@ -99,11 +100,12 @@ def new(
             job,
             method=method or "dynamight",
             particles=particles,
+            consensus=consensus,
+            mask=mask,
             datadir=datadir,
             passthrough=passthrough,
             settings=settings,
             preset=preset,
-            **maps,
         )
     for problem in made.report.problems if made.report else ():
         print(problem)
