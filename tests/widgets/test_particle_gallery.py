@@ -231,6 +231,11 @@ def test_without_a_decoder_images_stand_alone(window: Window, star: Path, tmp_pa
     tiles = window.page.gallery.gallery.tiles
     assert len(tiles) == 12
     assert all(tile.projection is None for tile in tiles)
+    row = rows_of(window)[0]
+    assert tiles[0].lines == (
+        f"particle {row}",
+        f"half {job.particles.half[row]}".replace("half 0", ""),
+    )
     assert "no decoder" in window.page.gallery.said.text()
     window.session.close()
 

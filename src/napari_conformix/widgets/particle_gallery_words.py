@@ -32,10 +32,14 @@ def tiles_of(pictures: Pictures) -> list[Tile]:
 
 
 def _lines(pictures: Pictures, index: int) -> tuple[str, str]:
-    """'particle 393, half 2' and '0.52 (average 0.49)'."""
+    """'particle 393, half 2' and '0.52 (average 0.49)'; where there are images alone, whose tiles
+    are narrow, 'particle 393' and 'half 2'."""
     facts, agreed = pictures.facts[index], pictures.agreement
-    who = f"particle {facts.row}" + (f", half {facts.half}" if facts.half else "")
-    if agreed is None or not np.isfinite(agreed.correlation[index]):
+    who, half = f"particle {facts.row}", f"half {facts.half}" if facts.half else ""
+    if agreed is None:
+        return who, half
+    who = f"{who}, {half}".removesuffix(", ")
+    if not np.isfinite(agreed.correlation[index]):
         return who, ""
     return who, f"{agreed.correlation[index]:.2f} (average {agreed.baseline[index]:.2f})"
 
