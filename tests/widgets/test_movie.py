@@ -177,7 +177,7 @@ def test_one_contour_holds_for_all_frames_in_the_maps_own_units(job, path) -> No
 
 def test_a_contour_that_a_map_does_not_reach_is_said(job, path) -> None:
     film = make_film(job, path, options_from(**SIZE, contour=5.0))
-    assert film.caption(0, empty=True).warning == "Nothing reaches the contour here"
+    assert film.caption(0, empty=True).warning == "No surface at this contour"
     frames = drawn(job, path, **PLAIN, contour=5.0, there_and_back=False, title="x")
     assert not blue(frames[0]).any()
 

@@ -43,8 +43,7 @@ class Look:
     """What a movie takes over from the scene.
 
     consensus and its pixel size, the contour in grey values, whether the consensus is shown as a
-    ghost, the conformation's colour (None: its own), the camera (None: from the front, fitted),
-    and how maps are drawn (None: as suits this machine).
+    ghost, the conformation's colour (None: its own), and the camera (None: from the front, fitted).
     """
 
     consensus: np.ndarray
@@ -53,7 +52,6 @@ class Look:
     ghost: bool = True
     colour: tuple[float, float, float] | None = None
     view: View | None = None
-    rendering: str | None = None
 
     @classmethod
     def of_session(cls, session: Session) -> Look:
@@ -68,7 +66,6 @@ class Look:
             scene.ghost,
             _colour_in(session),
             view_of(session.viewer),
-            scene.rendering,
         )
 
     @classmethod
@@ -168,7 +165,7 @@ class Film:
 
     def open(self) -> None:
         """Take the studio; on the window's thread, before anything else."""
-        self._studio = Studio.open(self._look.rendering)
+        self._studio = Studio.open()
         self._scene = self._studio.scene
 
     def set_up(self) -> None:
@@ -194,7 +191,7 @@ class Film:
         inset = self._inset.picture(shot.step) if self._inset is not None else None
         return self._overlays.paint(
             frame,
-            self.caption(shot.step, empty=_is_empty(prepared)),
+            self.caption(shot.step, empty=prepared.mesh is None),
             self.scale_bar if options.scale_bar else None,
             (inset, options.inset) if inset is not None else None,
         )
@@ -220,7 +217,7 @@ class Film:
         near = lines.pop()
         warning = "" if self.path.support[step] else near
         if empty:
-            warning = "Nothing reaches the contour here"
+            warning = "No surface at this contour"
         shown = tuple(lines if warning else [*lines, near]) if self.options.label else ()
         if not (shown or self.options.title or warning):
             return None
@@ -230,11 +227,6 @@ class Film:
         if colour != self._tint:
             self._tint = colour
             self._scene.tint_conformation(colour)
-
-
-def _is_empty(prepared: Prepared) -> bool:
-    """Whether no surface is to be seen, because the map nowhere reaches the contour."""
-    return float(prepared.array.max()) <= prepared.threshold
 
 
 def _fitted(view: View, maps: list[Prepared], options: MovieOptions) -> View:
@@ -258,12 +250,7 @@ def _fitted(view: View, maps: list[Prepared], options: MovieOptions) -> View:
 
 def _outline(prepared: Prepared) -> np.ndarray:
     """(n, 3) x, y, z in A of what the contour shows; the centre where it shows nothing."""
-    if prepared.mesh is not None:
-        return axes.from_napari(prepared.mesh[0])
-    inside = np.argwhere(prepared.array >= prepared.threshold)
-    if not len(inside):
-        return np.zeros((1, 3))
-    return (inside[:, ::-1] - len(prepared.array) // 2) * prepared.pixel_size_angstrom
+    return np.zeros((1, 3)) if prepared.mesh is None else axes.from_napari(prepared.mesh[0])
 
 
 def _colour_in(session: Session) -> tuple[float, float, float] | None:

@@ -6,7 +6,7 @@ and camera away from its user nor has to give them back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from napari.components import ViewerModel
@@ -20,9 +20,6 @@ from napari_conformix.widgets import axes
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.session import Session
 
-if TYPE_CHECKING:
-    from napari_conformix.widgets.scene import Rendering
-
 
 class Studio:
     """Draws scenes of maps off the screen. Get it with :meth:`open`; one at a time uses it.
@@ -34,16 +31,13 @@ class Studio:
     _kept: ClassVar[Studio | None] = None
 
     @classmethod
-    def open(cls, rendering: Rendering | None = None) -> Studio:
-        """The studio, empty; `rendering` is that of the scene that it copies."""
-        studio = cls._kept
-        if studio is None or (rendering is not None and studio.scene.rendering != rendering):
-            if studio is not None:
-                studio._close()
-            studio = cls._kept = cls(rendering)
+    def open(cls) -> Studio:
+        """The studio, empty."""
+        if cls._kept is None:
+            cls._kept = cls()
             QApplication.instance().aboutToQuit.connect(cls.shut_down)
-        studio.scene.clear()
-        return studio
+        cls._kept.scene.clear()
+        return cls._kept
 
     @classmethod
     def shut_down(cls) -> None:
@@ -52,7 +46,7 @@ class Studio:
         if studio is not None:
             studio._close()
 
-    def __init__(self, rendering: Rendering | None = None) -> None:
+    def __init__(self) -> None:
         self.viewer = ViewerModel(ndisplay=3)
         self.qt_viewer = QtViewer(self.viewer)
         self.qt_viewer.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, True)
@@ -60,7 +54,8 @@ class Studio:
         self.qt_viewer.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
         self.qt_viewer.show()
         self.session = Session.of(self.viewer)
-        self.scene = Scene(self.session, rendering)
+        # surfaces, shaded, on every machine: the same movie everywhere
+        self.scene = Scene(self.session, "surface")
         self._field = 1.0
 
     @property
