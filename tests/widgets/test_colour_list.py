@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets import colouring
@@ -54,14 +54,12 @@ def test_what_is_selected_now_is_asked_for_when_it_is_painted() -> None:
     assert np.array_equal(made.of_category(1), masks[0])
 
 
-@pytest.mark.parametrize("half", [None, np.zeros(COUNT, int), np.repeat([1, 2], COUNT // 2)])
-def test_of_one_model_the_half_sets_are_those_of_the_file(half: np.ndarray | None) -> None:
-    particles = SimpleNamespace(columns=[], half=half)
-    known = Known(one_model(), particles)
-    if half is None or not half.any():
-        assert HALF_SET not in names(known)
-    else:
-        assert np.array_equal(painted(known, HALF_SET).labels + 1, half)
+def test_a_method_with_one_model_has_no_half_sets_of_its_own() -> None:
+    table = one_model()
+    assert HALF_SET not in names(Known(table))
+    half = np.repeat([1, 2], COUNT // 2).astype(np.int8)
+    two = replace(table, half=half)
+    assert np.array_equal(painted(Known(two), HALF_SET).labels + 1, half)
 
 
 def test_what_is_offered_takes_the_place_of_what_has_its_name() -> None:

@@ -116,14 +116,11 @@ class Known:
                 lambda view: colouring.by_validation(latents.validation),
             ),
         ]
-        halves = self.latents.half
+        if latent_maps.halves(latents) == [0]:  # one model: halves are a column of the file
+            return found
         meaning = "The half whose model gives the particle's latent."
-        if latent_maps.halves(latents) == [0]:
-            given = getattr(self.particles, "half", None)
-            if given is None or not np.any(given):
-                return found
-            halves, meaning = given, "The half set of the refinement, in the particle file."
-        return [Choice(HALF_SET, meaning, lambda view: colouring.by_half(halves)), *found]
+        by_half = Choice(HALF_SET, meaning, lambda view: colouring.by_half(latents.half))
+        return [by_half, *found]
 
     def _by_quantity(self, one: Quantity) -> Choice:
         title = one.name[:1].upper() + one.name[1:] if _own_words(one) else one.name
