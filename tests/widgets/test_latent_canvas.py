@@ -1,5 +1,6 @@
 """The latent map's canvas by itself, with real mouse events: tools, hovering, what lies on it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -285,6 +286,33 @@ def test_the_last_state_wins_over_those_before(hand: Hand) -> None:
     rgb = qimage_to_array(image)[..., :3].astype(int)
     assert (rgb[..., 0] > 150).any(), "the selected are highlighted"
     assert not ((rgb[..., 1] > 100) & (rgb[..., 0] < 80)).any(), "no green is left"
+
+
+def test_the_camera_follows_a_map_that_drifts_until_it_is_moved_by_hand(hand: Hand) -> None:
+    """New latents of the same axes, elsewhere or of another size."""
+    view = hand.overlay.transform
+    for drift, size in ((8.0, 1.0), (0.0, 1.0), (0.0, 5.0)):
+        xy = size * cloud() + np.float32(drift)
+        hand.canvas.set_map(view_of(xy), np.tile(GREEN, (len(xy), 1)))
+        middle = view.to_map(np.array([[200.0, 150.0]]))[0]
+        np.testing.assert_allclose(middle, [drift, drift], atol=0.3 * size)
+        inside = (view.to_pixels(xy) >= 0) & (view.to_pixels(xy) <= [400, 300])
+        assert inside.all(axis=1).mean() > 0.99
+    view.look_at(1.0, 1.0, 33.0)
+    hand.canvas.set_map(view_of(cloud() + 20), np.tile(GREEN, (3000, 1)))
+    assert (*view.centre, view.zoom) == (1.0, 1.0, 33.0)
+
+
+def test_a_map_without_particles_is_empty(hand: Hand) -> None:
+    shown = hand.canvas.map_view
+    none = replace(shown, rows=shown.rows[:0], xy=shown.xy[:0])
+    hand.canvas.set_map(none, np.tile(GREEN, (3000, 1)))
+    hand.canvas.set_selection(np.ones(3000, dtype=bool))
+    hand.settle()
+    QTest.mouseMove(hand.overlay, QPoint(200, 150))
+    process_events(0.1)
+    assert qimage_to_array(hand.overlay.picture[0]).max() == 0
+    assert not any(row for (row,) in hand.told["hovered"])
 
 
 def test_clear_leaves_nothing_even_of_what_is_being_drawn(hand: Hand) -> None:

@@ -250,10 +250,12 @@ class LatentCanvas(QWidget):
         )
 
     def _outgrown(self) -> bool:
-        """Whether the particles fill much more or much less of the canvas than they should."""
-        low, high = self.overlay.transform.to_pixels(np.array(self.map_view.extent))
-        share = np.abs(high - low) / [self.overlay.width() or 1, self.overlay.height() or 1]
-        return not 0.6 < share.max() < 0.95
+        """Whether the particles fill much more or much less of the canvas than they should, or
+        have left it."""
+        size = np.array([self.overlay.width() or 1, self.overlay.height() or 1])
+        places = self.overlay.transform.to_pixels(np.array(self.map_view.extent)) / size
+        inside = bool(((places >= 0) & (places <= 1)).all())
+        return not (inside and 0.6 < np.ptp(places, axis=0).max() < 0.95)
 
     # -- Qt ---------------------------------------------------------------------------------------
 
