@@ -135,7 +135,8 @@ def path(
     print("\n".join(lines(made)))
     print(f"\nSaved as {saved}.")
     if opened.method_class.has_decoder:
-        print(f"Maps: conformix decode {shlex.quote(str(job))} --path {shlex.quote(name)} -o FOLDER")
+        arguments = shlex.join([str(job), "--path", name])
+        print(f"Maps: conformix decode {arguments} -o FOLDER")
 
 
 def lines(path: "LatentPath") -> list[str]:

@@ -90,7 +90,7 @@ def resample_mask(mask: torch.Tensor, box: int) -> torch.Tensor:
 def contour_threshold(volume: torch.Tensor) -> float:
     """A contour that separates molecule from solvent: Otsu's threshold of the grey values."""
     values = volume.detach().cpu().numpy()
-    return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
+    return float(threshold_otsu(values))
 
 
 def choose_threshold(volume: torch.Tensor, mask: torch.Tensor | None = None) -> float:
