@@ -15,8 +15,8 @@ from napari_conformix.widgets.layer_docks import LayerDocks
 from napari_conformix.widgets.legend import LegendBar
 from napari_conformix.widgets.selection_bar import SelectionBar
 
-#: a scene narrower than this, in pixels, shows nothing of a molecule
-_SCENE: Final = 150
+#: a scene narrower than this, in pixels, shows little of a molecule
+_SCENE: Final = 300
 
 
 class LatentMapPanel(QWidget):
