@@ -460,12 +460,14 @@ def test_a_small_window_keeps_room_for_the_molecule(window: ShellWindow, cluster
     open_clusters(window, clustered)
     main = window.panel.window()
     docks = [d for d in main.findChildren(QDockWidget) if d.windowTitle().startswith("layer ")]
-    assert all(dock.isVisible() for dock in docks)
+    main.resize(1700, 900)
+    window.wait(lambda: all(dock.isVisible() for dock in docks))
     main.resize(1100, 700)
     window.wait(lambda: not any(dock.isVisible() for dock in docks))
     window.wait(lambda: main.centralWidget().width() >= 150)
-    main.resize(1400, 900)
+    main.resize(1700, 900)
     window.wait(lambda: all(dock.isVisible() for dock in docks))
+    main.resize(1400, 900)
 
 
 def test_particles_of_several_clusters_become_the_selection_and_back(
