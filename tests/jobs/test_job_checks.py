@@ -67,6 +67,21 @@ def test_the_verdict_is_of_the_held_out_images_and_kept(job: Job) -> None:
     assert shares == []
 
 
+def test_a_landscape_says_what_held_out_images_say_of_its_groups(job: Job) -> None:
+    assert "not asked yet" in job.landscape().doubt
+    job.verdict()
+    kept = job.folder / "analysis" / "heterogeneity.json"
+    told = json.loads(kept.read_text()) | {"sentence": "No heterogeneity: none."}
+    for level in ("none", "artefact", "weak"):
+        kept.write_text(json.dumps(told | {"level": level}))
+        found = job.landscape()
+        assert found.doubt == "Do not take these for states of the molecule. " + told["sentence"]
+        assert found.doubt in found.sentences()
+    assert "not asked yet" in checks.doubt(job, job.latents().epoch - 1)
+    kept.write_text(json.dumps(told | {"level": "clear"}))
+    assert job.landscape().doubt == ""
+
+
 def test_stopped_it_keeps_nothing(job: Job) -> None:
     assert job.verdict(stop=lambda: True) is None
     assert checks.kept_heterogeneity(job) is None

@@ -189,6 +189,7 @@ def test_colours_grow_lighter_with_energy_up_to_the_top() -> None:
         ({"halves": HalvesAgreement(0.5, 0.2)}, ["equilibrium", "0.50 kT where"]),
         ({"halves": HalvesAgreement(0.21, 0.2)}, ["equilibrium"]),
         ({"blur": 0.6}, ["equilibrium", "barriers lower"]),
+        ({"doubt": "Nothing moves."}, ["Nothing moves.", "equilibrium"]),
     ],
 )
 def test_what_must_be_seen_is_said_in_short(found, changes, words) -> None:

@@ -36,6 +36,7 @@ class Landscape:
     axes, unit, title, key: of the map
     epoch     of the latents
     cautions  sentences that this map and method need
+    doubt     what stands against taking the minima for states of the molecule; '' for nothing
     """
 
     energy: Grid
@@ -53,6 +54,7 @@ class Landscape:
     axis_numbers: tuple[int | str, int | str] = (0, 1)
     epoch: int | None = None
     cautions: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def x(self) -> Grid:

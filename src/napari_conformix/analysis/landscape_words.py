@@ -38,13 +38,13 @@ def finding(found: "Landscape") -> str:
         deep = float(np.nanmax(found.energy))
         return (
             f"One minimum: the {of} form a single basin, {deep:.1f} {in_unit(found)} deep as far "
-            "as particles reach, without a barrier beyond the noise."
+            "as particles reach, without a barrier beyond the noise of counting."
         )
     barriers = [one.barrier for one in found.minima]
     least = f"at least {min(barriers):.1f}" if _all_at_least(found) else f"{min(barriers):.1f}"
     return (
-        f"{count} minima beyond the noise among {of}; the lowest pass out of any of them is "
-        f"{least} {in_unit(found)} high."
+        f"{count} minima beyond the noise of counting among {of}; the lowest pass out of any of "
+        f"them is {least} {in_unit(found)} high."
     )
 
 
@@ -58,7 +58,8 @@ def sentences(found: "Landscape") -> list[str]:
 
 def cautions(found: "Landscape") -> list[str]:
     """How far it may be read."""
-    text = [_UMAP] if found.key.startswith("umap") else [_COUNTS, _COORDINATES]
+    text = [found.doubt] if found.doubt else []
+    text += [_UMAP] if found.key.startswith("umap") else [_COUNTS, _COORDINATES]
     text.append(_smoothing(found))
     text += filter(None, [_flat(found), _noise(found), _halves(found)])
     text += found.cautions
@@ -103,7 +104,7 @@ def _noise(found: "Landscape") -> str:
     if found.blur is None or found.noise is None:
         return ""
     x, y = found.noise
-    text = f"A particle's place is known to ±{x:.2g} and ±{y:.2g} (its encoder's own estimate)"
+    text = f"The encoder itself puts a particle's place to ±{x:.2g} and ±{y:.2g}"
     if found.blur < BLURRED:
         return f"{text}, little against the width of the states."
     if found.blur >= 1:

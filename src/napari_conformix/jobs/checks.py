@@ -97,6 +97,27 @@ def kept_heterogeneity(job: "Job") -> "Heterogeneity | None":
     return _read(job.folder / layout.HETEROGENEITY, Heterogeneity, job)
 
 
+def doubt(job: "Job", epoch: int | None = None) -> str:
+    """What stands against taking groups of the latents of an epoch (None: the newest) for states
+    of the molecule: the verdict of held-out images where it is not a clear one, or that it was not
+    asked for; '' where it is clear, and for methods that do not keep one."""
+    kind = job.method_class
+    if not kind.has_decoder or kind.has_displacement:
+        return ""
+    latents = job.folder / layout.LATENTS
+    newest = epoch is None or (latents.exists() and epoch == LatentTable.epoch_of(latents))
+    kept = kept_heterogeneity(job) if newest else None
+    if kept is None:
+        return (
+            "Held-out images were not asked yet whether they need more than one structure "
+            "(conformix analyze, or Test on the Explore page): latents of a molecule that has but "
+            "one may lie in groups, too."
+        )
+    if kept.found:
+        return ""
+    return f"Do not take these for states of the molecule. {kept.sentence}"
+
+
 def conditions_of(job: "Job", rows: NDArray[np.int64]) -> "list[Condition]":
     """How the particles at `rows` were imaged, all conditions together last."""
     from napari_conformix.analysis.imaging_conditions import imaged, together

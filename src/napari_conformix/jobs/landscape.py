@@ -15,6 +15,7 @@ from napari_conformix.analysis import latent_maps
 from napari_conformix.analysis.landscape import Landscape, landscape
 from napari_conformix.analysis.paths import STEPS, along_map, axes_of
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.checks import doubt
 from napari_conformix.jobs.maps import map_view
 from napari_conformix.training.files import atomic_npz, atomic_write
 
@@ -66,6 +67,7 @@ def of_view(
         axis_numbers=(numbers[0], numbers[1]),
         epoch=view.past if view.past is not None else view.space.epoch,
         cautions=tuple(_cautions(job, view, table)),
+        doubt=doubt(job, table.epoch),
     )
 
 
@@ -173,6 +175,18 @@ def _cautions(job: "Job", view: "MapView", table: "LatentTable") -> list[str]:
         text.append("The motion coordinates are not displacements in Å.")
     if table.validation.any() and view.show == "validation":
         text.append("Only particles that were held out of training are in it.")
+    if view.show in ("half 1", "half 2") and not view.space.half:
+        text.append(f"Only particles of {view.show} are in it.")
+    if not job.method_class.has_decoder:
+        text.append(
+            "There is no decoder here, so held-out images cannot be asked whether groups of these "
+            "latents are states of the molecule or noise: reconstruct each group."
+        )
+    elif job.method_class.has_displacement:
+        text.append(
+            "Whether the motions exceed their error this map does not tell: see the Deformation "
+            "page, or conformix analyze."
+        )
     if job.model_biased is not None:
         text.append(job.model_biased)
     return text

@@ -308,9 +308,10 @@ class LandscapeGroup(QGroupBox):
 
 def short_cautions(found: Landscape) -> list[str]:
     """What must be seen beside the picture, a line each; the fold has all of it at length."""
+    text = [signed("warning", found.doubt)] if found.doubt else []
     if found.key.startswith("umap"):
-        return [signed("warning", _UMAP)]
-    text = [signed("note", _CAUTION)]
+        return [*text, signed("warning", _UMAP)]
+    text.append(signed("note", _CAUTION))
     halves = found.halves
     if halves is not None and halves.observed >= DISAGREE * halves.expected:
         text.append(
