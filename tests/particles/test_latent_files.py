@@ -75,6 +75,20 @@ def test_fields_of_cryosparc_are_found_and_matched_by_uid(tmp_path):
     np.testing.assert_array_equal(read_latents(path, ["v[1]"]).mean, np.zeros((N, 1)))
 
 
+def test_images_that_are_listed_twice_must_have_one_order(tmp_path):
+    """As after symmetry expansion: neither name says which of its rows a latent belongs to."""
+    twice = [0, 1, 2, 0, 1, 2]
+    particles = read_particles(_star(tmp_path / "p.star", twice))
+    same = read_latents(_star(tmp_path / "z.star", twice), ["zOne", "zTwo"])
+    mean, _, told = on_particles(same, particles, None, tmp_path / "z.star")
+    np.testing.assert_array_equal(mean, EXPECTED[twice])
+    assert "same order" in told
+    for rows in ([0, 0, 1, 1, 2, 2], [0, 1, 2, 0, 1]):
+        other = read_latents(_star(tmp_path / "z.star", rows), ["zOne"])
+        with pytest.raises(UserError, match="more than once"):
+            on_particles(other, particles, None, tmp_path / "z.star")
+
+
 def test_another_data_set_is_refused_by_its_images(tmp_path):
     particles = read_particles(_star(tmp_path / "p.star"))
     other = read_latents(_star(tmp_path / "z.star", range(10, 16)), ["zOne"])

@@ -151,14 +151,21 @@ def _by_image(
     found: LatentFile, particles: ParticleSet, source: Path
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
     """Rows of the particles and of the latents that show the same image; None where the files do
-    not both say, or an image is there twice."""
+    not both say. UserError where an image is there twice and the rows are in another order."""
     own = _images_of(particles)
     if found.images is None or own is None or found.images.dtype.kind != own.dtype.kind:
         return None
+    if len(own) == len(found.images) and (own == found.images).all():
+        every = np.arange(len(own))
+        return every, every
     order = np.argsort(found.images, kind="stable")
     theirs = found.images[order]
     if len(np.unique(own)) < len(own) or len(np.unique(theirs)) < len(theirs):
-        return None
+        raise UserError(
+            f"{source} and {particles.source.path} list images more than once (as after symmetry "
+            "expansion) and in another order, so it cannot be told which row is which; give both "
+            "in one order."
+        )
     at = np.searchsorted(theirs, own).clip(max=len(theirs) - 1)
     there = np.flatnonzero(theirs[at] == own)
     if not len(there):
