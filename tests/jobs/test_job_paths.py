@@ -85,6 +85,19 @@ def test_a_path_is_kept_with_its_job(two):
     assert not list((two.folder / "paths").iterdir())
 
 
+def test_a_path_on_a_map_follows_axes_that_run_the_other_way_by_now(tmp_path):
+    job = job_with_latents(tmp_path / "a", "linear_whole", halves=False)
+    how = {"kind": "points", "map": "pca0", "axes": [0, 1], "points": [[-1.5, 0.1], [2, -0.4]]}
+    before = job.make_path(how)
+    table = latents_of(halves=False)
+    replace(table, mean=-table.mean, epoch=4).save(job.folder / "latents.npz")
+    again = Job.open(job.folder).make_path(before.how)
+    np.testing.assert_allclose(again.latents, -before.latents, atol=1e-4)
+    np.testing.assert_allclose(again.xy, -before.xy, atol=1e-4)
+    third = Job.open(job.folder).make_path(again.how)
+    np.testing.assert_array_equal(third.latents, again.latents)
+
+
 @pytest.mark.parametrize(
     "how",
     [

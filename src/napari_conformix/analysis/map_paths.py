@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.analysis import curves
+from napari_conformix.analysis import curves, map_steps
 from napari_conformix.analysis.latent_path import Kind, LatentPath
 from napari_conformix.analysis.latent_spaces import COLUMNS
 from napari_conformix.analysis.path_steps import NEAR_LEAST, STEPS, Floats, means_near, path_of
@@ -127,6 +127,7 @@ def _over_map(
         points = means_near(view.xy[mine] * scale, latents, xy * scale, view.nearby_radius)
         points = curves.smoothed(points, 1.0)
     how = {"map": view.space.key, "axes": axes_of(view), **how}
+    how |= {key: value for key, value in map_steps.where(view).items() if key == "anchor"}
     near = near or DataSupport.of(latents)
     where = {"xy": xy.astype(np.float32)}
     return path_of(kind, points, how, half, near, _epoch_of(view), where)

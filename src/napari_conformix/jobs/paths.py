@@ -4,7 +4,7 @@ The description of a saved path (`LatentPath.how`) is what :func:`make` takes, s
 made again from newer latents or in another run of the same particles.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import MapView
     from napari_conformix.analysis.path_support import DataSupport
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
@@ -184,7 +185,7 @@ def _on_map(
     from napari_conformix.jobs.maps import map_view
 
     view = map_view(job, how["map"], how["axes"], table=table)
-    points, count = np.asarray(how["points"], np.float64), int(how["count"])
+    points, count = _as_axes_run(how["points"], how.get("anchor"), view), int(how["count"])
     exact = bool(how.get("exact", False))
     if how["kind"] == "points":
         closed = bool(how.get("closed", False))
@@ -194,6 +195,16 @@ def _on_map(
     if how["kind"] == "drawn":
         return paths.drawn(view, points, half, count, exact=exact, near=near)
     return paths.along_map(view, points, half, count, near=near)
+
+
+def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "MapView") -> NDArray[Any]:
+    """Points (n, 2) as the axes run now: the signs of components are free, and the place of one
+    particle, its anchor (row, x, y), tells which way they ran when the path was made."""
+    places = np.asarray(points, np.float64)
+    now = None if anchor is None else view.place_of(int(anchor[0]))
+    if anchor is None or now is None or not view.space.key.startswith(("pca", "motion")):
+        return places
+    return places * np.where(np.multiply(now, anchor[1:]) < 0, -1.0, 1.0)
 
 
 def _data(
