@@ -15,6 +15,7 @@ CACHE = "cache"
 ANALYSIS = "analysis"
 CLUSTERS = "clusters"
 PATHS = "paths"
+UMAPS = "umap"
 MOTION = "analysis/motion.npz"
 INVARIANCE = "analysis/invariance.json"
 HETEROGENEITY = "analysis/heterogeneity.json"
@@ -54,4 +55,5 @@ __all__ = [
     "STDOUT",
     "SUBSETS",
     "SUCCESS",
+    "UMAPS",
 ]

@@ -2,22 +2,16 @@
 two columns."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_conformix.analysis import latent_maps
-from napari_conformix.analysis.umap_process import UmapParameters
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.umaps import embedding_of, umaps_of
+from napari_conformix.jobs.umaps import embedding_of, key_of, space_of, title_of, umaps_of
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import MapView, Show, Space
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
-
-UMAP = "umap "
 
 
 def map_view(
@@ -52,11 +46,7 @@ def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, s
     apart."""
     latents = job.latents() if table is None else table
     spaces = latent_maps.available(latents)
-    titles = dict(spaces)
-    for kept in umaps_of(job):
-        of = titles.get(_base_of(kept.parameters), "")
-        spaces.append((UMAP + kept.name, f"UMAP of: {of} ({kept.parameters.sentence()})"))
-    return spaces
+    return spaces + [(key_of(kept), title_of(kept)) for kept in umaps_of(job)]
 
 
 def _space(job: "Job", latents: "LatentTable", key: str | None) -> "Space":
@@ -65,9 +55,9 @@ def _space(job: "Job", latents: "LatentTable", key: str | None) -> "Space":
     if chosen is None:
         known = "; ".join(f"'{name}' ({title})" for name, title in offered)
         raise UserError(f"This job has no map {key!r}; it has: {known}.")
-    if not chosen.startswith(UMAP):
+    if chosen in dict(latent_maps.available(latents)):
         return latent_maps.build(chosen, latents)
-    return _umap(job, latents, chosen, dict(offered)[chosen])
+    return _umap(job, latents, chosen)
 
 
 def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable") -> str | None:
@@ -81,28 +71,22 @@ def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable")
     return begun[0] if begun else None
 
 
-def _umap(job: "Job", latents: "LatentTable", key: str, title: str) -> "Space":
+def _umap(job: "Job", latents: "LatentTable", key: str) -> "Space":
     """A UMAP that the job keeps, if it is of these latents."""
-    kept = next(k for k in umaps_of(job) if UMAP + k.name == key)
+    kept = next(kept for kept in umaps_of(job) if key_of(kept) == key)
     embedding = embedding_of(job, kept)
     if embedding is None or len(embedding) != len(latents):
         raise UserError(
             f"The map '{key}' is of other latents than the job's are now; make it again: "
             f"conformix umap {job.folder}"
         )
-    base = latent_maps.build(_base_of(kept.parameters), latents)
-    base = replace(base, rows=base.rows[np.isfinite(embedding[base.rows]).all(axis=1)])
-    return latent_maps.embedding(key, title, base, embedding[base.rows], latents.epoch)
-
-
-def _base_of(parameters: UmapParameters) -> str:
-    """The key of the space whose particles take part in a UMAP."""
-    return "motion" if parameters.array == "motion" else f"pca{parameters.half or 0}"
+    return space_of(kept, embedding, latents)
 
 
 def _columns(job: "Job", latents: "LatentTable", names: Sequence[int | str]) -> "Space":
     from napari_conformix.analysis.particle_values import quantity
 
-    one, two = (quantity(str(name), latents, job.particles, None) for name in names[:2])
+    motions = job.motion_table if job.method_class.has_displacement else None
+    one, two = (quantity(str(name), latents, job.particles, motions) for name in names[:2])
     values = (one.values(), two.values())
     return latent_maps.columns(latents, (one.name, two.name), values, (one.unit, two.unit))

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix.analysis import latent_spaces, map_steps, selection_words
+from napari_conformix.analysis import map_steps, selection_words
 from napari_conformix.analysis.alignment import Alignment, align
 from napari_conformix.analysis.latent_spaces import COLUMNS, Space
 from napari_conformix.analysis.matching import Matching, match_particles
 from napari_conformix.analysis.replay import Ground, map_of_quantity, replay_steps
 from napari_conformix.analysis.selection import Mask, Selection, Step
-from napari_conformix.analysis.umap_process import cached_umap, kept_umaps
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import layout
+from napari_conformix.jobs import umaps
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.job import Job
@@ -171,20 +170,11 @@ def ground_of(job: "Job", progress: Callable[[float], None] | None = None) -> Gr
 
 
 def _umap(job: "Job", key: str) -> Space:
-    """A UMAP that the job keeps of its newest latents, by its key ('umap' and the file's name)."""
-    latents, where = job.latents(), job.folder / layout.LATENTS
-    for kept in kept_umaps(job.folder / "umap"):
-        coordinates = cached_umap(where, kept.path, kept.parameters)
-        if key == f"umap {kept.name}" and coordinates is not None:
-            of = f"pca{kept.parameters.half or 0}"
-            base = latent_spaces.build(
-                "motion" if kept.parameters.array == "motion" else of, latents
-            )
-            placed = np.isfinite(coordinates[base.rows]).all(axis=1)
-            base = replace(base, rows=base.rows[placed])
-            return latent_spaces.embedding(
-                key, base.title, base, coordinates[base.rows], latents.epoch
-            )
+    """A UMAP that the job keeps of its newest latents, by its key."""
+    for kept in umaps.umaps_of(job):
+        embedding = umaps.embedding_of(job, kept) if umaps.key_of(kept) == key else None
+        if embedding is not None:
+            return umaps.space_of(kept, embedding, job.latents())
     raise UserError(
         "this job keeps no such UMAP, and a UMAP of one run has nothing in common with that of "
         "another; select in a map of motions, components or latent axes"

@@ -3,6 +3,7 @@ that they were made with."""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from napari_conformix.analysis.umap_process import (
     start_umap,
 )
 from napari_conformix.errors import UserError
+from napari_conformix.jobs import layout
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import Space
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -29,7 +32,7 @@ _POLL_SECONDS = 0.2
 
 def folder_of(job: "Job") -> Path:
     """Where a job keeps its UMAPs."""
-    return Path(job.folder) / "umap"
+    return Path(job.folder) / layout.UMAPS
 
 
 def umaps_of(job: "Job") -> list[KeptUmap]:
@@ -40,6 +43,30 @@ def umaps_of(job: "Job") -> list[KeptUmap]:
 def embedding_of(job: "Job", kept: KeptUmap) -> NDArray[np.float32] | None:
     """(N, 2), NaN for particles that took no part; None where the job has other latents now."""
     return cached_umap(_latents(job), kept.path, kept.parameters)
+
+
+def key_of(kept: KeptUmap) -> str:
+    """The key of its map: 'umap motion_n15_d0.1'."""
+    return f"umap {kept.name}"
+
+
+def title_of(kept: KeptUmap, particles: int | None = None) -> str:
+    """'UMAP of motions, 15 neighbours, minimum distance 0.1'; `particles` are those that might take
+    part."""
+    return f"UMAP of {_embedded(kept.parameters)}, {kept.parameters.sentence(particles)}"
+
+
+def space_of(kept: KeptUmap, embedding: NDArray[np.float32], latents: "LatentTable") -> "Space":
+    """The space of an (N, 2) embedding of these latents."""
+    of = kept.parameters
+    base = latent_maps.build("motion" if of.array == "motion" else f"pca{of.half or 0}", latents)
+    count = len(base.rows)
+    rows = base.rows[np.isfinite(embedding[base.rows]).all(axis=1)]
+    base = replace(base, rows=rows, title=_embedded(of))
+    space = latent_maps.embedding(
+        key_of(kept), title_of(kept, count), base, embedding[rows], latents.epoch
+    )
+    return replace(space, explanation=f"{space.explanation} Made with {of.sentence(count)}.")
 
 
 def parameters_of(latents: "LatentTable", of: str | None = None, **more: object) -> UmapParameters:
@@ -94,7 +121,14 @@ def delete(job: "Job", name: str) -> None:
 
 
 def _latents(job: "Job") -> Path:
-    return Path(job.folder) / "latents.npz"
+    return Path(job.folder) / layout.LATENTS
+
+
+def _embedded(parameters: UmapParameters) -> str:
+    """'motions', 'latents of half 1'."""
+    if parameters.array == "motion":
+        return "motions"
+    return "latents" + (f" of half {parameters.half}" if parameters.half else "")
 
 
 def _bases(latents: "LatentTable") -> list[str]:

@@ -20,9 +20,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis import latent_maps
+from napari_conformix.jobs import layout, umaps
 from napari_conformix.widgets.forms import combo, fill
 from napari_conformix.widgets.style import hint, sentence
-from napari_conformix.widgets.umap_store import UmapStore, space_of
+from napari_conformix.widgets.umap_store import UmapStore
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import Space
@@ -185,8 +186,8 @@ class UmapControl(QWidget):
         if job is None or self.of_box.currentData() is None:
             return
         parameters = self.parameters
-        out = self.store.folder / f"{parameters.name}.npz"
-        handle = start_umap(Path(job.folder) / "latents.npz", out, parameters)
+        out = umaps.folder_of(job) / f"{parameters.name}.npz"
+        handle = start_umap(Path(job.folder) / layout.LATENTS, out, parameters)
         self._running = (parameters, handle)
         self._show_running(True)
         self._say(_STAGES["starting"])
@@ -220,7 +221,7 @@ class UmapControl(QWidget):
             self.finished.emit(space.key)
 
         self._session.run_in_worker(
-            lambda: space_of(kept, handle.result(), latents), show, key="job:umap"
+            lambda: umaps.space_of(kept, handle.result(), latents), show, key="job:umap"
         )
 
     def _cancel(self) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from psygnal import Signal
 
-from napari_conformix.analysis import latent_maps
+from napari_conformix.jobs import umaps
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_maps import Space
-    from napari_conformix.analysis.umap_process import KeptUmap, UmapParameters
-    from napari_conformix.jobs import LatentTable
+    from napari_conformix.analysis.umap_process import KeptUmap
     from napari_conformix.widgets.session import Session
 
 
@@ -47,28 +43,18 @@ class UmapStore:
             self.spaces, self.kept = {}, {}
             self.changed.emit()
 
-    @property
-    def folder(self) -> Path:
-        """Where the job keeps them."""
-        return Path(self._session.job.folder) / "umap"
-
     def look(self) -> None:
         """Find, in a worker, those that were made of these very latents."""
         job, latents = self._session.job, self._session.latents
-        if job is None or latents is None or not self.folder.is_dir():
+        if job is None or latents is None or not umaps.folder_of(job).is_dir():
             return
-        folder = self.folder
 
         def find() -> list[tuple[KeptUmap, Space]]:
-            from napari_conformix.analysis.umap_process import cached_umap, kept_umaps
-
             found = []
-            for kept in kept_umaps(folder):
-                embedding = cached_umap(
-                    Path(job.folder) / "latents.npz", kept.path, kept.parameters
-                )
+            for kept in umaps.umaps_of(job):
+                embedding = umaps.embedding_of(job, kept)
                 if embedding is not None:
-                    found.append((kept, space_of(kept, embedding, latents)))
+                    found.append((kept, umaps.space_of(kept, embedding, latents)))
             return found
 
         def take(found: list[tuple[KeptUmap, Space]]) -> None:
@@ -89,27 +75,3 @@ class UmapStore:
         self.kept[key].path.unlink(missing_ok=True)
         del self.kept[key], self.spaces[key]
         self.changed.emit()
-
-
-def base_of(parameters: UmapParameters) -> str:
-    """The key of the space whose particles take part."""
-    return "motion" if parameters.array == "motion" else f"pca{parameters.half or 0}"
-
-
-def words_of(parameters: UmapParameters) -> str:
-    """What is embedded: 'motions', 'latents of half 1'."""
-    if parameters.array == "motion":
-        return "motions"
-    return "latents" + (f" of half {parameters.half}" if parameters.half else "")
-
-
-def space_of(kept: KeptUmap, embedding: np.ndarray, latents: LatentTable) -> Space:
-    """The space of an (N, 2) embedding."""
-    base = latent_maps.build(base_of(kept.parameters), latents)
-    placed = np.isfinite(embedding[base.rows]).all(axis=1)
-    base = replace(base, rows=base.rows[placed], title=words_of(kept.parameters))
-    title = f"UMAP of {base.title}, {kept.parameters.sentence(len(placed))}"
-    coordinates = embedding[base.rows]
-    space = latent_maps.embedding(f"umap {kept.name}", title, base, coordinates, latents.epoch)
-    text = f"{space.explanation} Made with {kept.parameters.sentence(len(placed))}."
-    return replace(space, explanation=text)
