@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from qtpy.QtGui import (
-    QColor,
-    QHelpEvent,
-    QImage,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-)
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtCore import QRect, Qt, Signal
+from qtpy.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter
+
+from napari_conformix.widgets.tile_grid import TileGrid
 
 #: side of a picture as it is computed, in pixels
 PICTURE_PIXELS: Final = 176
@@ -46,21 +38,19 @@ class Tile:
     stale: bool = False
 
 
-class ClusterGallery(QWidget):
+class ClusterGallery(TileGrid):
     """Tiles in rows as wide as the page; a click picks a cluster, with Ctrl one more."""
 
     #: cluster from 0, and whether it is to be added to those that are chosen
     picked = Signal(int, bool)
 
+    gap, wanted_width, least_width = _GAP, 3 * _LEAST_SIDE, 2 * _LEAST_SIDE + _GAP
+    tiles: list[Tile]
+
     def __init__(self) -> None:
         super().__init__()
-        self.tiles: list[Tile] = []
         self._current: int | None = None
         self._chosen: frozenset[int] = frozenset()
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def show_tiles(self, tiles: list[Tile]) -> None:
         """Begin with other clusters, whose pictures follow."""
@@ -87,59 +77,19 @@ class ClusterGallery(QWidget):
         self._current, self._chosen = current, chosen
         self.update()
 
-    def place(self, cluster: int) -> QRect:
-        """Where a tile is, caption included."""
-        columns, side = self._grid(self.width())
-        row, column = divmod(cluster, columns)
-        step = side + _GAP
-        return QRect(column * step, row * (step + _CAPTION), side, side + _CAPTION)
-
     # -- size -------------------------------------------------------------------------------------
 
-    def hasHeightForWidth(self) -> bool:
-        """Tiles wrap."""
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        """As many rows as the tiles need."""
-        columns, side = self._grid(width)
-        rows = -(-len(self.tiles) // columns)
-        return max(rows * (side + _CAPTION + _GAP), 1)
-
-    def sizeHint(self) -> QSize:
-        """As high as needed at the present width."""
-        return QSize(3 * _LEAST_SIDE, self.heightForWidth(max(self.width(), 3 * _LEAST_SIDE)))
-
-    def minimumSizeHint(self) -> QSize:
-        """Two tiles side by side."""
-        return QSize(2 * _LEAST_SIDE + _GAP, self.heightForWidth(max(self.width(), 1)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The last row is never cut off, whatever a layout has made of the height."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._fit_height()
-
-    def _fit_height(self) -> None:
-        self.setMinimumHeight(self.heightForWidth(self.width()))
-
     def _grid(self, width: int) -> tuple[int, int]:
-        """Columns, and the side of a picture."""
         columns = max((width + _GAP) // (_LEAST_SIDE + _GAP), 1)
         side = (width + _GAP) // columns - _GAP
         return columns, max(min(side, PICTURE_PIXELS), 16)
 
+    def _tile(self, side: int) -> tuple[int, int]:
+        return side, side + _CAPTION
+
     # -- painting ---------------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        for cluster, tile in enumerate(self.tiles):
-            place = self.place(cluster)
-            if place.intersects(event.rect()):
-                self._paint(painter, place, cluster, tile)
-
-    def _paint(self, painter: QPainter, place: QRect, cluster: int, tile: Tile) -> None:
+    def _paint(self, painter: QPainter, place: QRect, index: int, tile: Tile) -> None:
         picture = place.adjusted(0, 0, 0, -_CAPTION)
         painter.fillRect(picture, _GROUND)
         if tile.image is not None:
@@ -149,11 +99,11 @@ class ClusterGallery(QWidget):
         else:
             painter.setPen(QColor("#8a8f98"))
             painter.drawText(picture, _CENTRED, _WORDS[tile.state])
-        if cluster in self._chosen:
+        if index in self._chosen:
             pen = painter.pen()
             pen.setColor(tile.colour)
-            pen.setWidth(3 if cluster == self._current else 2)
-            pen.setStyle(Qt.PenStyle.SolidLine if cluster == self._current else Qt.PenStyle.DotLine)
+            pen.setWidth(3 if index == self._current else 2)
+            pen.setStyle(Qt.PenStyle.SolidLine if index == self._current else Qt.PenStyle.DotLine)
             painter.setPen(pen)
             painter.drawRect(picture.adjusted(1, 1, -2, -2))
         caption = QRect(place.left(), picture.bottom() + 2, place.width(), _CAPTION - 3)
@@ -167,13 +117,8 @@ class ClusterGallery(QWidget):
 
     # -- picking ----------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        cluster = self._at(event.position().toPoint())
-        if cluster is None or event.button() != Qt.MouseButton.LeftButton:
-            super().mousePressEvent(event)
-            return
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.picked.emit(cluster, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+    def _click(self, index: int, event: QMouseEvent) -> None:
+        self.picked.emit(index, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The arrow keys go from picture to picture."""
@@ -186,23 +131,6 @@ class ClusterGallery(QWidget):
         target = (-1 if self._current is None else self._current) + by
         if 0 <= target < len(self.tiles):
             self.picked.emit(target, False)
-
-    def event(self, event: QEvent) -> bool:
-        """Each tile has a tip of its own."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            cluster = self._at(event.pos())
-            if cluster is None:
-                QToolTip.hideText()
-            else:
-                QToolTip.showText(event.globalPos(), self.tiles[cluster].tip, self)
-            return True
-        return super().event(event)
-
-    def _at(self, point: QPoint) -> int | None:
-        for cluster in range(len(self.tiles)):
-            if self.place(cluster).contains(point):
-                return cluster
-        return None
 
 
 def _image(rgba: np.ndarray) -> QImage:

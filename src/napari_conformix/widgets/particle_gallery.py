@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from qtpy.QtGui import (
-    QColor,
-    QFontMetrics,
-    QHelpEvent,
-    QImage,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-)
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtCore import QRect, Qt, Signal
+from qtpy.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter
+
+from napari_conformix.widgets.tile_grid import TileGrid
 
 #: of one picture and of the gaps, in pixels of the screen
 _LEAST_SIDE, _MOST_SIDE, _GAP, _LINE = 88, 192, 8, 15
@@ -50,21 +41,19 @@ def grey_image(grey: np.ndarray) -> QImage:
     return QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
 
 
-class ParticleGallery(QWidget):
+class ParticleGallery(TileGrid):
     """Tiles in rows as wide as the page; a click, or an arrow key, picks a particle."""
 
     #: place of the particle among the tiles
     picked = Signal(int)
 
+    gap, wanted_width, least_width = _GAP, 4 * _LEAST_SIDE, 2 * _LEAST_SIDE + 2
+    tiles: list[Tile]
+
     def __init__(self) -> None:
         super().__init__()
-        self.tiles: list[Tile] = []
         self._current: int | None = None
         self._stale = False
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def show_tiles(self, tiles: list[Tile], *, keep_current: bool = False) -> None:
         """Other particles, or the same ones seen in another way."""
@@ -89,41 +78,7 @@ class ParticleGallery(QWidget):
         """The tile that is in the scene."""
         return self._current
 
-    def place(self, index: int) -> QRect:
-        """Where a tile is, its lines included."""
-        columns, side = self._grid(self.width())
-        row, column = divmod(index, columns)
-        width, height = self._tile(side)
-        return QRect(column * (width + _GAP), row * (height + _GAP), width, height)
-
     # -- size -------------------------------------------------------------------------------------
-
-    def hasHeightForWidth(self) -> bool:
-        """Tiles wrap."""
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        """As many rows as the tiles need."""
-        columns, side = self._grid(width)
-        rows = -(-len(self.tiles) // columns)
-        return max(rows * (self._tile(side)[1] + _GAP), 1)
-
-    def sizeHint(self) -> QSize:
-        """As high as needed at the present width."""
-        return QSize(4 * _LEAST_SIDE, self.heightForWidth(max(self.width(), 4 * _LEAST_SIDE)))
-
-    def minimumSizeHint(self) -> QSize:
-        """One pair."""
-        return QSize(2 * _LEAST_SIDE + 2, self.heightForWidth(max(self.width(), 1)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The last row is never cut off, whatever a layout has made of the height."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._fit_height()
-
-    def _fit_height(self) -> None:
-        self.setMinimumHeight(self.heightForWidth(self.width()))
 
     @property
     def _pictures(self) -> int:
@@ -131,7 +86,6 @@ class ParticleGallery(QWidget):
         return 2 if any(tile.projection is not None for tile in self.tiles) else 1
 
     def _grid(self, width: int) -> tuple[int, int]:
-        """Columns, and the side of a picture."""
         pictures = self._pictures
         least = pictures * _LEAST_SIDE + 2 * (pictures - 1)
         columns = max((width + _GAP) // (least + _GAP), 1)
@@ -140,19 +94,10 @@ class ParticleGallery(QWidget):
         return columns, max(min(side, _MOST_SIDE), 16)
 
     def _tile(self, side: int) -> tuple[int, int]:
-        """Width and height of a tile."""
         pictures = self._pictures
         return pictures * side + 2 * (pictures - 1), side + _LINES * _LINE + 3
 
     # -- painting ---------------------------------------------------------------------------------
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        for index, tile in enumerate(self.tiles):
-            place = self.place(index)
-            if place.intersects(event.rect()):
-                self._paint(painter, place, index, tile)
 
     def _paint(self, painter: QPainter, place: QRect, index: int, tile: Tile) -> None:
         _, side = self._grid(self.width())
@@ -194,12 +139,7 @@ class ParticleGallery(QWidget):
 
     # -- picking ----------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self._at(event.position().toPoint())
-        if index is None or event.button() != Qt.MouseButton.LeftButton:
-            super().mousePressEvent(event)
-            return
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
+    def _click(self, index: int, event: QMouseEvent) -> None:
         self.picked.emit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -212,20 +152,3 @@ class ParticleGallery(QWidget):
         target = 0 if self._current is None else self._current + steps[key]
         if 0 <= target < len(self.tiles):
             self.picked.emit(target)
-
-    def event(self, event: QEvent) -> bool:
-        """Each tile has a tip of its own."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            index = self._at(event.pos())
-            if index is None:
-                QToolTip.hideText()
-            else:
-                QToolTip.showText(event.globalPos(), self.tiles[index].tip, self)
-            return True
-        return super().event(event)
-
-    def _at(self, point: QPoint) -> int | None:
-        for index in range(len(self.tiles)):
-            if self.place(index).contains(point):
-                return index
-        return None
