@@ -553,7 +553,11 @@ def test_deleting_a_set_shows_the_one_before(
     window.wait(lambda: page.overview is None)
     assert "press Make clusters" in page.hint.text()
     assert not page.list.isVisible()
-    assert page._explore.maps.colour_box.findData("clusters kmeans4") < 0
+    maps = page._explore.maps
+    window.wait(lambda: maps.colour_box.findData("clusters kmeans4") < 0)
+    settle(window)
+    assert not maps.colours.made.legend.categories  # the map is not coloured by them any more
+    assert window.errors() == []
 
 
 def test_a_damaged_set_is_named_and_can_be_deleted(

@@ -124,9 +124,11 @@ class MapColours(QObject):
             if job is not self._session.job or self._session.latents is None:
                 return
             if names != self._names:
-                self._names = names
+                self._names, chosen = names, self.chosen
                 self.words.find_clusters(names[0])
                 self.fill()
+                if self.chosen != chosen:  # it is not there any more
+                    self.changed.emit()
 
         self._session.run_in_worker(
             lambda: (job.cluster_sets(), job.selections()), show, key=self._names_key
@@ -134,10 +136,10 @@ class MapColours(QObject):
 
     def offer(self, source: str, painters: Painters) -> None:
         """More to colour by, in place of what the same source offered before."""
-        before, chosen = self._offered.get(source, {}), self.chosen
+        chosen = self.chosen
         self._offered[source] = painters
         self.fill()
-        if chosen in before or chosen in painters:
+        if self.chosen != chosen or chosen in painters:
             self.changed.emit()
         self.find_names()
 
