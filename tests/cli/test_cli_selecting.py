@@ -63,7 +63,7 @@ def test_saved_selections_are_combined(conformix: Conformix, trained: Path) -> N
         ("--at 0,0 --saved a", "--nearest COUNT"),
         ("--polygon 0,0", "three or more"),
         ("--polygon nan,0,1", "x,y"),
-        ("--nearest 5 --at 0,0 --map pca0", "pca1 (Principal components of half 1)"),
+        ("--nearest 5 --at 0,0 --map pca0", "'pca1' (Principal components of half 1)"),
         ("--nearest 5 --at 0,0 --axes 1,99", "axes 1 to"),
         ("--nearest 5 --at 0,0 --axes 1", "two numbers"),
         ("--saved nothing", "no selection 'nothing'"),

@@ -11,6 +11,7 @@ import samples
 from napari_conformix.analysis.selection import Selection
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job, selection_ways
+from napari_conformix.jobs.maps import map_view
 from napari_conformix.jobs.replaying import replay, same_particles
 from napari_conformix.jobs.selection_jobs import read_rows, root_of_stacks, train_on
 from napari_conformix.particles import ImageReader
@@ -191,7 +192,7 @@ def pair(tmp_path: Path, count: int = 400) -> tuple[Job, Job, np.ndarray]:
 @pytest.mark.parametrize("key", ["latent0", "pca0"])
 def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -> None:
     source, job, _ = pair(tmp_path)
-    view = selection_ways.map_of(source, key)
+    view = map_view(source, key)
     found = selection_ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = selection_ways.make_selection(source, "end", found)
     made = replay(job, chosen, source, name="end again")
@@ -208,7 +209,7 @@ def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -
 
 def test_other_signs_of_components_in_the_window_are_known_by_one_particle(tmp_path: Path) -> None:
     source, job, _ = pair(tmp_path)
-    view = selection_ways.map_of(source, "pca0")
+    view = map_view(source, "pca0")
     found = selection_ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     step = dict(found.step)
     step["polygon"] = [[-x, y] for x, y in step["polygon"]]  # as drawn on an axis turned round
@@ -258,7 +259,7 @@ def test_rows_of_a_file_go_with_their_particles(tmp_path: Path) -> None:
     made = replay(fewer, chosen, source)
     assert made.selection.rows.tolist() == [0, 299]  # the last is the first; row 0 is not there
     assert (made.agreement.before, made.agreement.both) == (2, 2)
-    view = selection_ways.map_of(source, "latent0")
+    view = map_view(source, "latent0")
     drawn = selection_ways.nearest_in_map(source, view, (0, 0), 150)
     made = replay(fewer, selection_ways.make_selection(source, "near", drawn), source)
     assert "That is little" in made.warnings[0]  # latents that know nothing of each other
@@ -294,7 +295,7 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
     shutil.move(path.parent / "stack.mrcs", path.parent / "others.mrcs")
     other = samples.make_job(tmp_path / "b")
     give_latents(other, np.random.default_rng(1).normal(size=(400, 3)) * 3)
-    view = selection_ways.map_of(source, "latent0")
+    view = map_view(source, "latent0")
     found = selection_ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = selection_ways.make_selection(source, "end", found)
     made = replay(other, chosen, source)
@@ -313,7 +314,7 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
 
 def test_without_a_source_steps_are_done_at_their_coordinates_and_kept(tmp_path: Path) -> None:
     source, _, _ = pair(tmp_path)
-    view = selection_ways.map_of(source, "latent0")
+    view = map_view(source, "latent0")
     found = selection_ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = selection_ways.make_selection(source, "end", found)
     made = replay(source, chosen)

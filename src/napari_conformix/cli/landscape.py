@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.paths import axes_of_map, refuse_taken
+from napari_conformix.cli.paths import axes_of_map
 from napari_conformix.cli.paths import lines as path_lines
 from napari_conformix.cli.results import Half
 from napari_conformix.cli.training import JobFolder
@@ -67,7 +67,7 @@ def landscape(
     from napari_conformix.jobs import Job
     from napari_conformix.jobs import landscape as jobs_landscape
     from napari_conformix.jobs.maps import map_view
-    from napari_conformix.jobs.paths import half_of
+    from napari_conformix.jobs.paths import half_of, refuse_taken
 
     opened = Job.open(job)
     if name is not None and path is None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from napari_conformix.cli.paths import axes_of_map
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.cli.training import JobFolder
 from napari_conformix.errors import UserError
@@ -74,11 +75,13 @@ def select(
         str | None,
         Parameter(
             name="--map",
-            help="The map of --nearest and --polygon: motion, pca1, latent0 and the like; the "
-            "first one that the job has.",
+            help="The map of --nearest and --polygon: motion, pca1, latent0, 'umap motion', "
+            "columns; the first that the job has if not given.",
         ),
     ] = None,
-    axes: Annotated[str, Parameter(help="Its two axes, counted from 1.")] = "1,2",
+    axes: Annotated[
+        str, Parameter(help="Two axes of that map, from 1; for columns their names.")
+    ] = "1,2",
     saved: Annotated[str | None, Parameter(help="The particles of a saved selection.")] = None,
     replay: Annotated[
         str | None,
@@ -188,12 +191,9 @@ def _in_map(
     axes: str,
 ) -> "Found":
     from napari_conformix.jobs import selection_ways
+    from napari_conformix.jobs.maps import map_view
 
-    try:
-        first, second = (int(word) for word in axes.split(","))
-    except ValueError:
-        raise UserError(f"--axes {axes!r} must be two numbers, for example 1,2.") from None
-    view = selection_ways.map_of(job, key, (first, second))
+    view = map_view(job, key, axes_of_map(axes, key))
     if nearest is None:
         assert polygon is not None  # one of both was given
         return selection_ways.in_polygon(job, view, _points(polygon, "--polygon"))

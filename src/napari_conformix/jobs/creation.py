@@ -84,10 +84,18 @@ def inputs_of(
 
 def write_folder(folder: Path, spec: JobSpec) -> None:
     """Make the folder with its job.toml; UserError when it holds anything already."""
+    make_folder(folder)
+    try:
+        spec.write(folder / layout.SPEC)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make an empty folder; UserError when it holds anything already, or cannot be made."""
     refuse_used_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        spec.write(folder / layout.SPEC)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
 

@@ -35,12 +35,17 @@ def paths_of(folder: Path) -> list[str]:
 def save(job: "Job", name: str, path: LatentPath, *, overwrite: bool = False) -> Path:
     """Write a path under a name; returns its description's file. UserError when there is a path
     of that name and not `overwrite`."""
+    refuse_taken(job, name, overwrite=overwrite)
+    return path.save(job.folder / layout.PATHS, name)
+
+
+def refuse_taken(job: "Job", name: str, *, overwrite: bool) -> None:
+    """UserError when there is a path of that name and it is not to be overwritten."""
     if not overwrite and name in paths_of(job.folder):
         raise UserError(
             f"There is a path {name!r} already; choose another name, or ask to overwrite it "
             "(--overwrite)."
         )
-    return path.save(job.folder / layout.PATHS, name)
 
 
 def delete(job: "Job", name: str) -> None:

@@ -46,15 +46,11 @@ def train_on(
     refuse_without_decoder(job.method_class, "be trained on a selection")
     chosen = job.selection(selection) if isinstance(selection, str) else selection
     folder = Path(folder).expanduser().absolute()
-    creation.refuse_used_folder(folder)
     before = job.spec.inputs
     suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
     particles = folder / f"{PARTICLES}{suffix}"
     made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
+    creation.make_folder(folder)
     written = [particles, folder / ORIGIN, folder / layout.SPEC]
     try:
         job.export(chosen, particles)

@@ -121,23 +121,6 @@ def in_saved(job: "Job", name: str) -> Found:
     return Found(saved.mask, step, saved.epoch)
 
 
-def map_of(job: "Job", key: str | None = None, axes: tuple[int, int] = (1, 2)) -> "MapView":
-    """A map of all particles by its key ('motion', 'pca1', 'latent0', ...; the first one that the
-    job has without it) and two axes, counted from 1."""
-    from napari_conformix.analysis import latent_maps
-
-    latents = job.latents()
-    offered = dict(latent_maps.available(latents))
-    key = next(iter(offered)) if key is None else key
-    if key not in offered:
-        words = ", ".join(f"{known} ({title})" for known, title in offered.items())
-        raise UserError(f"There is no map '{key}' of this job; there are {words}.")
-    space = latent_maps.build(key, latents)
-    if not all(1 <= axis <= len(space.axes) for axis in axes):
-        raise UserError(f"The map '{key}' has axes 1 to {len(space.axes)}.")
-    return latent_maps.view(space, (axes[0] - 1, axes[1] - 1), "all", latents)
-
-
 def nearest_in_map(job: "Job", view: "MapView", xy: tuple[float, float], count: int) -> Found:
     """The particles nearest to a point of a map: in the map, not in the latent space."""
     if count < 1:
