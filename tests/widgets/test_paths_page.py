@@ -12,6 +12,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
+from napari_conformix.analysis import latent_maps
+from napari_conformix.analysis.heterogeneity import Heterogeneity
+from napari_conformix.jobs import checks
 from napari_conformix.training import events
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_tools import Tool
@@ -508,6 +511,24 @@ def test_a_model_that_cannot_be_read_is_said_and_tried_again_for_the_next_path(
     window.make()
     assert window.player.problem.text() == ""
     assert "Step 1 of 7" in window.page.scene.label
+
+
+def test_that_held_out_images_see_no_states_stands_above_the_paths(window, monkeypatch) -> None:
+    banner, told = window.paths.doubt, {"level": "none", "sentence": "Nothing moves: 3 < 4."}
+    monkeypatch.setattr(latent_maps, "in_angstrom", lambda latents: False)
+    monkeypatch.setattr(checks, "kept_heterogeneity", lambda job: Heterogeneity(**told))
+    for level, shown in (("none", "bad"), ("clear", ""), ("weak", "doubt"), ("unknown", "")):
+        told["level"] = level
+        banner.refresh()
+        window.wait(lambda shown=shown: banner.level == shown)
+        assert banner.isVisible() == bool(shown)
+    told["level"] = "artefact"
+    banner.refresh()
+    window.wait(banner.isVisible)
+    assert "Nothing moves</b><br>3 &lt; 4." in banner.text()
+    monkeypatch.undo()
+    window.session.close()
+    assert not banner.isVisible()
 
 
 def test_letters_of_the_explore_page_come_back_with_it(window) -> None:

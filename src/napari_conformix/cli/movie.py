@@ -191,6 +191,7 @@ def _make(
     from napari_conformix.export.map_series import refuse_used
     from napari_conformix.export.movie_plan import check_file
     from napari_conformix.jobs import Job
+    from napari_conformix.jobs.checks import doubt
     from napari_conformix.jobs.models import refuse_without_decoder
 
     if output is None and maps is None:
@@ -209,6 +210,8 @@ def _make(
         print(record(job, chosen, output, options, overwrite=overwrite))
     if job.model_biased is not None:
         print(job.model_biased)
+    if doubted := doubt(job, chosen.epoch):
+        print(doubted)
 
 
 def record(

@@ -95,6 +95,7 @@ def path(
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs import paths as job_paths
+    from napari_conformix.jobs.checks import doubt
 
     opened = Job.open(job)
     if list_:
@@ -133,6 +134,8 @@ def path(
         made = opened.make_path({**how[given[0]](), **steps}, half=of, epoch=epoch)
     saved = opened.save_path(name, made, overwrite=overwrite)
     print("\n".join(lines(made)))
+    if doubted := doubt(opened, made.epoch):
+        print(f"\n{doubted}")
     print(f"\nSaved as {saved}.")
     if opened.method_class.has_decoder:
         arguments = shlex.join([str(job), "--path", name])

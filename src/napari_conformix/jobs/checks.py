@@ -110,8 +110,8 @@ def doubt(job: "Job", epoch: int | None = None) -> str:
     if kept is None:
         return (
             "Held-out images were not asked yet whether they need more than one structure "
-            "(conformix analyze, or Test on the Explore page): latents of a molecule that has but "
-            "one may lie in groups, too."
+            "(conformix analyze, or Test it on the Explore page): latents of a molecule that has "
+            "but one may lie in groups, too."
         )
     if kept.found:
         return ""

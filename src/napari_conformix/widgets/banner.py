@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.heterogeneity import Heterogeneity
     from napari_conformix.jobs import Job
     from napari_conformix.widgets.session import Session
 
@@ -67,3 +68,34 @@ class BiasBanner(Banner):
 
     def _close_job(self) -> None:
         self.say("neutral", "")
+
+
+class DoubtBanner(Banner):
+    """Says of a session's latents that held-out images see no states of the molecule in them,
+    where that was asked; for methods whose answer is kept."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        session.job_opened.connect(lambda job: self.say("neutral", ""))
+        session.job_closed.connect(lambda: self.say("neutral", ""))
+        session.latents_changed.connect(lambda latents: self.refresh())
+
+    def refresh(self) -> None:
+        """See whether it was asked by now."""
+        from napari_conformix.analysis.latent_maps import in_angstrom
+        from napari_conformix.jobs.checks import kept_heterogeneity
+
+        job, latents = self._session.job, self._session.latents
+        if job is None or latents is None or not self._session.has_decoder or in_angstrom(latents):
+            return
+        self._session.run_in_worker(
+            lambda: kept_heterogeneity(job), self._tell, key=f"job:doubt {id(self)}"
+        )
+
+    def _tell(self, found: Heterogeneity | None) -> None:
+        if found is None or found.found or found.level == "unknown":
+            self.say("neutral", "")
+            return
+        headline, _, details = found.sentence.partition(": ")
+        self.say("doubt" if found.level == "weak" else "bad", headline, details)

@@ -15,7 +15,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.analysis.paths import on_map
-from napari_conformix.widgets.banner import BiasBanner
+from napari_conformix.widgets.banner import BiasBanner, DoubtBanner
 from napari_conformix.widgets.landscape_group import LandscapeGroup
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_picking import MapPicking
@@ -54,6 +54,7 @@ class PathsPage(QWidget):
         self._places: np.ndarray | None = None
         #: the cursor of the Explore page, while this page has the map
         self._cursor: tuple[float, float] | None = None
+        self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
         self.picking = MapPicking(explore.map_panel)
@@ -77,7 +78,7 @@ class PathsPage(QWidget):
         column.setContentsMargins(2, 6, 2, 6)
         for group in (self.movie, self.list, self.landscape):
             group.setTitle("")
-        for widget in (BiasBanner(self.session), self.hint, self.form, self.player):
+        for widget in (self.bias, self.doubt, self.hint, self.form, self.player):
             column.addWidget(widget)
         for fold in self.folds.values():
             column.addWidget(fold)
@@ -142,6 +143,7 @@ class PathsPage(QWidget):
         if job is None or self.session.latents is None:
             return
         self.list.refresh()
+        self.doubt.refresh()
         self.session.run_in_worker(
             job.cluster_sets, self.form.clusters.set_names, key="job:sets for paths"
         )
