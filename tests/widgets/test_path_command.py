@@ -32,6 +32,15 @@ CASES = [
     ),
     (path("data", start=4, end=17), {"from_row": 4, "to_row": 17}),
     (path("clusters", set="kmeans_4"), {"clusters": "kmeans_4"}),
+    (path("clusters", set="mine", over="data"), {"clusters": "mine", "over": "data"}),
+    (
+        path("component", component=1, percentiles=(5, 95), straight=True),
+        {"pc": 1, "straight": True},
+    ),
+    (
+        path("points", map="pca1", axes=[0, 1], points=[[0, 1], [2, 3]], exact=True),
+        {"points": "0,1 2,3", "straight": True},
+    ),
     (
         path("least energy", map="pca0", axes=[0, 1], states=[3, 1]),
         {"path": (3, 1), "map_": "pca0", "axes": "1,2"},
@@ -58,3 +67,5 @@ def test_of_a_line_by_hand_it_says_that_it_must_be_saved(tmp_path) -> None:
     text = path_command(tmp_path, path("drawn", map="motion", axes=[0, 1], points=[[0, 0], [1, 1]]))
     assert "Save it" in text
     assert "--like mine" in text
+    turned = path("motion", component=1, percentiles=(5, 95)).reversed()
+    assert "--like mine" in path_command(tmp_path, turned)

@@ -14,6 +14,9 @@ _BY_HAND: Final = (
     "A line drawn by hand has no command of its own. Save it; the same path through newer latents "
     "is then:"
 )
+_REVERSED: Final = (
+    "A path that was turned round has no command of its own; the same through newer latents is:"
+)
 
 
 def path_command(folder: Path, path: LatentPath) -> str:
@@ -21,9 +24,9 @@ def path_command(folder: Path, path: LatentPath) -> str:
     has no name yet."""
     name, how = path.name or _NAME, path.how
     half = ["--half", str(path.half)] if path.half else []
-    if path.kind == "drawn":
+    if path.kind == "drawn" or how.get("reversed"):
         words = ["conformix", "path", str(folder), "--like", name, "--name", f"{name}_again"]
-        return f"{_BY_HAND}\n{shlex.join(words)}"
+        return f"{_BY_HAND if path.kind == 'drawn' else _REVERSED}\n{shlex.join(words)}"
     if path.kind == "least energy":
         words = ["conformix", "landscape", str(folder), *_map(how)]
         words += ["--path", *map(str, how["states"])]
@@ -37,15 +40,18 @@ def _which(path: LatentPath) -> list[str]:
     if path.kind in ("component", "motion"):
         option = "--pc" if path.kind == "component" else "--motion"
         ends = ",".join(f"{p:g}" for p in how["percentiles"])
-        return [option, str(how["component"]), "--percentiles", ends]
+        straight = ["--straight"] if how.get("straight") else []
+        return [option, str(how["component"]), "--percentiles", ends, *straight]
     if path.kind == "points":
         points = " ".join(f"{x:.6g},{y:.6g}" for x, y in how["points"])
         closed = ["--closed"] if how.get("closed") else []
-        return [f"--points={points}", *_map(how), *closed]
+        exact = ["--straight"] if how.get("exact") else []
+        return [f"--points={points}", *_map(how), *closed, *exact]
     if path.kind == "data":
         return ["--from-row", str(how["start"]), "--to-row", str(how["end"])]
     if path.kind == "clusters":
-        return ["--clusters", str(how["set"])]
+        over = ["--over", "data"] if how.get("over") == "data" else []
+        return ["--clusters", str(how["set"]), *over]
     return ["--file", str(how.get("source", ""))]
 
 
