@@ -123,7 +123,7 @@ def path(
         )
     if name is None:
         raise UserError("A path needs a name to be saved under: --name NAME.")
-    refuse_taken(opened, name, overwrite=overwrite)
+    job_paths.refuse_taken(opened, name, overwrite=overwrite)
     if file is not None:
         made = job_paths.read(opened, file, half)
     else:
@@ -152,15 +152,6 @@ def lines(path: "LatentPath") -> list[str]:
         note = "" if near else "  none: extrapolated"
         text.append(f"{step:>4} {length:>8.3g}{position:>{wide}}{near:>17,}{note}")
     return text
-
-
-def refuse_taken(job: "Job", name: str, *, overwrite: bool) -> None:
-    """UserError when there is a path of that name and it is not to be overwritten."""
-    if name in job.paths() and not overwrite:
-        raise UserError(
-            f"There is a path {name!r} already; choose another name, or ask to overwrite it "
-            "(--overwrite)."
-        )
 
 
 def axes_of_map(text: str, key: str | None) -> list[int | str]:

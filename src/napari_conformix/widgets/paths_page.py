@@ -335,5 +335,5 @@ def nearest_row(view: MapView, xy: tuple[float, float], half: int) -> int | None
     mine = np.flatnonzero(view.row_half == half)
     if not len(mine):
         return None
-    away = np.square(view.xy[mine] - np.asarray(xy)).sum(axis=1)
+    away = np.square((view.xy[mine] - np.asarray(xy)) * [1.0, view.stretch]).sum(axis=1)
     return int(view.rows[mine[int(away.argmin())]])
