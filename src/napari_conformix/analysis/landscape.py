@@ -51,7 +51,6 @@ class Landscape:
     axes: tuple[str, str] = ("x", "y")
     title: str = ""
     key: str = ""
-    axis_numbers: tuple[int | str, int | str] = (0, 1)
     epoch: int | None = None
     cautions: tuple[str, ...] = ()
     doubt: str = ""

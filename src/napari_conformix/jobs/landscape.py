@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_conformix.analysis import latent_maps
 from napari_conformix.analysis.landscape import Landscape, landscape
-from napari_conformix.analysis.paths import STEPS, along_map, axes_of
+from napari_conformix.analysis.paths import STEPS, along_map
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.checks import doubt
 from napari_conformix.jobs.maps import map_view
@@ -58,13 +58,11 @@ def of_view(
         width=width,
     )
     x, y = view.axes
-    numbers = axes_of(view)
     return replace(
         found,
         axes=(view.space.axis_label(x), view.space.axis_label(y)),
         title=view.space.title,
         key=view.space.key,
-        axis_numbers=(numbers[0], numbers[1]),
         epoch=view.past if view.past is not None else view.space.epoch,
         cautions=tuple(_cautions(job, view, table)),
         doubt=doubt(job, table.epoch),

@@ -128,11 +128,7 @@ class PictureMaker:
             split = self._job.split
             half, held_out = split.half[rows], split.validation[rows]
         names = next(
-            (
-                n
-                for n in ("rlnMicrographName", "location/micrograph_path")
-                if n in particles.columns
-            ),
+            (n for n in _MICROGRAPHS if n in particles.columns),
             None,
         )
         micrographs = [""] * len(rows) if names is None else subset.column(names).tolist()
