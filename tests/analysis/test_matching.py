@@ -223,11 +223,11 @@ def test_a_million_rows_take_seconds(tmp_path: Path) -> None:
         small, stacks=stacks, stack_index=number // 200, image_index=number % np.int32(200)
     )
     order = random.permutation(count)[: count // 2]
-    began = time.monotonic()
+    began = time.process_time()  # not the clock: the machine may be busy
     found = match_particles(this, this.subset(order))
-    assert time.monotonic() - began < 20.0, "2 s where nothing else runs"
+    assert time.process_time() - began < 20.0, "2 s where nothing else runs"
     assert np.array_equal(found.to_this, order)
     mask = random.random(count) < 0.3
-    began = time.monotonic()
+    began = time.process_time()
     assert np.array_equal(found.others_of(mask), mask[order])
-    assert time.monotonic() - began < 1.0, "a lasso is answered in 0.2 s"
+    assert time.process_time() - began < 1.0, "a lasso is answered in 0.2 s"
