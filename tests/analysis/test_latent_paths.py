@@ -182,6 +182,17 @@ def test_steps_lie_on_other_maps_where_their_particles_do(bent):
     assert paths.on_map(path, view) is None
 
 
+def test_a_path_is_where_it_is_on_a_map_whose_axes_run_the_other_way_by_now(bent):
+    latents, _angle = bent
+    now = latent_maps.build("pca0", latents)
+    other = latent_maps.build("pca0", latents, replace(now, coordinates=-now.coordinates))
+    then, view = (latent_maps.view(s, (0, 1), "all", latents) for s in (other, now))
+    np.testing.assert_array_equal(then.xy, -view.xy)
+    path = paths.through_points(then, [[-1, 0.2], [1.5, -0.4]], 0, exact=True)
+    np.testing.assert_allclose(paths.on_map(path, then), path.xy)
+    np.testing.assert_allclose(paths.on_map(path, view), -path.xy, atol=1e-5)
+
+
 def test_a_saved_path_is_the_same_and_a_damaged_one_is_refused(bent, tmp_path):
     latents, _ = bent
     view = latent_maps.view(latent_maps.build("latent0", latents), (0, 1), "all", latents)

@@ -200,6 +200,10 @@ def test_the_maps_of_a_job_have_names(two, one):
     assert columns.space.axes == ("motion 1", "rlnDefocusU")
     with pytest.raises(UserError, match="choose two of them"):
         map_view(one, "latent", (1, 1))
+    table = one.latents()
+    single = replace(table, mean=table.mean[:, :1], std=table.std[:, :1])
+    with pytest.raises(UserError, match="one axis PC 1, and a map needs two"):
+        map_view(one, "pca", table=single)
 
 
 def test_the_landscape_of_both_halves_has_their_three_states(two):

@@ -11,6 +11,7 @@ from scipy import ndimage
 from napari_conformix.analysis import paths
 from napari_conformix.errors import UserError
 from napari_conformix.export.movie_plan import View, options_from
+from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.movie import default_path, make_film, record, write_movie
 from napari_conformix.widgets.movie_inset import Inset, map_of, plain_colours
 from napari_conformix.widgets.movie_overlays import Overlays, as_array, scale_bar
@@ -291,6 +292,21 @@ def test_a_path_made_on_a_map_is_shown_on_that_map(job) -> None:
     assert (map_of(job, component).space.key, map_of(job, component).axes) == ("pca2", (0, 1))
     third = paths.along_motion(table, 3, 5, half=2)
     assert (map_of(job, third).space.key, map_of(job, third).axes) == ("motion", (0, 2))
+
+
+def test_of_a_single_component_there_is_a_movie_without_a_map(job) -> None:
+    table = job.latents()
+    whole = np.zeros(len(table.half), np.int8)
+    table = LatentTable(**vars(table) | {"mean": table.mean[:, :1], "std": table.std[:, :1],
+                                         "half": whole, "motion": None})  # fmt: skip
+    single = FakeJob(job.folder)
+    single.latents = lambda epoch=None: table
+    path = paths.along_component(table, 1, 3, half=0)
+    assert map_of(single, path) is None
+    film = make_film(single, path, options_from(**SIZE))
+    film.open()
+    assert film._make_inset(film._find_map()) is None
+    film.close()
 
 
 def test_the_inset_takes_its_corner(job, path) -> None:

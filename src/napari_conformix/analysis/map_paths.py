@@ -86,7 +86,7 @@ def on_map(path: LatentPath, view: MapView) -> NDArray[np.float32] | None:
     """
     space = view.space
     same = path.how.get("map") == space.key and path.how.get("axes") == axes_of(view)
-    if path.xy is not None and same and path.epoch == _epoch_of(view):
+    if path.xy is not None and same and path.epoch == _epoch_of(view) and _runs_alike(path, view):
         return path.xy
     if space.project is not None:
         if space.half != path.half:
@@ -97,6 +97,14 @@ def on_map(path: LatentPath, view: MapView) -> NDArray[np.float32] | None:
         return None
     nearest = nearest_of(path.latents, view.latents[mine], NEAR_LEAST)
     return np.stack([view.xy[mine[rows]].mean(axis=0) for rows in nearest]).astype(np.float32)
+
+
+def _runs_alike(path: LatentPath, view: MapView) -> bool:
+    """Whether the axes of a map run as they did when the path was made on it: the signs of
+    components are free."""
+    anchor = path.how.get("anchor")
+    now = None if anchor is None else view.place_of(int(anchor[0]))
+    return anchor is None or now is None or bool((np.multiply(now, anchor[1:]) >= 0).all())
 
 
 def axes_of(view: MapView) -> list[int] | list[str]:

@@ -33,6 +33,11 @@ def map_view(
     space = _space(job, latents, key)
     x, y = (int(axis) for axis in axes[:2])
     most = len(space.axes)
+    if most < 2:
+        raise UserError(
+            f"'{space.title}' has the one axis {space.axes[0]}, and a map needs two; take the map "
+            f"'{latent_maps.COLUMNS}' to put it beside another quantity."
+        )
     if x == y or not (0 <= x < most and 0 <= y < most):
         raise UserError(
             f"The map '{space.title}' has the axes 1 to {most}; choose two of them, not "

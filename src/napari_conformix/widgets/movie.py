@@ -80,11 +80,11 @@ def make_film(
     get_qapp()
     look = Look.of_job(job, options.contour) if session is None else Look.of_session(session)
 
-    def find_map() -> InsetMap:
+    def find_map() -> InsetMap | None:
         if inset is not None and (inset.view.row_half == path.half).any():
             return inset
         view = map_of(job, path)
-        return InsetMap(view, plain_colours(view))
+        return None if view is None else InsetMap(view, plain_colours(view))
 
     return Film(job, path, options, look, inset=find_map, loops=loops)
 

@@ -96,7 +96,7 @@ class Film:
         options: MovieOptions,
         look: Look,
         *,
-        inset: Callable[[], InsetMap] | None = None,
+        inset: Callable[[], InsetMap | None] | None = None,
         loops: bool = False,
     ) -> None:
         """`inset` finds the map to show the path on; it is asked in the thread of :meth:`begin`."""
@@ -133,10 +133,10 @@ class Film:
             maps = [self._consensus, *map(self._prepared, sorted(steps))]
             self.view = _fitted(self.view, maps, self.options)
 
-    def _make_inset(self, found: InsetMap) -> Inset | None:
-        """None where the map has no place for the path."""
-        places = paths.on_map(self.path, found.view)
-        if places is None:
+    def _make_inset(self, found: InsetMap | None) -> Inset | None:
+        """None where there is no map, or it has no place for the path."""
+        places = None if found is None else paths.on_map(self.path, found.view)
+        if found is None or places is None:
             return None
         side = round(self.options.inset_share * min(self.options.width, self.options.height))
         return Inset(found.view, found.rgba, self.path, places, side)

@@ -90,9 +90,9 @@ class Inset:
         painter.restore()
 
 
-def map_of(job: Job, path: LatentPath) -> MapView:
+def map_of(job: Job, path: LatentPath) -> MapView | None:
     """The map to show a path on where no other is chosen: the one that it was made on; else its
-    component or motion beside the next one."""
+    component or motion beside the next one. None where there is only one."""
     table = job.latents()
     key, axes = path.how.get("map"), path.how.get("axes")
     if key is not None and axes is not None and key in dict(maps_of(job, table)):
@@ -102,6 +102,8 @@ def map_of(job: Job, path: LatentPath) -> MapView:
     if path.kind != "component" and latent_maps.has_motion(table):
         key = "motion"
     count = len(latent_maps.build(key, table).axes)
+    if count < 2:
+        return None
     first = min(number, count) - 1
     pair = (0, 1) if first == 0 else (0, first)
     return map_view(job, key, pair, table=table)
