@@ -61,7 +61,7 @@ def test_a_path_along_a_motion_stays_in_its_half(bent):
     one, two = (paths.along_motion(both, 1, 12, half=h) for h in (1, 2))
     np.testing.assert_allclose(one.latents, 7 - two.latents[:, ::-1], atol=1e-4)
     np.testing.assert_allclose(angles_of(one), one.positions, atol=0.05)
-    assert one.unit == "Å"
+    assert one.unit == "Å RMS"
     assert one.half == 1
     assert one.supported.all()
     assert two.supported.all()

@@ -158,7 +158,7 @@ def test_the_caption_has_step_position_model_and_support(job, path) -> None:
     assert caption.title == "Swing"
     assert caption.lines == (
         "Step 3 of 4",
-        f"Motion 1: {path.positions[2]:+.2f} Å",
+        f"Motion 1: {path.positions[2]:+.2f} Å RMS",
         "Half 1, epoch 12",
         f"{path.support[2]:,} particles near",
     )

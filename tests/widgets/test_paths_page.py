@@ -87,7 +87,7 @@ def test_the_caption_tells_position_half_epoch_and_support(window) -> None:
     path = window.paths.path
     lines = window.page.scene.label.splitlines()
     assert lines[0] == "Step 1 of 7"
-    assert lines[1] == f"Motion 1: {path.positions[0]:+.2f} Å"
+    assert lines[1] == f"Motion 1: {path.positions[0]:+.2f} Å RMS"
     assert lines[2] == "Half 1, epoch 12"
     assert lines[3] == f"{path.support[0]} particles near"
 

@@ -119,7 +119,7 @@ def along_motion(
     value = table.motion[rows, coordinate - 1].astype(np.float64)
     at = _between(value, percentiles, count)
     points = means_along(value, table.mean[rows], at)
-    unit = {"A": "Å"}.get(table.motion_unit, table.motion_unit)
+    unit = {"A": "Å RMS"}.get(table.motion_unit, table.motion_unit)
     where: dict[str, Any] = {"positions": at.astype(np.float32), "axis": f"Motion {coordinate}"}
     how = {"component": coordinate, "percentiles": percentiles}
     near = near or DataSupport.of(table.mean[rows])
