@@ -15,6 +15,7 @@ import pytest
 from command_line import Conformix
 
 from napari_conformix.cli import movie as cli_movie
+from napari_conformix.cli import movie_process
 from napari_conformix.export.movie_plan import options_from
 from napari_conformix.jobs import Job
 
@@ -120,7 +121,7 @@ def test_maps_need_no_display(
     conformix: Conformix, trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.setattr(cli_movie, "with_display", lambda: None)
+    monkeypatch.setattr(movie_process, "with_display", lambda: None)
     folder = tmp_path / "maps"
     steps = ("--steps", 3, "--half", 2, "--contour", 0.25)
     done = conformix("movie", trained_once, "--pc", 1, "--maps", folder, *steps)
@@ -140,7 +141,7 @@ def test_maps_need_no_display(
 def test_without_a_display_it_says_what_to_install(
     conformix: Conformix, trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_movie, "with_display", lambda: None)
+    monkeypatch.setattr(movie_process, "with_display", lambda: None)
     done = conformix("movie", trained_once, "--pc", 1, "-o", tmp_path / "film.mp4")
     assert done.status == 1
     assert "apt-get install xvfb xauth" in done.err
@@ -163,13 +164,15 @@ def test_what_the_drawing_process_says_is_passed_on(
     conformix: Conformix, trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says = ["bash", "-c", "echo frame 1 of 2; echo noise; echo 'The model is gone.'; exit 1", "--"]
-    monkeypatch.setattr(cli_movie, "with_display", lambda: says)
+    monkeypatch.setattr(movie_process, "with_display", lambda: says)
     arguments = ("movie", trained_once, "--pc", 1, "--steps", 2, "-o", tmp_path / "film.mp4")
     done = conformix(*arguments)
     assert done.status == 1
     assert "The model is gone." in done.err
     assert "frame" not in done.err
-    monkeypatch.setattr(cli_movie, "with_display", lambda: ["bash", "-c", "kill -SEGV $$", "--"])
+    monkeypatch.setattr(
+        movie_process, "with_display", lambda: ["bash", "-c", "kill -SEGV $$", "--"]
+    )
     done = conformix(*arguments)
     assert "conformix doctor" in done.err
 
@@ -201,7 +204,7 @@ def test_ctrl_c_ends_the_drawing_and_all_that_it_started(
     # as xvfb-run: a server that does not hear Ctrl-C, in the background of a shell
     server = f"(trap '' INT; touch {alive}; sleep 60; touch {end}) > /dev/null 2>&1"
     draws = f"{server} & echo frame 1 of 9; wait"
-    monkeypatch.setattr(cli_movie, "with_display", lambda: ["bash", "-c", draws, "--"])
+    monkeypatch.setattr(movie_process, "with_display", lambda: ["bash", "-c", draws, "--"])
     press = f"until [ -e {alive} ]; do sleep 0.1; done; sleep 0.5; kill -INT {os.getpid()}"
     with subprocess.Popen(["bash", "-c", press]) as keyboard:
         arguments = ("--pc", 1, "--steps", 2, "-o", tmp_path / "film.mp4")
