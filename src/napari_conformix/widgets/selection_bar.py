@@ -64,6 +64,22 @@ class SelectionBar(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._words: dict[QToolButton, str] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(3)
+        layout.addLayout(self._build_tools())
+        layout.addLayout(self._build_edits())
+        self.count = QLabel()
+        self.count.setWordWrap(True)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.hide()
+        layout.addWidget(self.count)
+        layout.addWidget(self.note)
+        self.choose_tool(Tool.CURSOR)
+        self.modes[Mode.NEW].setChecked(True)
+
+    def _build_tools(self) -> QHBoxLayout:
         tools, self.tools = _row(), {}
         self._tool_group = group = QButtonGroup(self)
         for tool, text, help_text, key in _TOOLS:
@@ -81,7 +97,9 @@ class SelectionBar(QWidget):
         self.save.clicked.connect(self.save_asked)
         self._shortcut("Ctrl+S", self.save.click)
         tools.addStretch()
+        return tools
 
+    def _build_edits(self) -> QHBoxLayout:
         edits, self.modes = _row(), {}
         modes = QButtonGroup(self)
         for mode, text, help_text in _MODES:
@@ -105,21 +123,7 @@ class SelectionBar(QWidget):
         self._shortcut("Ctrl+Shift+Z", self.redo_asked.emit)
         self._shortcut("Ctrl+Y", self.redo_asked.emit)
         self._shortcut("Escape", self.cancelled.emit)
-
-        self.count = QLabel()
-        self.count.setWordWrap(True)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
-        self.note.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 2, 4, 2)
-        layout.setSpacing(3)
-        layout.addLayout(tools)
-        layout.addLayout(edits)
-        layout.addWidget(self.count)
-        layout.addWidget(self.note)
-        self.choose_tool(Tool.CURSOR)
-        self.modes[Mode.NEW].setChecked(True)
+        return edits
 
     def choose_tool(self, tool: Tool) -> None:
         """Press the button of a tool; those that other pages have buttons for release all."""
