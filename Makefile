@@ -45,7 +45,7 @@ demo: setup ## Simulate particles, train a small job and show it (no display: ma
 picture: setup ## Make the README's pictures from the running program
 	$(BIN)/conformix demo $(DEMO) --pictures
 	mkdir -p docs/images
-	cp $(DEMO)/pictures/window.png docs/images/window.png
+	cp $(DEMO)/pictures/window.png $(DEMO)/pictures/paths.png docs/images/
 	scripts/clusters_picture.sh $(BIN) $(DEMO)/states
 	cp $(DEMO)/states/pictures/clusters.png docs/images/clusters.png
 

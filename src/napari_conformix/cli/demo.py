@@ -52,7 +52,8 @@ def demo(
         return status
     if job.state != "finished":  # Ctrl-C: the user knows
         return 0
-    report = exported(job, folder, star) + analysed(job) + reconstructed(job)
+    report = exported(job, folder, star) + analysed(job) + drawn(job, folder)
+    report += reconstructed(job)
     shown = pictures or not has_display()
     if shown:
         report += taken_pictures(job, folder)
@@ -147,6 +148,15 @@ def reconstructed(job: "Job") -> list[str]:
         job.reconstruct(deformed=True, overwrite=True)
         run = job.reconstructions()[0]
     return [f"Half maps         {run.folder}: {run.report().sentences()[0]}"]
+
+
+def drawn(job: "Job", folder: Path) -> list[str]:
+    """A figure of how densely the particles lie in the motion map, in words and kT."""
+    from napari_conformix.jobs.landscape import make, write_figure
+
+    figure, found = folder / "landscape.svg", make(job)
+    write_figure(found, figure)
+    return [f"Landscape         {figure}: {found.sentence()}"]
 
 
 def one_end(job: "Job") -> "Selection":
