@@ -206,6 +206,12 @@ def test_the_maps_of_a_job_have_names(two, one):
         map_view(one, "pca", table=single)
 
 
+def test_a_landscape_needs_two_axes(one):
+    view = replace(map_view(one), axes=(0, 0))
+    with pytest.raises(UserError, match="Both axes"):
+        job_landscape.of_view(one, view, one.latents())
+
+
 def test_the_landscape_of_both_halves_has_their_three_states(two):
     found = two.landscape()
     assert found.key == "motion"

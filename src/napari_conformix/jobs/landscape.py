@@ -49,6 +49,8 @@ def of_view(
     job: "Job", view: "MapView", table: "LatentTable", *, width: float | None = None
 ) -> Landscape:
     """The landscape of the particles that a map shows; `table` is the one that it was made of."""
+    if view.axes[0] == view.axes[1]:
+        raise UserError("Both axes of the map are the same; choose two for a landscape.")
     half = view.row_half if set(np.unique(view.row_half)) == {1, 2} else None
     found = landscape(
         view.xy,

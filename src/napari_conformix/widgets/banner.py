@@ -98,4 +98,5 @@ class DoubtBanner(Banner):
             self.say("neutral", "")
             return
         headline, _, details = found.sentence.partition(": ")
-        self.say("doubt" if found.level == "weak" else "bad", headline, details)
+        level = "doubt" if found.level == "weak" else "bad"
+        self.say(level, headline, details[:1].upper() + details[1:])
