@@ -291,8 +291,7 @@ def test_a_bad_name_is_refused_with_a_sentence(window: Window) -> None:
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     window.page.selections.table.name.setText("a/b")
     window.page.selections.table.save.click()
-    process_events(0.2)
-    assert any("file name may not have" in message for message in window.messages)
+    window.wait(lambda: any("file name may not have" in text for text in window.messages))
 
 
 def test_another_job_begins_with_an_empty_page(window: Window, tmp_path) -> None:

