@@ -23,7 +23,7 @@ class Hover(QObject):
     def __init__(self, workers: Workers, parent: QObject) -> None:
         super().__init__(parent)
         self._workers = workers
-        self._asked: tuple[np.ndarray, np.ndarray, float] | None = None
+        self._asked: tuple[np.ndarray, np.ndarray, float, float] | None = None
         self._told: int | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
