@@ -103,3 +103,14 @@ def test_the_best_table_is_whole_and_only_of_its_epoch(tmp_path):
     assert history.best(3) is None
     np.testing.assert_array_equal(history.best(4).std, table(4).std)
     assert history.epochs() == []
+
+
+@pytest.mark.parametrize("left", [0, 0.5, 0.99])
+def test_a_table_that_is_cut_short_is_told_of(tmp_path, left):
+    path = tmp_path / "latents.npz"
+    table(3).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left * len(whole))])
+    for read in (LatentTable.load, LatentTable.epoch_of):
+        with pytest.raises(UserError, match="damaged, or was not copied whole"):
+            read(path)

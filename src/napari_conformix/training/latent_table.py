@@ -1,7 +1,12 @@
 """`latents.npz`: what is known of every particle's conformation. Needs no torch to read."""
 
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,18 +57,30 @@ class LatentTable:
         """The epoch of a table, without reading the rest; None when it is not there."""
         if not Path(path).exists():
             return None
-        with np.load(path, allow_pickle=False) as data:
+        with _reading(path) as data:
             return int(data["epoch"])
 
     @classmethod
     def load(cls, path: str | Path) -> "LatentTable":
-        """Read a table; UserError when it is not there yet."""
+        """Read a table; UserError when it is not there yet, or damaged."""
         if not Path(path).exists():
             raise UserError(
                 f"{path} is not there yet; it is written when an epoch is done: train the job."
             )
-        with np.load(path, allow_pickle=False) as data:
+        with _reading(path) as data:
             arrays = {name: data[name] for name in data.files if name in cls.__annotations__}
-        arrays["epoch"] = int(arrays["epoch"])
+            arrays["epoch"] = int(arrays["epoch"])
         arrays["motion_unit"] = str(arrays.get("motion_unit", ""))
         return cls(**arrays)
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[Any]:
+    """The arrays of a file; UserError where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            yield data
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}): it is damaged, or was not copied whole."
+        ) from error
