@@ -11,6 +11,7 @@ from explore_window import Window, explore_window, process_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from napari_conformix.analysis import latent_maps
 from napari_conformix.analysis.umap_process import (
     UmapParameters,
     cache_key,
@@ -383,3 +384,18 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
     for box, value in ((control.neighbours, 15), (control.fit_rows, 200_000)):
         box.setValue(value)
     control.fast.setChecked(False)
+
+
+def test_a_second_map_that_is_closed_does_not_look_back(window: Window, linked) -> None:
+    linked.close_map()
+    shown = linked.maps.map_view
+    past = latent_maps.Past(window.session.latents, False)
+    window.page.maps.show_past(past)
+    window.settle()
+    assert linked.maps.past is None  # its axes may be those of another job by then
+    assert linked.maps.map_view is shown
+    linked.open_map()
+    assert linked.maps.past is past
+    window.page.maps.show_past(None)
+    window.settle()
+    assert linked.maps.past is None

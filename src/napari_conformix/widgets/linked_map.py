@@ -14,6 +14,7 @@ from napari_conformix.widgets.map_group import MapGroup
 from napari_conformix.widgets.style import hint
 
 if TYPE_CHECKING:
+    from napari_conformix.analysis.latent_maps import Past
     from napari_conformix.jobs import LatentTable
     from napari_conformix.widgets.selection_group import SelectionGroup
     from napari_conformix.widgets.session import Session
@@ -55,7 +56,7 @@ class LinkedMapGroup(QGroupBox):
         self.button.clicked.connect(self.open_map)
         self.close_button.clicked.connect(self.close_map)
         self.link.told.connect(self.said.setText)
-        maps.looked_back.connect(self.maps.show_past)
+        maps.looked_back.connect(self._look_back)
         self.maps.range_asked.connect(maps.range_asked)
         self.maps.category_asked.connect(maps.category_asked)
         self._show(False)
@@ -75,6 +76,7 @@ class LinkedMapGroup(QGroupBox):
         self._show(True)
         self.link.set_active(True)
         self.maps.take_latents(latents)
+        self.maps.show_past(self._first_maps.past)
         self._choose()
         self.opened.emit()
 
@@ -96,6 +98,11 @@ class LinkedMapGroup(QGroupBox):
         """Newer latents of the job."""
         if self.is_open:
             self.maps.take_latents(latents)
+
+    def _look_back(self, past: Past | None) -> None:
+        """Go along with the first map, unless nobody sees it: its axes may be of another job."""
+        if self.is_open:
+            self.maps.show_past(past)
 
     def _show(self, opened: bool) -> None:
         self.maps.setVisible(opened)

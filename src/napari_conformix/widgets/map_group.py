@@ -135,6 +135,11 @@ class MapGroup(QGroupBox):
         self.refresh()
         self.colours.find_names()
 
+    @property
+    def past(self) -> latent_maps.Past | None:
+        """The earlier epoch that the map looks back at; None: the job's result so far."""
+        return self._past
+
     def show_past(self, past: latent_maps.Past | None) -> None:
         """Look back at an earlier epoch; None: at the job's result so far."""
         if past is not self._past:
