@@ -162,3 +162,18 @@ def test_columns_of_a_star_are_ticked(window, data):
     assert form.chosen_columns() == ("rlnDefocusU",)
     assert form.button.isEnabled()
     assert "--columns rlnDefocusU" in form.command.text()
+
+
+def test_maps_of_other_particles_are_not_offered_on(window: ShellWindow, data: Path, tmp_path):
+    form = window.data.imports
+    window.open_and_check(data / "particles.star")
+    assert form.path("consensus") == data / "consensus.mrc"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(data / "particles.star", elsewhere / "particles.star")
+    _type(form.fields["particles"], elsewhere / "particles.star")
+    assert form.path("consensus") is None
+    _type(form.fields["consensus"], data / "consensus.mrc")  # named by the user: stays
+    _type(form.fields["particles"], data / "particles.star")
+    _type(form.fields["particles"], elsewhere / "particles.star")
+    assert form.path("consensus") == data / "consensus.mrc"

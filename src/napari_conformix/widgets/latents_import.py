@@ -90,6 +90,7 @@ class LatentsImport(QWidget):
         self.button = QPushButton("Open them")
         self.said = sentence()
         self.command = hint()
+        self._offered: dict[str, Path | None] = {}
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -138,9 +139,14 @@ class LatentsImport(QWidget):
         if inputs.particles is None:
             return
         for name in ("particles", "consensus", "mask", "datadir"):
-            self.fields[name].set_path(getattr(inputs, name))
+            self._offer(name, getattr(inputs, name))
         self._propose_folder()
         self._refresh()
+
+    def _offer(self, name: str, path: Path | None) -> None:
+        """Fill a field until something fits better, or the user names something else."""
+        self._offered[name] = path
+        self.fields[name].set_path(path)
 
     def _edited(self, name: str) -> None:
         path = self.path(name)
@@ -148,8 +154,8 @@ class LatentsImport(QWidget):
             self._look_for_columns(path)
         if name == "particles" and path is not None:
             for key, guessed in zip(("consensus", "mask"), guess_maps(path), strict=True):
-                if self.path(key) is None:
-                    self.fields[key].set_path(guessed)
+                if self.path(key) in (None, self._offered.get(key)):  # not named by the user
+                    self._offer(key, guessed)
         self._propose_folder()
         self._refresh()
 
