@@ -69,29 +69,37 @@ def _drawn(command: list[str], tell: Callable[[float], None]) -> None:
 
     said: list[str] = []
     stopped: list[bool] = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # xvfb-run does so, too
-        text=True,
-        start_new_session=True,  # signals are passed on from here, once
-    ) as process:
+    drawing: list[subprocess.Popen[str]] = []
 
-        def stop() -> None:
-            stopped.append(True)
+    def stop() -> None:
+        stopped.append(True)
+        for process in drawing:
             _signal(process, signal.SIGINT)
 
-        assert process.stdout is not None
+    # signals are heard before there is a process: none is left behind that was just begun
+    with (
+        stop_on_signals(stop),
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # xvfb-run does so, too
+            text=True,
+            start_new_session=True,  # signals are passed on from here, once
+        ) as process,
+    ):
+        drawing.append(process)
         try:
-            with stop_on_signals(stop):
-                for line in process.stdout:
-                    words = line.split()
-                    if len(words) == 4 and words[0] == FRAME:  # frame 3 of 24
-                        tell(int(words[1]) / int(words[3]))
-                    elif words:
-                        said.append(line.rstrip())
-                status = process.wait()
+            if stopped:
+                _signal(process, signal.SIGINT)
+            assert process.stdout is not None
+            for line in process.stdout:
+                words = line.split()
+                if len(words) == 4 and words[0] == FRAME:  # frame 3 of 24
+                    tell(int(words[1]) / int(words[3]))
+                elif words:
+                    said.append(line.rstrip())
+            status = process.wait()
         finally:
             _signal(process, signal.SIGTERM)  # a virtual display that an interrupt left behind
     if stopped:
