@@ -71,8 +71,9 @@ class ParticleWords:
         if latents is not None and row < len(latents.half):
             half = int(latents.half[row]) or _half_of(particles, row)
             parts = [f"half {half}"] if half else []
-            parts.append("held out" if latents.validation[row] else "trained on")
-            lines.append(", ".join(parts).capitalize())
+            if latents.validation.any():  # else it is not known whose latents were trained on
+                parts.append("held out" if latents.validation[row] else "trained on")
+            lines += [", ".join(parts).capitalize()] if parts else []
         name, told = self._coloured(row, made)
         lines += [told] if told else []
         if self._clusters is not None and name != f"clusters {self._clusters[0]}":
