@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.training import JobFolder
+from napari_conformix.cli.training import JobFolder, Passthrough, StacksFolder
 
 
 def import_(
@@ -41,12 +41,8 @@ def import_(
         Path | None, Parameter(help="Consensus map (MRC), to be shown beside the latents.")
     ] = None,
     mask: Annotated[Path | None, Parameter(help="Mask (MRC) for reconstructions.")] = None,
-    datadir: Annotated[
-        Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
-    ] = None,
-    passthrough: Annotated[
-        Path | None, Parameter(help="The passthrough file that belongs to a .cs file.")
-    ] = None,
+    datadir: StacksFolder = None,
+    passthrough: Passthrough = None,
 ) -> None:
     """Open latents of another program (cryoDRGN, 3D variability, ...) as a job folder.
 

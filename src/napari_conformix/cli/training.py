@@ -20,6 +20,12 @@ SHOWN = {
     "Expert settings of {method}, not in the window": "expert",
 }
 JobFolder = Annotated[Path, Parameter(help="The job folder.")]
+StacksFolder = Annotated[
+    Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
+]
+Passthrough = Annotated[
+    Path | None, Parameter(help="The passthrough file that belongs to a .cs file.")
+]
 
 
 def new(
@@ -40,12 +46,8 @@ def new(
             "motion, or both), or another that is installed."
         ),
     ] = None,
-    datadir: Annotated[
-        Path | None, Parameter(help="Folder that the stacks' paths are relative to.")
-    ] = None,
-    passthrough: Annotated[
-        Path | None, Parameter(help="The passthrough file that belongs to a .cs file.")
-    ] = None,
+    datadir: StacksFolder = None,
+    passthrough: Passthrough = None,
     preset: Annotated[
         str | None,
         Parameter(
