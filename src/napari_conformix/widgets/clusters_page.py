@@ -73,7 +73,7 @@ class ClustersPage(QWidget):
         self.form_fold = Fold("Make clusters", self.form, opened=True)
         for widget in (BiasBanner(session), self.form_fold, self.hint, *self.groups):
             column.addWidget(widget)
-        column.addStretch()
+        column.addStretch(1)  # or groups with wrapped lines share what is left
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)

@@ -92,7 +92,7 @@ class DeformationPage(QWidget):
         above = (self.verdict, self.warnings, self.advice, self.bias, self.hint)
         for widget in (*above, *self.groups):
             column.addWidget(widget)
-        column.addStretch()
+        column.addStretch(1)  # or groups with wrapped lines share what is left
         self._connect()
         self._enable(False, _NO_JOB)
 

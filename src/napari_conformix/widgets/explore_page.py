@@ -78,7 +78,7 @@ class ExplorePage(QWidget):
         column.addWidget(self.hint)
         for group in self.groups:
             column.addWidget(group)
-        column.addStretch()
+        column.addStretch(1)  # or groups with wrapped lines share what is left
         session.job_opened.connect(self._open_job)
         session.job_closed.connect(self._close_job)
         session.particles_opened.connect(self._take_particles)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -29,6 +29,7 @@ from napari_conformix.analysis.selection_words import describe
 from napari_conformix.widgets.selection_buttons import BUTTON, FORMATS, split_button, swatch
 from napari_conformix.widgets.selection_counts import saved_text
 from napari_conformix.widgets.selection_written import WrittenLine
+from napari_conformix.widgets.style import LAID_OUT_MS, bring_into_view
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import Selection
@@ -107,7 +108,8 @@ class SelectionTable(QWidget):
             self.table.item(row, 0).setIcon(swatch(selection.colour))
             self._tell_row(row, selection.name)
         self._fit_height()
-        self.select(current)
+        only = next(iter(self._selections)) if len(self._selections) == 1 else None
+        self.select(current or only)
 
     def choose_when_listed(self, name: str) -> None:
         """Choose the row of that name once the table is filled the next time."""
@@ -159,6 +161,10 @@ class SelectionTable(QWidget):
                 self._tell_row(row, name)
         self._fit_height()
         self._enable()
+        QTimer.singleShot(LAID_OUT_MS, self._come_into_view)
+
+    def _come_into_view(self) -> None:
+        bring_into_view(self)
 
     def forget(self) -> None:
         """Nothing of the job before."""

@@ -3,9 +3,19 @@
 from html import escape
 from typing import Final
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+#: after which a page has made room for what has appeared
+LAID_OUT_MS: Final = 60
 #: half -> colour of its curves, told apart with every kind of colour vision (Okabe and Ito)
 HALF_COLOURS: Final = {0: "#56b4e9", 1: "#56b4e9", 2: "#e69f00"}
 #: the phases of a run, as translucent bands behind the curves
@@ -103,6 +113,7 @@ class Fold(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(content)
         self.button.toggled.connect(self._show)
+        self.button.clicked.connect(self._clicked)
         self.button.setChecked(opened)
         self._show(opened)
 
@@ -110,6 +121,27 @@ class Fold(QWidget):
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self.button.setArrowType(arrow)
         self.content.setVisible(opened)
+
+    def _clicked(self, opened: bool) -> None:
+        if opened:  # once the page has made room
+            QTimer.singleShot(LAID_OUT_MS, self._come_into_view)
+
+    def _come_into_view(self) -> None:
+        bring_into_view(self)
+
+
+def bring_into_view(widget: QWidget) -> None:
+    """Scroll the page down until a widget is seen whole, or from its top if it is too high."""
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is None or not widget.isVisible():
+        return
+    bar, seen = area.verticalScrollBar(), area.viewport().height()
+    top = widget.mapTo(area.widget(), QPoint(0, 0)).y()
+    below = top + widget.height() - seen
+    if below > bar.value():
+        bar.setValue(min(top, below))
 
 
 def line() -> QFrame:
