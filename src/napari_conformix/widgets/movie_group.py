@@ -81,6 +81,7 @@ class MovieGroup(QGroupBox):
     def forget(self) -> None:
         """Another job, or none."""
         self._own_file = False
+        self.file_edit.clear()
         self.set_path(None)
         self._say("")
         self.open_folder.hide()

@@ -99,6 +99,8 @@ class SelectionGroup(QGroupBox):
         """Nothing of the job before is selected."""
         self.history = self.finder.history = self.map_view = None
         self._panel.canvas.set_selection(np.zeros(0, dtype=bool))
+        self._panel.bar.set_state(0, False, False)
+        self._panel.bar.say_count("")
         self.table.forget()
         self.form.set_columns([])
         self.form.set_cluster_sets({})
