@@ -214,13 +214,13 @@ class ParticlesForm(KindForm):
         self.first, self.last = QSpinBox(), QSpinBox()
         self._next = 0
         self.pick = _pick_button("Pick both on the map")
-        self.said = hint("Rows of the particle file, from 0. The path leads through particles.")
+        self.said = hint("Rows of the particle file, counted from 0.")
         row = QHBoxLayout()
-        row.addWidget(self.first)
+        row.addWidget(self.first, 1)
         row.addWidget(QLabel("to"))
-        row.addWidget(self.last)
-        row.addWidget(self.pick, 1)
+        row.addWidget(self.last, 1)
         self.form.addRow("Particle", row)
+        self.form.addRow(self.pick)
         self.form.addRow(self.said)
         self.pick.toggled.connect(self._toggled)
         for number in (self.first, self.last):
@@ -238,14 +238,22 @@ class ParticlesForm(KindForm):
         return self.first.value(), self.last.value()
 
     @property
+    def given(self) -> tuple[int, ...]:
+        """Those of the two that the user has given."""
+        if self._next:
+            return self.rows[:1]
+        return self.rows if self.choice is not None else ()
+
+    @property
     def choice(self) -> dict[str, Any] | None:
         start, end = self.rows
         return {"kind": "data", "start": start, "end": end} if start != end else None
 
     def take(self, row: int) -> None:
         """A particle was clicked: the first, then the last."""
-        (self.first, self.last)[self._next].setValue(row)
-        self._next = 1 - self._next
+        number, self._next = (self.first, self.last)[self._next], 1 - self._next
+        number.setValue(row)
+        self.marks_changed.emit()  # also where it was that number already
         if not self._next and self.choice is not None:
             self.complete.emit()
 

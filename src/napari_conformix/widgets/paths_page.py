@@ -300,7 +300,7 @@ class PathsPage(QWidget):
         if self.form.kind == "points":
             numbered = enumerate(self.form.by_points.points, start=1)
             return [Mark(xy, str(number), _PICKED) for number, xy in numbered]
-        ends = zip("AB", map(view.place_of, self.form.particles.rows), strict=True)
+        ends = zip("AB", map(view.place_of, self.form.particles.given), strict=False)
         return [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
 
     def _mark(self) -> None:
