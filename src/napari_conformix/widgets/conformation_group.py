@@ -290,6 +290,7 @@ class ConformationGroup(QGroupBox):
         kept, mode = self.pair.kept, self.difference.mode
         with_a = kept is not None and mode in ("molecule", "A")
         lobes = mode != "molecule"
+        self.ghost.setText(_AROUND[with_a])
         # Around lobes it is grey: one of them has its colour.
         self._scene.show_start(kept.decoded.prepared if with_a else None, grey=lobes)
         if lobes:
