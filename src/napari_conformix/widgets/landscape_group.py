@@ -297,7 +297,9 @@ class LandscapeGroup(QGroupBox):
 
     def _ask_save(self) -> None:
         kinds = "Drawing (*.svg);;Picture (*.png)"
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", "landscape.svg", kinds)
+        job = self._session.job
+        begin = str(Path(job.folder if job is not None else "") / "landscape.svg")
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds)
         if not chosen:
             return
         file = Path(chosen)

@@ -34,7 +34,9 @@ class StateTable(QTableWidget):
     def set_states(self, states: tuple[Minimum, ...], unit: str) -> None:
         """Show the states of another landscape."""
         self._order = []
-        self.setHorizontalHeaderLabels(["State", f"Energy ({unit})", "Particles", "Way out"])
+        self.setHorizontalHeaderLabels(
+            ["State", f"Energy ({unit})", "Particles", f"Way out ({unit})"]
+        )
         self.setRowCount(len(states))
         for row, state in enumerate(states):
             texts = (str(state.number), energy_of(state), share_of(state), barrier_of(state))
