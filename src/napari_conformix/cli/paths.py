@@ -140,6 +140,7 @@ def path(
     if opened.method_class.has_decoder:
         arguments = shlex.join([str(job), "--path", name])
         print(f"Maps: conformix decode {arguments} -o FOLDER")
+        print(f"Movie: conformix movie {arguments} -o FILE.mp4")
 
 
 def lines(path: "LatentPath") -> list[str]:

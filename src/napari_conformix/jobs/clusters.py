@@ -293,8 +293,9 @@ def _existing(job: "Job", name: str) -> Path:
 
     folder = folder_of(job, check_name(name))
     if not (folder / RECORD).exists():
-        known = ", ".join(sets_of(job.folder)) or "none; make one with `conformix clusters`"
-        raise UserError(f"There are no clusters {name!r} in {job.folder}; it has: {known}.")
+        known = ", ".join(sets_of(job.folder))
+        there = f"it has: {known}" if known else "make some: `conformix clusters JOB -k 6`"
+        raise UserError(f"There are no clusters {name!r} in {job.folder}; {there}.")
     return folder
 
 

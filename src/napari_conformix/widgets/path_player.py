@@ -43,6 +43,11 @@ NO_DECODER: Final = (
     "These latents come from another program and have no decoder here, so there is no molecule to "
     "show. The path can be seen on the map, saved and exported."
 )
+#: paths that go where they are told to, particles or not
+_BLIND: Final = ("component", "motion", "points", "drawn")
+_THROUGH_DATA: Final = (
+    "A path between two particles, through the data, avoids such gaps where it can."
+)
 _MODES: Final = [("There and back", "bounce"), ("Loop", "loop"), ("Once", "once")]
 _FASTEST: Final = 30
 
@@ -210,6 +215,8 @@ class PathPlayer(QGroupBox):
         path = self.path
         text = "" if path is None else path.support_sentence()
         lacking = path is not None and not path.supported.all()
+        if lacking and path.kind in _BLIND:
+            text = f"{text} {_THROUGH_DATA}"
         self.support_label.setText(signed("warning", text) if lacking else text)
         self.support_label.setVisible(bool(text))
 
