@@ -8,6 +8,12 @@ import pytest
 import starfile
 from command_line import PARTICLES, Conformix
 
+from napari_conformix.analysis.umap_process import (
+    UmapParameters,
+    cache_key,
+    read_rows,
+    write_result,
+)
 from napari_conformix.jobs import Job
 from napari_conformix.particles.cryodrgn import read_indices
 
@@ -29,6 +35,31 @@ def test_places_in_a_map(conformix: Conformix, trained: Path) -> None:
     done = conformix("select", trained, "--polygon", corners, "--map", "motion", "--name", "left")
     assert done.status == 0, done.err
     assert rows(trained, "left") == set(np.flatnonzero(xy[:, 0] < np.float32(x)).tolist())
+
+
+def test_places_in_a_umap_and_in_a_map_of_two_columns(conformix: Conformix, trained: Path) -> None:
+    xy = Job.open(trained).latents().motion[:, :2]
+    parameters = UmapParameters(array="motion")
+    values = read_rows(trained / "latents.npz", parameters)
+    out = trained / "umap" / f"{parameters.name}.npz"  # as if UMAP had left the motions as they are
+    write_result(out, values[:, :2], cache_key(values, parameters), parameters)
+    low, high, middle = xy.min(axis=0) - 1, xy.max(axis=0) + 1, np.median(xy[:, 0])
+    corners = f"{low[0]},{low[1]} {middle},{low[1]} {middle},{high[1]} {low[0]},{high[1]}"
+    wanted = set(np.flatnonzero(xy[:, 0] < middle).tolist())
+    for name, where in (
+        ("laid out", ("--map", "umap motion")),
+        ("columns", ("--map", "columns", "--axes", "motion 1,motion 2")),
+    ):
+        done = conformix("select", trained, "--polygon", corners, *where, "--name", name)
+        assert done.status == 0, done.err
+        assert rows(trained, name) == wanted
+    step = Job.open(trained).selection("laid out").how[0]
+    assert step["embedding"] == "umap motion_n15_d0.1"
+    done = conformix(
+        "select", trained, "--replay", "laid out", "--from", trained, "--name", "again"
+    )
+    assert done.status == 0, done.err
+    assert rows(trained, "again") == wanted
 
 
 def test_saved_selections_are_combined(conformix: Conformix, trained: Path) -> None:
