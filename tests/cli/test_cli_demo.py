@@ -37,6 +37,7 @@ def test_demo_leaves_what_it_says_and_goes_on_when_run_again(
 
     assert f"{len(table)} of 300 particles" in first.out
     assert "apt-get install xvfb xauth" in first.out
+    assert "kT" in (folder / "landscape.svg").read_text()
 
     again = conformix("demo", folder, *ARGUMENTS)
     assert again.status == 0, again.err
