@@ -170,11 +170,14 @@ def paint_axes(painter: QPainter, camera: Camera, names: tuple[str, str]) -> Non
             painter.setPen(_GRID)
             painter.drawLine(QPointF(34, y), QPointF(width, y))
             _text(painter, QRectF(18, y - 7, 36, 14), f"{value:g}", centred=False)
-    _text(painter, QRectF(0, height - 18, width, 16), names[0])
+    short, metrics = Qt.TextElideMode.ElideRight, painter.fontMetrics()
+    along = metrics.elidedText(names[0], short, width - 8)
+    up = metrics.elidedText(names[1], short, height - 38)
+    _text(painter, QRectF(0, height - 18, width, 16), along)
     painter.save()
     painter.translate(2, (height - 30) / 2)
     painter.rotate(-90)
-    _text(painter, QRectF(-height / 2, 0, height, 16), names[1])
+    _text(painter, QRectF(-height / 2, 0, height, 16), up)
     painter.restore()
 
 
