@@ -193,6 +193,22 @@ def test_a_path_is_where_it_is_on_a_map_whose_axes_run_the_other_way_by_now(bent
     np.testing.assert_allclose(paths.on_map(path, view), -path.xy, atol=1e-5)
 
 
+def test_a_place_whose_hidden_axes_lead_away_from_the_particles_is_told():
+    random = np.random.default_rng(3)
+    mean = random.normal(size=(4000, 3)) * [3, 2, 0.2]
+    mean[:, 2] += np.where(mean[:, 0] > 0, 1.5, -1.5)  # two sheets with nothing between them
+    latents = table(mean.astype(np.float32))
+    space = latent_maps.build("latent0", latents)
+    for axes, seen in (((0, 1), False), ((0, 2), True)):
+        view = latent_maps.view(space, axes, "all", latents)
+        spots = [view.spot(tuple(view.xy[row]), 0) for row in range(40)]
+        assert min(spot.nearby for spot in spots) > 0
+        assert np.mean([spot.seen for spot in spots]) == pytest.approx(float(seen), abs=0.15)
+    few = replace(view, rows=view.rows[:3], xy=view.xy[:3], latents=view.latents[:3],
+                  row_half=view.row_half[:3])  # fmt: skip
+    assert few.spot((0.0, 0.0), 0).seen
+
+
 def test_a_saved_path_is_the_same_and_a_damaged_one_is_refused(bent, tmp_path):
     latents, _ = bent
     view = latent_maps.view(latent_maps.build("latent0", latents), (0, 1), "all", latents)

@@ -27,6 +27,7 @@ from napari_conformix.analysis.latent_spaces import (
 
 if TYPE_CHECKING:
     from napari_conformix.analysis import NearestLatents
+    from napari_conformix.analysis.path_support import DataSupport
     from napari_conformix.training.latent_table import LatentTable
 
 __all__ = [
@@ -52,16 +53,23 @@ Show = Literal["all", "half 1", "half 2", "validation"]
 
 #: the circle around the cursor whose particles are counted, as a share of the map's width
 _NEARBY_SHARE: Final = 0.04
+#: particles that tell whether a latent is like any; fewer tell nothing
+_FEWEST_SAMPLED, _MOST_SAMPLED = 50, 5_000
 
 
 @dataclass(frozen=True)
 class Spot:
-    """What a point of the map stands for: a latent of one half, and how many particles are near."""
+    """What a point of the map stands for: a latent of one half, and how many particles are near.
+
+    `seen` is False where no particle has a latent like this one, though some may be near on the
+    map: an exact inverse sets the components that are not shown to their mean.
+    """
 
     latent: np.ndarray
     half: int
     nearby: int
     xy: tuple[float, float]
+    seen: bool = True
 
 
 @dataclass(frozen=True)
@@ -125,12 +133,13 @@ class MapView:
         if half not in nearest.halves:
             half = nearest.halves[0]
         found = nearest.query((xy[0], xy[1] * self.stretch), half)
-        latent = found.latent
-        if self.space.inverse is not None and self.space.centre is not None:
-            coordinates = self.space.centre.copy()
-            coordinates[list(self.axes)] = xy
-            latent = self.space.inverse(coordinates)
-        return Spot(latent, half, found.support, xy)
+        if self.space.inverse is None or self.space.centre is None:
+            return Spot(found.latent, half, found.support, xy)
+        coordinates = self.space.centre.copy()
+        coordinates[list(self.axes)] = xy
+        latent = self.space.inverse(coordinates)
+        seen = len(self.latents) < _FEWEST_SAMPLED or self._data.covers(latent)
+        return Spot(latent, half, found.support, xy, seen)
 
     def row_near(self, xy: tuple[float, float]) -> int:
         """The particle nearest to a point of the map."""
@@ -143,6 +152,15 @@ class MapView:
         if index == len(self.rows) or self.rows[index] != row:
             return None
         return float(self.xy[index, 0]), float(self.xy[index, 1])
+
+    @cached_property
+    def _data(self) -> DataSupport:
+        """Where there is data in latent space, by a sample: it is asked at every move of the
+        cursor. For a map with an inverse, whose particles are all of one half."""
+        from napari_conformix.analysis.path_support import DataSupport
+
+        stride = -(-len(self.latents) // _MOST_SAMPLED)
+        return DataSupport.of(self.latents[::stride])
 
     @cached_property
     def _nearest(self) -> NearestLatents:

@@ -101,6 +101,10 @@ class DataSupport:
         there = np.maximum(self.spacing[near].mean(axis=1), _least(self.spacing))
         return np.asarray(distance[:, :NEIGHBOURS].mean(axis=1) / there)
 
+    def covers(self, point: ArrayLike) -> bool:
+        """Whether there is data at a point (d,)."""
+        return bool(self.ratio(np.reshape(point, (1, -1)))[0] <= self.bound)
+
     def count(self, points: ArrayLike) -> NDArray[np.int64]:
         """(n, d) -> (n,) particles near each point, the point's own among them; 0: no data."""
         wanted = np.atleast_2d(np.asarray(points, np.float32))

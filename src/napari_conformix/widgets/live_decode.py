@@ -67,12 +67,14 @@ class Decoded:
         nearby = self.spot.nearby
         if not nearby:
             return "no particles here: extrapolated"
-        return f"{nearby:,} particle{'s' if nearby > 1 else ''} nearby"
+        text = f"{nearby:,} particle{'s' if nearby > 1 else ''} nearby"
+        return text if self.spot.seen else f"{text} on the map, but none like this: extrapolated"
 
     @property
     def supported(self) -> bool:
         """Whether there are particles of this state."""
-        return self.spot.nearby > 0 if self.exactly is None else self.exactly.supported
+        spot = self.spot
+        return spot.nearby > 0 and spot.seen if self.exactly is None else self.exactly.supported
 
 
 class LiveDecode:
