@@ -253,6 +253,11 @@ def test_a_path_turned_round_begins_at_its_end(bent):
     assert turned.arc[-1] == pytest.approx(path.arc[-1])
 
 
+def with_components(table):
+    """One model's table has its components in `motion`; they say nothing of displacements."""
+    return replace(table, motion=table.mean[:, :2])
+
+
 @pytest.mark.parametrize(
     ("ask", "word"),
     [
@@ -261,6 +266,7 @@ def test_a_path_turned_round_begins_at_its_end(bent):
         (lambda t: paths.along_component(t, 1, 1, half=0), "at least 2 steps"),
         (lambda t: paths.along_component(t, 1, half=0, percentiles=(9, 5)), "Percentiles"),
         (lambda t: paths.along_motion(t, 1, half=0), "no motion coordinates"),
+        (lambda t: paths.along_motion(with_components(t), 1, half=0), "no motion coordinates"),
         (lambda t: paths.through_clusters(t, [0, 1], half=0), "2 particles"),
         (lambda t: paths.through_clusters(t, np.zeros(4000), half=0), "at least two clusters"),
         (lambda t: paths.from_latents(t, [[1.0, 2.0]], half=0), "2 numbers"),

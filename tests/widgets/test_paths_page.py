@@ -1,6 +1,7 @@
 """The Paths page in a real window, with a mouse: what is made, decoded, shown, kept."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from napari_conformix.training import events
 from napari_conformix.widgets.map_marks import Mark
 from napari_conformix.widgets.map_tools import Tool
 from napari_conformix.widgets.path_timing import scrub
+from napari_conformix.widgets.scene import EXTRAPOLATED
 from napari_conformix.widgets.surfaces import surface_of
 
 pytestmark = pytest.mark.window
@@ -90,6 +92,24 @@ def test_the_caption_tells_position_half_epoch_and_support(window) -> None:
     assert lines[1] == f"Motion 1: {path.positions[0]:+.2f} Å RMS"
     assert lines[2] == "Half 1, epoch 12"
     assert lines[3] == f"{path.support[0]} particles near"
+
+
+def test_a_step_without_particles_is_grey_and_other_pages_get_the_colour_back(window) -> None:
+    window.make()
+    made = window.paths.path
+    support = np.where(np.arange(len(made)) == 3, 0, 5)
+    window.paths.show_path(replace(made, support=support))
+    window.ready()
+    colour = {}
+    for step in (2, 3, 4, 3):
+        window.player.go_to(step)
+        process_events(0.05)
+        colour[step] = window.layer("Conformation").colormap.colors[0, :3]
+    assert colour[3] == pytest.approx(EXTRAPOLATED)
+    assert colour[2] == pytest.approx(colour[4])
+    assert colour[2][2] > colour[2][0] + 0.2  # blue
+    window.paths.set_active(False)
+    assert window.layer("Conformation").colormap.colors[0, :3] == pytest.approx(colour[2])
 
 
 def test_dragging_the_slider_scrubs_and_the_ring_goes_along(window) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.analysis import curves
 from napari_conformix.analysis.latent_path import LatentPath
+from napari_conformix.analysis.latent_spaces import has_motion
 from napari_conformix.analysis.map_paths import along_map, axes_of, drawn, on_map, through_points
 from napari_conformix.analysis.path_steps import (
     STEPS,
@@ -106,7 +107,7 @@ def along_motion(
 ) -> LatentPath:
     """Along a motion coordinate (from 1), which means the same in both halves; means of the
     particles of one half as in :func:`along_component`. UserError where there are none."""
-    if table.motion is None:
+    if table.motion is None or not has_motion(table):
         raise UserError(
             "These latents have no motion coordinates; take a principal component instead (--pc 1)."
         )

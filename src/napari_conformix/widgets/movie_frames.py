@@ -22,7 +22,7 @@ from napari_conformix.widgets.movie_overlays import Caption, Overlays, ScaleBar,
 from napari_conformix.widgets.movie_studio import Studio, turned, view_of
 from napari_conformix.widgets.path_frames import FrameCache
 from napari_conformix.widgets.path_words import caption
-from napari_conformix.widgets.scene import Scene
+from napari_conformix.widgets.scene import EXTRAPOLATED, Scene
 from napari_conformix.widgets.surfaces import suggest_threshold
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
     from napari_conformix.widgets.surfaces import Prepared
 
-#: of a step without particles
-GREY: Final = (0.56, 0.57, 0.58)
 #: share of the picture that the molecule fills where nobody has chosen a camera
 _FILL: Final = 0.8
 
@@ -185,7 +183,7 @@ class Film:
         options, studio = self.options, self._studio
         prepared = self._prepared(shot.step)
         self._scene.show_prepared(prepared)
-        self._set_tint(self._look.colour if self.path.support[shot.step] else GREY)
+        self._set_tint(self._look.colour if self.path.support[shot.step] else EXTRAPOLATED)
         studio.look(self.view, shot.turn_degrees)
         frame = studio.picture(options.width, options.height)
         inset = self._inset.picture(shot.step) if self._inset is not None else None

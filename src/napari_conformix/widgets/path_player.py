@@ -29,6 +29,7 @@ from napari_conformix.widgets.linked_contour import LinkedContour
 from napari_conformix.widgets.path_frames import Head, PathFrames
 from napari_conformix.widgets.path_strip import SupportStrip
 from napari_conformix.widgets.path_words import caption, place_in_words, title_of
+from napari_conformix.widgets.scene import EXTRAPOLATED
 from napari_conformix.widgets.style import hint, in_bytes, sentence, signed
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class PathPlayer(QGroupBox):
         self.path: LatentPath | None = None
         self.active, self._direction = False, 1
         self.shown_step: int | None = None
+        self._colour: tuple[float, float, float] | None = None
         self.contour = LinkedContour(contour)
         self._build()
         self._timer = QTimer(self)
@@ -179,6 +181,7 @@ class PathPlayer(QGroupBox):
             self._moved()
         else:
             self.play.setChecked(False)
+            self._tint(None)
 
     def rename(self, path: LatentPath) -> None:
         """The same path under another name: its maps stay."""
@@ -293,7 +296,14 @@ class PathPlayer(QGroupBox):
             return
         self.shown_step = self.step
         self._scene.show_prepared(frame, caption(self.path, self.step))
+        self._tint(None if self.path.support[self.step] else EXTRAPOLATED)
         self.shown.emit(self.step)
+
+    def _tint(self, colour: tuple[float, float, float] | None) -> None:
+        """Steps that no particle supports are grey, as in movies."""
+        if colour != self._colour:
+            self._colour = colour
+            self._scene.tint_conformation(colour)
 
     def _ready(self, step: int) -> None:
         self._say_progress()

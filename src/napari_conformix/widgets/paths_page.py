@@ -291,17 +291,19 @@ class PathsPage(QWidget):
             self.player.go_to(int(np.linalg.norm(steps - at, axis=1).argmin()))
 
     def _marks(self) -> list[Mark]:
-        """Picked points by number; the two particles as A and B; else states by number."""
+        """Picked points by number, or the two particles as A and B; until there are some, and for
+        other kinds of paths, states by number."""
         view = self._explore.map_view
+        picked: list[Mark] = []
         if view is None:
-            return []
-        if self.form.kind not in ("points", "data"):
-            return self.landscape.marks
+            return picked
         if self.form.kind == "points":
             numbered = enumerate(self.form.by_points.points, start=1)
-            return [Mark(xy, str(number), _PICKED) for number, xy in numbered]
-        ends = zip("AB", map(view.place_of, self.form.particles.given), strict=False)
-        return [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
+            picked = [Mark(xy, str(number), _PICKED) for number, xy in numbered]
+        elif self.form.kind == "data":
+            ends = zip("AB", map(view.place_of, self.form.particles.given), strict=False)
+            picked = [Mark(xy, letter, _PICKED) for letter, xy in ends if xy is not None]
+        return picked or self.landscape.marks
 
     def _mark(self) -> None:
         self.picking.movable = self.form.by_points.points if self.form.kind == "points" else []

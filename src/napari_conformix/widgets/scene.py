@@ -37,6 +37,8 @@ _CONFORMATION: Final = "Conformation"
 _START: Final = "Conformation A"
 #: of the conformation that is compared with: where a motion begins, or the state A
 START_COLOUR: Final = (0.95, 0.72, 0.30)
+#: of a conformation that no particle supports, in the window and in movies
+EXTRAPOLATED: Final = (0.56, 0.57, 0.58)
 _COLOURS: Final = {
     _CONSENSUS: (0.78, 0.78, 0.76),
     _START: START_COLOUR,
