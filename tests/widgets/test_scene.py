@@ -254,3 +254,15 @@ def test_the_molecule_fits_the_canvas_until_the_user_zooms(viewer, session) -> N
     process_events(0.3)
     assert camera.zoom == pytest.approx(chosen)
     scene.clear()
+
+
+def test_a_conformation_that_was_hidden_does_not_come_back_from_the_worker(session) -> None:
+    scene = Scene(session, "surface")
+    show(scene, ball((0, 0, 0)), consensus=True)
+    scene.show_conformation(ball((24, 0, 0)), PIXEL_SIZE, label="Live map")
+    scene.hide_conformation()
+    while session.workers.busy("job:mesh Conformation"):
+        process_events(0.02)
+    process_events(0.05)
+    assert not scene._layers["Conformation"].visible
+    assert scene.label == ""

@@ -179,7 +179,8 @@ class Scene:
             self._show_later(_START, prepared.array, prepared.pixel_size_angstrom)
 
     def hide_conformation(self) -> None:
-        """Only the consensus."""
+        """Only the consensus; a conformation that is still being meshed is not shown either."""
+        self._session.workers.drop(f"job:mesh {_CONFORMATION}")
         self._maps.pop(_CONFORMATION, None)
         self._maps.pop(_START, None)
         self._start = None
