@@ -142,6 +142,7 @@ class ClusterTable(QTableWidget):
         rows = min(max(self.rowCount(), 1), _MOST_ROWS_SHOWN)
         height = self.horizontalHeader().sizeHint().height() + 4
         height += rows * (self.rowHeight(0) if self.rowCount() else 24)
+        height += self.horizontalScrollBar().sizeHint().height()  # of names wider than the page
         self.setFixedHeight(height)
 
 
