@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_conformix.errors import UserError
@@ -42,6 +42,7 @@ def test_once_goes_from_the_start_to_the_end() -> None:
     assert steps_of(shots(4, options_from(there_and_back=False), loops=True)) == [0, 1, 2, 3]
 
 
+@example(steps=22, seconds=1.125, fps=22, back=True, loops=False)  # halves of a step
 @given(
     steps=st.integers(1, 60),
     seconds=st.one_of(st.none(), st.floats(0.5, 20)),

@@ -122,7 +122,7 @@ def shots(steps: int, options: MovieOptions, *, loops: bool) -> list[Shot]:
     last = count - 1 or 1
     rocks = max(1, round(count / options.frames_per_second / ROCK_SECONDS))
     return [
-        Shot(_step(i / last, steps, closed), _turn(i / last, options, rocks)) for i in range(whole)
+        Shot(_step(i, last, steps, closed), _turn(i / last, options, rocks)) for i in range(whole)
     ]
 
 
@@ -192,10 +192,11 @@ def _count(steps: int, options: MovieOptions) -> int:
     return 2 * steps - 1 if options.there_and_back else steps
 
 
-def _step(time: float, steps: int, closed: bool) -> int:
-    """The step at a time of the movie, 0 to 1."""
-    along = 1 - abs(2 * time - 1) if closed else time
-    return math.floor(along * (steps - 1) + 0.5)
+def _step(frame: int, last: int, steps: int, closed: bool) -> int:
+    """The step that a frame shows, frames from 0 to `last`; in whole numbers, so that the way back
+    shows the same steps as the way there."""
+    along = last - abs(2 * frame - last) if closed else frame  # of `last`
+    return (2 * along * (steps - 1) + last) // (2 * last)
 
 
 def _turn(time: float, options: MovieOptions, rocks: int) -> float:
