@@ -19,6 +19,10 @@ from napari_conformix.widgets.explore_page import ExplorePage
 from napari_conformix.widgets.lasso import Mode, Tool
 from napari_conformix.widgets.session import Session
 
+#: outlines in the motion map of a FakeJob, around particles of either end
+RIGHT = [(4.0, -3.0), (9.0, -3.0), (9.0, 3.0), (4.0, 3.0)]
+LEFT = [(-9.0, -3.0), (-5.0, -3.0), (-5.0, 3.0), (-9.0, 3.0)]
+
 _BUTTON = Qt.MouseButton.LeftButton
 _PLAIN = Qt.KeyboardModifier.NoModifier
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import LEFT, RIGHT, Window, explore_window, process_events
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
@@ -15,9 +15,6 @@ from napari_conformix.widgets.map_painting import ticks
 from napari_conformix.widgets.selection_bar import SelectionBar
 
 pytestmark = pytest.mark.window
-
-RIGHT = [(4.0, -3.0), (9.0, -3.0), (9.0, 3.0), (4.0, 3.0)]
-LEFT = [(-9.0, -3.0), (-5.0, -3.0), (-5.0, 3.0), (-9.0, 3.0)]
 
 
 @pytest.fixture(scope="module")

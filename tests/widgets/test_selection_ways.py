@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import LEFT, RIGHT, Window, explore_window, process_events
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QInputDialog, QMessageBox
@@ -13,9 +13,6 @@ from qtpy.QtWidgets import QInputDialog, QMessageBox
 from napari_conformix.widgets.map_tools import Mode, Tool
 
 pytestmark = pytest.mark.window
-
-RIGHT = [(4.0, -3.0), (9.0, -3.0), (9.0, 3.0), (4.0, 3.0)]
-LEFT = [(-9.0, -3.0), (-5.0, -3.0), (-5.0, 3.0), (-9.0, 3.0)]
 
 
 @pytest.fixture(scope="module")

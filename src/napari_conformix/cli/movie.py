@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_conformix.export.movie_plan import MovieOptions, Vector
     from napari_conformix.jobs import Job
 
-#: steps of a path along a component, unless the movie's length says how many are needed
-STEPS, MOST_STEPS = 24, 300
+#: more steps than this of a path along a component are not decoded for a long movie
+MOST_STEPS = 300
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 LOOK = Group("Look")
@@ -252,6 +252,8 @@ def _chosen_path(
 
 def _steps(options: "MovieOptions") -> int:
     """So many steps that no frame of the movie shows one twice in a row."""
+    from napari_conformix.export.movie_plan import STEPS
+
     if options.seconds is None:
         return STEPS
     frames = round(options.seconds * options.frames_per_second)

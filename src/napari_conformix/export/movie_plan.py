@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from napari_conformix.errors import UserError
 
 SUFFIXES = (".mp4", ".gif")
+#: steps of a path that is made for a movie, unless the movie's length asks for another number
+STEPS = 24
 #: how long a movie is whose path has a single step and that says nothing of its length, seconds
 STILL_SECONDS = 4.0
 #: a rock to one side, the other and back takes about so long, seconds

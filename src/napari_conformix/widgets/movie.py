@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_conformix.analysis import latent_maps, paths
 from napari_conformix.errors import UserError
 from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
-from napari_conformix.export.movie_plan import MovieOptions, check_file, loops, options_from
+from napari_conformix.export.movie_plan import STEPS, MovieOptions, check_file, loops, options_from
 from napari_conformix.jobs.models import refuse_without_decoder
 from napari_conformix.widgets.movie_frames import Film, InsetMap, Look
 from napari_conformix.widgets.movie_inset import map_of, plain_colours
@@ -22,9 +22,6 @@ from napari_conformix.widgets.session import Session
 if TYPE_CHECKING:
     from napari_conformix.analysis.latent_path import LatentPath
     from napari_conformix.jobs import Job
-
-#: steps of the path that is taken where none is given
-STEPS = 24
 
 
 def write_movie(

@@ -108,7 +108,6 @@ class Film:
         self._studio: Studio | None = None
         self._epoch: int | None = None
         self._inset: Inset | None = None
-        self._tint: tuple[float, float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.shots)
@@ -175,7 +174,6 @@ class Film:
         self._scene.set_ghost(ghost)
         self._scene.show_prepared(self._consensus, consensus=True)
         self._scene.tint_conformation(self._look.colour)
-        self._tint = self._look.colour
         studio.viewer.canvas.overlays.scale_bar.visible = False  # the movie paints its own
 
     def draw(self, shot: Shot) -> np.ndarray:
@@ -183,7 +181,8 @@ class Film:
         options, studio = self.options, self._studio
         prepared = self._prepared(shot.step)
         self._scene.show_prepared(prepared)
-        self._set_tint(self._look.colour if self.path.support[shot.step] else EXTRAPOLATED)
+        supported = self.path.support[shot.step] > 0
+        self._scene.tint_conformation(self._look.colour if supported else EXTRAPOLATED)
         studio.look(self.view, shot.turn_degrees)
         frame = studio.picture(options.width, options.height)
         inset = self._inset.picture(shot.step) if self._inset is not None else None
@@ -220,11 +219,6 @@ class Film:
         if not (shown or self.options.title or warning):
             return None
         return Caption(self.options.title, shown, warning)
-
-    def _set_tint(self, colour: tuple[float, float, float] | None) -> None:
-        if colour != self._tint:
-            self._tint = colour
-            self._scene.tint_conformation(colour)
 
 
 def _fitted(view: View, maps: list[Prepared], options: MovieOptions) -> View:

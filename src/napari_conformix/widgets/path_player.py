@@ -70,7 +70,6 @@ class PathPlayer(QGroupBox):
         self.path: LatentPath | None = None
         self.active, self._direction = False, 1
         self.shown_step: int | None = None
-        self._colour: tuple[float, float, float] | None = None
         self.contour = LinkedContour(contour)
         self._build()
         self._timer = QTimer(self)
@@ -181,7 +180,7 @@ class PathPlayer(QGroupBox):
             self._moved()
         else:
             self.play.setChecked(False)
-            self._tint(None)
+            self._scene.tint_conformation(None)
 
     def rename(self, path: LatentPath) -> None:
         """The same path under another name: its maps stay."""
@@ -296,14 +295,9 @@ class PathPlayer(QGroupBox):
             return
         self.shown_step = self.step
         self._scene.show_prepared(frame, caption(self.path, self.step))
-        self._tint(None if self.path.support[self.step] else EXTRAPOLATED)
+        supported = self.path.support[self.step] > 0  # else grey, as in movies
+        self._scene.tint_conformation(None if supported else EXTRAPOLATED)
         self.shown.emit(self.step)
-
-    def _tint(self, colour: tuple[float, float, float] | None) -> None:
-        """Steps that no particle supports are grey, as in movies."""
-        if colour != self._colour:
-            self._colour = colour
-            self._scene.tint_conformation(colour)
 
     def _ready(self, step: int) -> None:
         self._say_progress()

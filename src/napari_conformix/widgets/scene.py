@@ -159,9 +159,13 @@ class Scene:
 
     def tint_conformation(self, colour: tuple[float, float, float] | None) -> None:
         """Draw the conformation in another colour (r, g, b) from now on; None: in its own."""
-        layer = self._living(_CONFORMATION)
-        if layer is not None:
-            layer.colormap = _plain_colormap(_CONFORMATION, colour)
+        self._paint(_CONFORMATION, _plain_colormap(_CONFORMATION, colour))
+
+    def _paint(self, name: str, colormap: Colormap) -> None:
+        """Give a map's layer a colour, unless it has it: napari compiles a shader for every one."""
+        layer = self._living(name)
+        if layer is not None and layer.colormap.name != colormap.name:
+            layer.colormap = colormap
 
     def show_start(self, prepared: Prepared | None, *, grey: bool = False) -> None:
         """The conformation that a motion begins with, as a ghost in place of the consensus, in a
@@ -172,9 +176,7 @@ class Scene:
             self._arrange()
             return
         self._show(_START, prepared)
-        layer, name = self._living(_START), _CONSENSUS if grey else _START
-        if layer is not None and layer.colormap.name != _plain_colormap(name).name:
-            layer.colormap = _plain_colormap(name)
+        self._paint(_START, _plain_colormap(_CONSENSUS if grey else _START))
         if self.threshold is not None and prepared.threshold != self.threshold:
             self._show_later(_START, prepared.array, prepared.pixel_size_angstrom)
 
