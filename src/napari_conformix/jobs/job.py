@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import (
     creation,
-    launching,
     layout,
     models,
     reconstruction_run,
     results,
     running,
+    starting,
 )
 from napari_conformix.jobs.deformations import Deformations
 from napari_conformix.jobs.run_folder import RunFolder
@@ -193,7 +193,7 @@ class Job(RunFolder):
     def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
         """Train in a process of its own that outlives this one; returns its number."""
         models.refuse_without_decoder(self.method_class, "be trained")
-        return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
+        return starting.launch(self.folder, device=device, epochs=epochs, resume=resume)
 
     # -- results ----------------------------------------------------------------------------------
 

@@ -1,34 +1,15 @@
-"""Starting a trainer as a process of its own, which outlives whoever started it."""
+"""Starting a run as a process of its own, which outlives whoever started it, and ending it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import layout, lock
-from napari_conformix.jobs.running import check_can_train, clear_old_state
 
 #: trainers started by this process; asked for their end, so that none stays a zombie
 _started: list[subprocess.Popen[bytes]] = []
-
-
-def launch(folder: Path, *, device: str, epochs: int | None, resume: bool) -> int:
-    """Start a detached trainer and return its process number.
-
-    The lock is written in the trainer's name before this returns: whoever follows the folder from
-    now on sees a running job, and a second launch is refused. UserError as of `running.run`.
-    """
-    reap()
-    command = [sys.executable, "-m", "napari_conformix.jobs.trainer", str(folder), "--launched"]
-    command += ["--device", device]
-    command += ["--epochs", str(epochs)] if epochs is not None else []
-    command += ["--resume"] if resume else []
-    with lock.guard(folder):
-        check_can_train(folder, resume=resume, epochs=epochs)
-        clear_old_state(folder)
-        return start(folder, command)
 
 
 def start(folder: Path, command: list[str]) -> int:
