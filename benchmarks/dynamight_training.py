@@ -22,7 +22,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from napari_conformix import Job
-from napari_conformix.analysis import pca
+from napari_conformix.analysis.spaces import pca
 
 PUBLISHED = [
     ("3,000 Gaussians, training pass alone", "63 images per CPU-s, peak 2.8 GB"),

@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import spearmanr
 
 from napari_conformix import Job
-from napari_conformix.analysis.fields import Fields
+from napari_conformix.analysis.motion import Fields
 from napari_conformix.simulation import find_scene
 
 #: A; farther from any atom a position is not compared

@@ -35,13 +35,13 @@ from path_fakes import PathJob
 from paths_window import PathsWindow
 
 from napari_conformix.particles import write_map
+from napari_conformix.simulation import find_scene
 from napari_conformix.simulation.points import density
-from napari_conformix.simulation.scenes import find_scene
 from napari_conformix.widgets import path_timing
-from napari_conformix.widgets.gl import renderer
-from napari_conformix.widgets.lasso import Tool
-from napari_conformix.widgets.latent_canvas import LatentCanvas
+from napari_conformix.widgets.latent_view import LatentCanvas
+from napari_conformix.widgets.latent_view.lasso import Tool
 from napari_conformix.widgets.scene import Scene
+from napari_conformix.widgets.session.gl import renderer
 
 _PARTS = ("map", "path", "export")
 #: seconds that an action should take at most: by name, and by number of particles where it matters

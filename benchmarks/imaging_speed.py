@@ -23,10 +23,12 @@ from napari_conformix.imaging import (
     fsc,
     project_volume,
     project_volume_real_space,
+    project_voxels,
     resample_2d,
+    sample_images,
+    sphere_mask,
+    voxel_positions,
 )
-from napari_conformix.imaging.masks import sphere_mask
-from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
 from napari_conformix.reconstruction import Reconstructor
 from napari_conformix.training.contract import Batch
 

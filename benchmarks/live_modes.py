@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
 from explore_window import Window, explore_window, process_events
 
 from napari_conformix.jobs import Job
-from napari_conformix.widgets.gl import renderer
+from napari_conformix.widgets.session.gl import renderer
 
 _MODES = (
     ("volume", "the molecule"),

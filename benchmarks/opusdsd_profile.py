@@ -20,7 +20,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import nn
 
-from napari_conformix.imaging.masks import sphere_mask
+from napari_conformix.imaging import sphere_mask
 from napari_conformix.methods.opusdsd import OpusDsd, OpusDsdSettings
 from napari_conformix.training.contract import Batch, Frame
 

@@ -21,9 +21,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from napari_conformix import Job
-from napari_conformix.analysis import pca
-from napari_conformix.analysis.clusters import cluster
-from napari_conformix.analysis.purity import purity
+from napari_conformix.analysis.clusters import cluster, purity
+from napari_conformix.analysis.spaces import pca
 
 PUBLISHED = [
     ("OPUS-DSD, half-size images, 64^3 volume", "2.9 images per CPU-s, peak 2.5 GB"),

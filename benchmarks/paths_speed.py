@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_conformix.analysis import latent_maps, paths
 from napari_conformix.analysis.landscape import landscape
+from napari_conformix.analysis.paths import making
+from napari_conformix.analysis.spaces import views
 from napari_conformix.training.latent_table import LatentTable
 
 
@@ -48,17 +49,18 @@ def speed(count: int, dimensions: int) -> None:
     table = LatentTable(mean, np.full_like(mean, 0.1), none.astype(np.int8), none, 1, mean[:, :6])
     ends = int(angle.argmin()), int(angle.argmax())
     print(f"{count:,} particles of {dimensions} dimensions")
-    near = timed("what support is counted with, once", lambda: paths.support_of(table, 0))
+    near = timed("what support is counted with, once", lambda: making.support_of(table, 0))
     kept: dict[str, Any] = {"half": 0, "near": near}
     timed("support of 50 steps", lambda: near.count(mean[:50]))
-    timed("along a component", lambda: paths.along_component(table, 1, 50, **kept))
-    timed("along a motion", lambda: paths.along_motion(table, 1, 50, **kept))
-    timed("between two particles", lambda: paths.through_data(table, *ends, 50, **kept))
-    timed("through clusters", lambda: paths.through_clusters(table, state, 50, **kept))
-    view = latent_maps.view(latent_maps.build("pca0", table), (0, 1), "all", table)
+    timed("along a component", lambda: making.along_component(table, 1, 50, **kept))
+    timed("along a motion", lambda: making.along_motion(table, 1, 50, **kept))
+    timed("between two particles", lambda: making.through_data(table, *ends, 50, **kept))
+    timed("through clusters", lambda: making.through_clusters(table, state, 50, **kept))
+    view = views.view(views.build("pca0", table), (0, 1), "all", table)
     low, high = np.percentile(view.xy, (20, 80), axis=0)
     timed(
-        "through points of a map", lambda: paths.through_points(view, [low, high], 0, 50, near=near)
+        "through points of a map",
+        lambda: making.through_points(view, [low, high], 0, 50, near=near),
     )
     found = timed("landscape", lambda: landscape(view.xy))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

@@ -31,8 +31,8 @@ from matplotlib.collections import PatchCollection
 from matplotlib.patches import Circle
 
 from napari_conformix import Job
-from napari_conformix.analysis import pca
-from napari_conformix.analysis.deformation import Deformation
+from napari_conformix.analysis.motion import Deformation
+from napari_conformix.analysis.spaces import pca
 
 COLOURS = ("#c4362b", "#e39a26", "#4a9a4a", "#2f7fb8", "#7a4fa3", "#8c6d4f", "#d16ba5")
 ARROWS = 160

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_conformix import Job
-from napari_conformix.analysis import Selection
+from napari_conformix.analysis.selections import Selection
 from napari_conformix.particles import write_map
 
 

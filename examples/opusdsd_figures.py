@@ -35,14 +35,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from napari_conformix import Job
-from napari_conformix.analysis import UmapParameters, cached_umap, start_umap
-from napari_conformix.analysis.purity import Purity, label_codes, purity
+from napari_conformix.analysis.clusters import Purity, label_codes, purity
+from napari_conformix.analysis.spaces import UmapParameters, cached_umap, start_umap
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet
-from napari_conformix.jobs.comparing import match_jobs
-from napari_conformix.jobs.known_labels import known_labels
+from napari_conformix.jobs.comparison import match_jobs
+from napari_conformix.jobs.folder import known_labels
 from napari_conformix.particles import read_map
-from napari_conformix.widgets.map_pictures import View, picture
+from napari_conformix.widgets.scene import View, picture
 
 #: of the picture of a map
 PIXELS = 260

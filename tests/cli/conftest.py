@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import PARTICLES, Conformix, Outcome
 
-from napari_conformix.cli import main
+from napari_conformix.cli.app import main
 from napari_conformix.jobs import Job
 from napari_conformix.simulation import simulate
 

@@ -10,7 +10,7 @@ import pytest
 from command_line import Conformix
 
 from napari_conformix import __version__
-from napari_conformix.cli import app, main
+from napari_conformix.cli.app import app, main
 from napari_conformix.jobs import Job
 
 HEAVY = ("torch", "numpy", "pandas", "napari", "qtpy", "PyQt6", "sklearn", "umap", "pydantic")

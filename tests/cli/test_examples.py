@@ -8,12 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_conformix.analysis.umap_process import (
-    UmapParameters,
-    cache_key,
-    read_rows,
-    write_result,
-)
+from napari_conformix.analysis.spaces import UmapParameters
+from napari_conformix.analysis.spaces.umap_process import cache_key, read_rows, write_result
 from napari_conformix.jobs import Job
 from napari_conformix.particles import read_particles
 

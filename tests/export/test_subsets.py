@@ -63,7 +63,7 @@ def test_indices_are_rows_of_the_file(star: Path) -> None:
 
 
 def test_indices_for_cryodrgn_are_those_it_reads(star: Path) -> None:
-    from napari_conformix.particles.cryodrgn import read_indices
+    from napari_conformix.particles.latents import read_indices
 
     p = read_particles(star)
     out = export_subset(p, [2, 0], star.with_name("rows.pkl"))

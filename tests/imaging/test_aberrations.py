@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
-from napari_conformix.imaging import ctf_2d, matrix_to_euler, remove_odd_phase
-from napari_conformix.imaging.aberrations import (
-    odd_phase,
-    unapplied_aberrations,
-    zernike,
-    zernike_orders,
-)
 from point_atoms import Atoms, rotations
 from relion_programs import read_mrc, run_relion, write_mrc, write_star
+
+from napari_conformix.imaging import (
+    ctf_2d,
+    matrix_to_euler,
+    remove_odd_phase,
+    unapplied_aberrations,
+)
+from napari_conformix.imaging.aberrations import odd_phase, zernike, zernike_orders
 
 
 def group(name="a", tilt=(0.0, 0.0), odd=(), magnification=(1.0, 0.0, 0.0, 1.0)):

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from point_atoms import hand_ctf
 from torch_ctf import calculate_ctf_2d
 
 from napari_conformix.imaging import ctf_2d, ctf_of
-from point_atoms import hand_ctf
 
 BOX, PIXEL = 96, 1.5
 RNG = np.random.default_rng(3)

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from point_atoms import rotations
 
 from napari_conformix import imaging
 from napari_conformix.reconstruction import Reconstructor
 from napari_conformix.training.contract import Batch
-from point_atoms import rotations
 
 BOX = 16
 OPTICS = SimpleNamespace(

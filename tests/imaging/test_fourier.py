@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms, rotations
 
 from napari_conformix.imaging import (
     fourier_resize_2d,
@@ -14,7 +15,6 @@ from napari_conformix.imaging import (
     resample_3d,
     spread_shells_2d,
 )
-from point_atoms import Atoms, rotations
 
 # smooth enough to fall below 1e-6 at every Nyquist frequency used here
 SMOOTH = Atoms.random(80, radius=35.0, b_factor=2400.0)

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import starfile
 import torch
+from point_atoms import Atoms
+from relion_programs import run_relion, write_mrc
 
 from napari_conformix.imaging import (
     corrected_fsc,
     fsc,
+    low_pass,
     resolution_at,
     rfft_shell,
     soft_mask,
     sphere_mask,
 )
-from napari_conformix.imaging.filters import low_pass
 from napari_conformix.imaging.fsc import randomise_phases
-from point_atoms import Atoms
-from relion_programs import run_relion, write_mrc
 
 BOX, PIXEL = 48, 2.0
 

@@ -6,11 +6,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from napari_conformix.imaging import gaussian_map, project_gaussians
 from napari_conformix.imaging.gaussians import (
     crop_rfft,
     cropped_rfft2,
-    gaussian_map,
-    project_gaussians,
     project_points,
     splat_points_2d,
     splat_points_3d,

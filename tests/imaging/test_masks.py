@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms
+from relion_programs import read_mrc, run_relion, write_mrc
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging import (
@@ -18,8 +20,6 @@ from napari_conformix.imaging import (
     sphere_mask,
     threshold_enclosing,
 )
-from point_atoms import Atoms
-from relion_programs import read_mrc, run_relion, write_mrc
 
 BOX, PIXEL = 48, 2.0
 VOLUME = torch.as_tensor(Atoms.random(60, 28.0, 800.0).density(BOX, PIXEL), dtype=torch.float32)

@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-
-from napari_conformix.imaging import (
-    fourier_shift,
-    project_volume,
-    project_volume_real_space,
-)
 from point_atoms import Atoms, correlation, rotations
+
+from napari_conformix.imaging import fourier_shift, project_volume, project_volume_real_space
 
 BOX, PIXEL = 64, 2.0
 ATOMS = Atoms.random(150, radius=36.0, b_factor=800.0)

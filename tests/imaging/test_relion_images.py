@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms, correlation, rotations
+from relion_programs import read_mrc, run_relion, write_mrc, write_star
 
 from napari_conformix.imaging import (
     ctf_2d,
@@ -18,8 +20,6 @@ from napari_conformix.imaging import (
     project_volume_real_space,
 )
 from napari_conformix.imaging.aberrations import even_phase, zernike_orders
-from point_atoms import Atoms, correlation, rotations
-from relion_programs import read_mrc, run_relion, write_mrc, write_star
 
 pytestmark = pytest.mark.relion
 

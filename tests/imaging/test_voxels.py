@@ -9,17 +9,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms, correlation, rotations, to_images
+from relion_programs import read_mrc, run_relion, write_mrc, write_star
 
-from napari_conformix.imaging import ctf_2d, matrix_to_euler
-from napari_conformix.imaging.fourier import rfft_radius
-from napari_conformix.imaging.voxels import (
-    project_slices,
+from napari_conformix.imaging import (
+    ctf_2d,
+    matrix_to_euler,
     project_voxels,
+    rfft_radius,
     sample_images,
     voxel_positions,
 )
-from point_atoms import Atoms, correlation, rotations, to_images
-from relion_programs import read_mrc, run_relion, write_mrc, write_star
+from napari_conformix.imaging.voxels import project_slices
 
 BOX, PIXEL, COUNT = 32, 3.0, 24
 ROTATION = torch.as_tensor(rotations(COUNT))

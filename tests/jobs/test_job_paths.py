@@ -11,8 +11,8 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
 from napari_conformix.jobs import landscape as job_landscape
 from napari_conformix.jobs import paths as job_paths
-from napari_conformix.jobs.cluster_record import ClusterRecord, save_arrays
-from napari_conformix.jobs.maps import map_view, maps_of
+from napari_conformix.jobs.clusters.record import ClusterRecord, save_arrays
+from napari_conformix.jobs.spaces import map_view, maps_of
 from napari_conformix.training.latent_table import LatentTable
 
 COUNT = 900

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms, hand_ctf, rotations, to_images
 
 from napari_conformix.training.contract import Batch, batches_of
-from point_atoms import Atoms, hand_ctf, rotations, to_images
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from known_motions import ATOMS, BOX, PIXEL, Moving, displaced, hinge, moving, rigid, shear
+from point_atoms import rotations
 
 from napari_conformix.imaging import fsc, sphere_mask
 from napari_conformix.reconstruction import (
@@ -17,7 +18,6 @@ from napari_conformix.reconstruction import (
     reconstruct_half_maps,
 )
 from napari_conformix.reconstruction.deformed import fine_images, sample_linear
-from point_atoms import rotations
 
 MASK = sphere_mask(BOX, 17.0, 4.0)
 SHELLS = slice(1, 24)

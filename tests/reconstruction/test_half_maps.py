@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import starfile
 import torch
+from relion_programs import run_relion
 
 from napari_conformix.errors import UserError
 from napari_conformix.imaging import fsc, sphere_mask
@@ -15,7 +16,6 @@ from napari_conformix.reconstruction import (
     reconstruct_half_maps,
     write_half_maps,
 )
-from relion_programs import run_relion
 
 BOX, PIXEL = 48, 2.5
 

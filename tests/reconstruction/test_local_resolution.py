@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from point_atoms import Atoms
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging import sphere_mask
-from napari_conformix.imaging.filters import low_pass
-from napari_conformix.reconstruction.local_resolution import default_window, local_resolution
-from point_atoms import Atoms
+from napari_conformix.imaging import low_pass, sphere_mask
+from napari_conformix.reconstruction import default_window, local_resolution
 
 BOX, PIXEL = 64, 2.0
 FINE, COARSE = 6.0, 12.0

@@ -5,15 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from point_atoms import Atoms, rotations
+from relion_programs import read_mrc, run_relion, write_mrc, write_star
 from torch_fourier_slice.slice_insertion import insert_central_slices_rfft_3d
 
-from napari_conformix.imaging import fsc, matrix_to_euler, resample_2d, soft_mask, sphere_mask
-from napari_conformix.imaging.fourier import rfft_radius
+from napari_conformix.imaging import (
+    fsc,
+    matrix_to_euler,
+    resample_2d,
+    rfft_radius,
+    soft_mask,
+    sphere_mask,
+)
 from napari_conformix.reconstruction import Reconstructor
 from napari_conformix.reconstruction.insertion import empty_grid, insert_slices, symmetrise
 from napari_conformix.training.contract import Batch
-from point_atoms import Atoms, rotations
-from relion_programs import read_mrc, run_relion, write_mrc, write_star
 
 
 def reconstruct(batches, box=48, pixel_size=2.5, **more):

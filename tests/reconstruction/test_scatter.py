@@ -10,9 +10,9 @@ from napari_conformix.reconstruction import (
     GatherWarp,
     Reconstructor,
     ScatterWarp,
+    jacobian_determinants,
     matter_weight,
 )
-from napari_conformix.reconstruction.inversion import jacobian_determinants
 
 
 def test_scatter_by_the_exact_inverse_undoes_the_motion_too():

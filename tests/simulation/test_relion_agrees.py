@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import starfile
+from relion_programs import read_mrc, run_relion
 
 from napari_conformix.simulation import simulate
-from relion_programs import read_mrc, run_relion
 
 pytestmark = pytest.mark.relion
 

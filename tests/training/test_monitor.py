@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from napari_conformix.training import estimate, latents, monitor
+from napari_conformix.training import estimate, monitor
 from napari_conformix.training.estimate import choose_batch_size
-from napari_conformix.training.latents import LatentSchedule
 from napari_conformix.training.monitor import Clock, Means
+from napari_conformix.training.results import clean_pass
+from napari_conformix.training.results.clean_pass import LatentSchedule
 
 
 class Time:
@@ -60,7 +61,7 @@ def test_latents_are_due_every_few_epochs_and_at_both_ends():
 
 
 def test_latents_of_many_particles_are_due_when_they_are_cheap_beside_training(monkeypatch):
-    time = Time(monkeypatch, latents)
+    time = Time(monkeypatch, clean_pass)
     schedule = LatentSchedule(every=1, particles=1_000_000)
     assert schedule.due(1, final=False)  # nothing is known yet, and somebody waits to see it
     schedule.passed(60.0)

@@ -7,28 +7,25 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, Group
 
 from napari_conformix import __version__
-from napari_conformix.cli import (
+from napari_conformix.cli import demo, doctor, sources, window
+from napari_conformix.cli.conformations import (
+    decode,
+    embedding,
+    landscape,
+    movie,
+    paths,
+    umap,
+)
+from napari_conformix.cli.particles import (
     analyzing,
     clusters,
     compare,
-    demo,
-    doctor,
     domain_motion,
     domains,
-    embedding,
-    importing,
-    landscape,
-    movie,
-    particles,
-    paths,
-    reconstructing,
-    results,
+    pictures,
     selecting,
-    sources,
-    training,
-    umap,
-    window,
 )
+from napari_conformix.cli.runs import importing, reconstructing, training
 from napari_conformix.cli.terminal import INTERRUPTED
 from napari_conformix.errors import UserError
 
@@ -65,7 +62,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             analyzing.analyze,
             clusters.clusters,
             compare.compare,
-            results.decode,
+            decode.decode,
             paths.path,
             landscape.landscape,
             movie.movie,
@@ -73,7 +70,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             embedding.embed,
             umap.umap,
             selecting.select,
-            particles.particles,
+            pictures.particles,
             selecting.export,
             reconstructing.reconstruct,
             domains.domains,

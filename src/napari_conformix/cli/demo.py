@@ -13,7 +13,7 @@ from napari_conformix.cli.window import MODULE, open_
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.selection import Selection
+    from napari_conformix.analysis.selections import Selection
     from napari_conformix.jobs import Job
 
 #: sizes that two CPU cores train to something worth seeing in about three minutes
@@ -95,7 +95,7 @@ def made_job(folder: Path, star: Path) -> "Job":
 
 def trained(job: "Job", epochs: int | None) -> int:
     """Train the job to its end, going on where it was left; the exit status."""
-    from napari_conformix.cli.progress import show_run
+    from napari_conformix.cli.runs import show_run
 
     last = job.checkpoints.last()
     if job.state == "finished" and last is not None and (epochs is None or epochs <= last):
@@ -106,8 +106,13 @@ def trained(job: "Job", epochs: int | None) -> int:
 
 def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     """Export one end of the motion and maps along it; sentences that say what there is."""
-    from napari_conformix.cli.decoding import along_component
-    from napari_conformix.cli.results import PC_PERCENTILES, map_files, note_latents, write_maps
+    from napari_conformix.cli.conformations import (
+        PC_PERCENTILES,
+        along_component,
+        map_files,
+        note_latents,
+        write_maps,
+    )
 
     selection = one_end(job)
     job.save_selection(selection)
@@ -131,7 +136,7 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
 
 def analysed(job: "Job") -> list[str]:
     """Say whether there is motion beyond its error; sentences that say what there is."""
-    from napari_conformix.jobs.analyzing import analyse
+    from napari_conformix.jobs.checks import analyse
 
     print("Comparing the two halves' motions of every particle")
     report = analyse(job)
@@ -163,7 +168,7 @@ def one_end(job: "Job") -> "Selection":
     """The particles at the upper end of the first motion coordinate, common to both halves."""
     import numpy as np
 
-    from napari_conformix.jobs.selection_ways import in_range, make_selection, values_of
+    from napari_conformix.jobs.selections import in_range, make_selection, values_of
 
     name, values, _ = values_of(job, "motion 1")
     found = in_range(job, name, float(np.nanquantile(values, 1 - END)), None)
@@ -175,7 +180,7 @@ def agreement(job: "Job", truth: Path) -> str:
     import numpy as np
     from scipy.stats import spearmanr
 
-    from napari_conformix.analysis import pca
+    from napari_conformix.analysis.spaces import pca
 
     with np.load(truth, allow_pickle=False) as known:
         value = known["value"]
@@ -214,8 +219,8 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
 
 def filmed(job: "Job", file: Path) -> None:
     """A movie along the first motion, there and back."""
-    from napari_conformix.cli.movie_process import record
-    from napari_conformix.export.movie_plan import STEPS, options_from
+    from napari_conformix.cli.conformations import record
+    from napari_conformix.export import STEPS, options_from
     from napari_conformix.jobs import paths
 
     path = paths.make(job, {"kind": "motion", "component": 1, "count": STEPS})

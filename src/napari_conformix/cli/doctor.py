@@ -12,12 +12,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from napari_conformix.cli.curves import memory
 from napari_conformix.cli.display import QT_BINDINGS, has_display, with_display
+from napari_conformix.cli.runs import memory
 
 #: a driver may hang as well as crash
 PROBE_SECONDS = 60
-OPENGL_PROBE = "from napari_conformix.widgets.gl import renderer; print(renderer())"
+OPENGL_PROBE = "from napari_conformix.widgets.session.gl import renderer; print(renderer())"
 TORCH_PROBE = """
 import torch
 print(torch.__version__)

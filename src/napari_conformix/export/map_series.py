@@ -137,7 +137,7 @@ def default_contour(consensus: NDArray[np.float32]) -> float:
     """The contour that the window begins with; torch is loaded for it."""
     import torch
 
-    from napari_conformix.imaging.masks import choose_threshold
+    from napari_conformix.imaging import choose_threshold
 
     return choose_threshold(torch.from_numpy(np.array(consensus, np.float32)))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.training.files import atomic_path
+from napari_conformix.runs import atomic_path
 
 #: of an .mp4: the index in front, so that it plays while it loads
 _MP4 = ["-movflags", "+faststart"]

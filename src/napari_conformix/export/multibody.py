@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_conformix.errors import UserError
 from napari_conformix.particles import write_map
-from napari_conformix.training.files import atomic_write
+from napari_conformix.runs import atomic_write
 
 STAR_NAME = "bodies.star"
 #: priors that RELION's tutorial begins with; a trained model rather underestimates the motion, so

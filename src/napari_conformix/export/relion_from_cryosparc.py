@@ -13,8 +13,7 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from napari_conformix.errors import UserError
-from napari_conformix.particles import ParticleSet
-from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.particles import ParticleSet, whole_file
 
 _SPACE = re.compile(r"\s")
 #: name -> values of every row

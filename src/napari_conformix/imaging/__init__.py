@@ -1,7 +1,18 @@
 """Image formation in torch: pure functions; the tensor decides device and dtype."""
 
-from napari_conformix.imaging.aberrations import remove_odd_phase, unapplied_aberrations
-from napari_conformix.imaging.ctf import ctf_2d, ctf_of
+from napari_conformix.imaging.aberrations import (
+    has_odd_phase,
+    remove_odd_phase,
+    unapplied_aberrations,
+)
+from napari_conformix.imaging.ctf import (
+    ctf_2d,
+    ctf_of,
+)
+from napari_conformix.imaging.filters import (
+    low_pass,
+    low_pass_gain,
+)
 from napari_conformix.imaging.fourier import (
     fourier_resize_2d,
     fourier_resize_3d,
@@ -10,10 +21,21 @@ from napari_conformix.imaging.fourier import (
     radial_average_3d,
     resample_2d,
     resample_3d,
+    rfft_radius,
     rfft_shell,
     spread_shells_2d,
 )
-from napari_conformix.imaging.fsc import FscCurves, corrected_fsc, fsc, resolution_at
+from napari_conformix.imaging.fsc import (
+    FscCurves,
+    Resolution,
+    corrected_fsc,
+    fsc,
+    resolution_at,
+)
+from napari_conformix.imaging.gaussians import (
+    gaussian_map,
+    project_gaussians,
+)
 from napari_conformix.imaging.masks import (
     choose_threshold,
     circle_mask,
@@ -25,12 +47,27 @@ from napari_conformix.imaging.masks import (
     sphere_mask,
     threshold_enclosing,
 )
-from napari_conformix.imaging.noise import background_noise_power, noise_power
-from napari_conformix.imaging.pose import euler_to_matrix, matrix_to_euler
-from napari_conformix.imaging.projection import project_volume, project_volume_real_space
+from napari_conformix.imaging.noise import (
+    background_noise_power,
+    noise_power,
+)
+from napari_conformix.imaging.pose import (
+    euler_to_matrix,
+    matrix_to_euler,
+)
+from napari_conformix.imaging.projection import (
+    project_volume,
+    project_volume_real_space,
+)
+from napari_conformix.imaging.voxels import (
+    project_voxels,
+    sample_images,
+    voxel_positions,
+)
 
 __all__ = [
     "FscCurves",
+    "Resolution",
     "background_noise_power",
     "choose_threshold",
     "circle_mask",
@@ -44,10 +81,16 @@ __all__ = [
     "fourier_resize_3d",
     "fourier_shift",
     "fsc",
+    "gaussian_map",
+    "has_odd_phase",
+    "low_pass",
+    "low_pass_gain",
     "matrix_to_euler",
     "noise_power",
+    "project_gaussians",
     "project_volume",
     "project_volume_real_space",
+    "project_voxels",
     "radial_average_2d",
     "radial_average_3d",
     "remove_odd_phase",
@@ -55,11 +98,14 @@ __all__ = [
     "resample_3d",
     "resample_mask",
     "resolution_at",
+    "rfft_radius",
     "rfft_shell",
+    "sample_images",
     "soft_mask",
     "solvent_sigma",
     "sphere_mask",
     "spread_shells_2d",
     "threshold_enclosing",
     "unapplied_aberrations",
+    "voxel_positions",
 ]

@@ -1,8 +1,19 @@
-"""Job folders: making, training, following, and asking them for results."""
+"""Job folders: making, training, following, and asking them for results.
 
-from napari_conformix.jobs.job import Job
-from napari_conformix.jobs.run_folder import State
-from napari_conformix.jobs.spec import JobSpec
-from napari_conformix.training.latent_table import LatentTable
+:class:`Job` is the facade over the rooms below, none of which knows it.
+"""
 
-__all__ = ["Job", "JobSpec", "LatentTable", "State"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs.job import Job
+
+__all__ = ["Job"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Job":
+        from napari_conformix.jobs.job import Job
+
+        return Job
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,44 +9,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import (
-    creation,
-    layout,
-    models,
-    reconstruction_run,
-    results,
-    running,
-    starting,
-)
-from napari_conformix.jobs.deformations import Deformations
-from napari_conformix.jobs.run_folder import RunFolder
-from napari_conformix.jobs.spec import JobSpec
+from napari_conformix.jobs.folder import JobSpec, creation, models
+from napari_conformix.jobs.folder import rows as results
+from napari_conformix.jobs.motion import Deformations
+from napari_conformix.jobs.reconstruction import run as reconstruction_run
+from napari_conformix.jobs.training import launching, running
+from napari_conformix.runs import Event, RunFolder, layout
 from napari_conformix.training.checkpoints import CheckpointFolder
-from napari_conformix.training.events import Event
 from napari_conformix.training.latent_history import LatentHistory
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.cluster_number import Suggestion
-    from napari_conformix.analysis.clusters import How
-    from napari_conformix.analysis.deformation import Deformation
-    from napari_conformix.analysis.domains import Domains
-    from napari_conformix.analysis.heterogeneity import Heterogeneity
-    from napari_conformix.analysis.invariance import Invariance
+    from napari_conformix.analysis.checks import Heterogeneity, Invariance
+    from napari_conformix.analysis.clusters import How, Suggestion
     from napari_conformix.analysis.landscape import Landscape
-    from napari_conformix.analysis.latent_path import LatentPath
-    from napari_conformix.analysis.motion_table import MotionTable
-    from napari_conformix.analysis.selection import Selection
-    from napari_conformix.analysis.umap_process import KeptUmap
-    from napari_conformix.analysis.verdict import Verdict
-    from napari_conformix.jobs.clustering_process import ClusteringHandle
-    from napari_conformix.jobs.clusters import ClusterSet
-    from napari_conformix.jobs.comparing import Comparison
-    from napari_conformix.jobs.domain_motion import DomainMotion
-    from napari_conformix.jobs.reconstruction_run import ReconstructionRun
-    from napari_conformix.jobs.replaying import Replayed
-    from napari_conformix.jobs.shown_pictures import PictureOptions, Pictures
+    from napari_conformix.analysis.motion import Deformation, Domains, MotionTable, Verdict
+    from napari_conformix.analysis.paths import LatentPath
+    from napari_conformix.analysis.selections import Selection
+    from napari_conformix.analysis.spaces import KeptUmap
+    from napari_conformix.jobs.clusters import ClusteringHandle, ClusterSet
+    from napari_conformix.jobs.comparison import Comparison
+    from napari_conformix.jobs.motion import DomainMotion
+    from napari_conformix.jobs.pictures import PictureOptions, Pictures
+    from napari_conformix.jobs.reconstruction import ReconstructionRun
+    from napari_conformix.jobs.selections import Replayed
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
     from napari_conformix.training.contract import Method
@@ -120,7 +107,7 @@ class Job(RunFolder):
         `rows` is the index (.pkl, .npy) of the particles that they belong to, where these are not
         all. See `jobs.importing`. UserError says what does not fit; nothing is written then.
         """
-        from napari_conformix.jobs.importing import Source, import_latents
+        from napari_conformix.jobs.folder import Source, import_latents
 
         inputs = creation.inputs_of(particles, passthrough, datadir, consensus, mask)
         given = Path(latents).expanduser().absolute()
@@ -193,7 +180,7 @@ class Job(RunFolder):
     def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
         """Train in a process of its own that outlives this one; returns its number."""
         models.refuse_without_decoder(self.method_class, "be trained")
-        return starting.launch(self.folder, device=device, epochs=epochs, resume=resume)
+        return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
 
     # -- results ----------------------------------------------------------------------------------
 
@@ -245,7 +232,7 @@ class Job(RunFolder):
 
         By the model of `half`; the other half's particles, which it never saw, are embedded.
         """
-        from napari_conformix.jobs.embedding import encode_rows
+        from napari_conformix.jobs.spaces import encode_rows
 
         method = self.method(epoch)
         chosen = np.atleast_1d(np.asarray(rows, dtype=np.int64))
@@ -264,7 +251,7 @@ class Job(RunFolder):
         They must have poses in the frame of the consensus map. `progress` is told how many are
         done.
         """
-        from napari_conformix.jobs.embedding import embed_particles
+        from napari_conformix.jobs.spaces import embed_particles
 
         method = self.method(epoch)
         return embed_particles(method, particles, models.half_of(method, half), progress=progress)
@@ -274,7 +261,7 @@ class Job(RunFolder):
     ) -> "Pictures":
         """Images of particles beside the projections of their states, on one grey scale, with how
         well they agree; see docs/exploring.md. UserError names a stack that cannot be read."""
-        from napari_conformix.jobs.particle_pictures import pictures_of
+        from napari_conformix.jobs.pictures import pictures_of
 
         return pictures_of(self, rows, options)
 
@@ -345,21 +332,21 @@ class Job(RunFolder):
         """
         models.refuse_without_decoder(self.method_class, "be judged by held-out images")
         if not self.method_class.has_displacement:
-            from napari_conformix.jobs import checks
+            from napari_conformix.jobs.checks import checks
 
             return checks.heterogeneity(self, progress, stop)
         return self._deformations.verdict(progress, stop)
 
     def invariance(self) -> "Invariance":
         """What viewing direction, shift, defocus and the like explain of the newest latents."""
-        from napari_conformix.jobs import checks
+        from napari_conformix.jobs.checks import checks
 
         return checks.invariance(self)
 
     def domains(self, bodies: int, half: int = 1, seed: int = 0) -> "Domains":
         """Group the Gaussians of a half's consensus into bodies that move rigidly (see
         `analysis.domains`), from particles of that half, compared with the other half's model."""
-        from napari_conformix.jobs import domains
+        from napari_conformix.jobs.motion import domains
 
         return domains.find(self, bodies, half, seed)
 
@@ -368,7 +355,7 @@ class Job(RunFolder):
     ) -> list[Path]:
         """A soft mask (MRC) for each body and the table for RELION's multi-body refinement, whose
         path comes last. UserError when files are there already."""
-        from napari_conformix.jobs.domains import write_masks
+        from napari_conformix.jobs.motion import write_masks
 
         return write_masks(self, domains, folder, overwrite=overwrite)
 
@@ -391,7 +378,7 @@ class Job(RunFolder):
         the other fields of `jobs.clusters.Request`. `progress` is told the share done; None when
         `stop` said so.
         """
-        from napari_conformix.jobs import clusters
+        from napari_conformix.jobs.clusters import clusters
 
         request = clusters.Request(k, how, name, labels, **more)
         return clusters.make(self, request, progress, stop)
@@ -405,8 +392,7 @@ class Job(RunFolder):
         **more: Any,
     ) -> "ClusteringHandle":
         """As :meth:`cluster`, in a process of its own that ends with this one."""
-        from napari_conformix.jobs import clusters
-        from napari_conformix.jobs.clustering_process import start_clustering
+        from napari_conformix.jobs.clusters import clusters, start_clustering
 
         return start_clustering(self, clusters.Request(k, how, name, labels, **more))
 
@@ -417,7 +403,7 @@ class Job(RunFolder):
         stop: Callable[[], bool] | None = None,
     ) -> "Suggestion | None":
         """How many Gaussians describe the particles best (BIC by their number)."""
-        from napari_conformix.jobs import clusters
+        from napari_conformix.jobs.clusters import clusters
 
         return clusters.suggest(self, most, progress=progress, stop=stop)
 
@@ -451,7 +437,7 @@ class Job(RunFolder):
         """Half maps and FSC of the clusters' own particles (all by default, else those numbered
         from 0), one after the other; yields (cluster, event). What came of it is in
         `cluster_set(name).results()`. Called again, it goes on with what is left."""
-        from napari_conformix.jobs.cluster_reconstructions import reconstruct
+        from napari_conformix.jobs.clusters import reconstruct
 
         clusters = self.cluster_set(name)
         return reconstruct(clusters, indices, overwrite=overwrite, stop=stop, **settings)
@@ -469,7 +455,7 @@ class Job(RunFolder):
     ) -> "DomainMotion | None":
         """Turn and shift of a masked domain of the consensus in every cluster's map, with errors,
         relative to the mask of a `fixed` part if one is given; see `jobs.domain_motion.measure`."""
-        from napari_conformix.jobs.domain_motion import measure
+        from napari_conformix.jobs.motion import measure
 
         return measure(
             self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
@@ -486,7 +472,7 @@ class Job(RunFolder):
     ) -> "KeptUmap | None":
         """Lay the particles out by UMAP, of 'motion', 'half1', 'half2' or 'latents'; kept in the
         job folder. `parameters` are fields of `analysis.UmapParameters`; see `jobs.umaps.make`."""
-        from napari_conformix.jobs import umaps
+        from napari_conformix.jobs.spaces import umaps
 
         return umaps.make(
             self, umaps.parameters_of(self.latents(), of, **parameters), progress, stop
@@ -494,13 +480,13 @@ class Job(RunFolder):
 
     def umaps(self) -> "list[KeptUmap]":
         """The UMAPs that are kept, by name."""
-        from napari_conformix.jobs.umaps import umaps_of
+        from napari_conformix.jobs.spaces import umaps_of
 
         return umaps_of(self)
 
     def delete_umap(self, name: str) -> None:
         """Take a UMAP out of the job folder."""
-        from napari_conformix.jobs.umaps import delete
+        from napari_conformix.jobs.spaces import delete
 
         delete(self, name)
 
@@ -569,7 +555,7 @@ class Job(RunFolder):
         Stored clusters are compared, and `clusters` by k-means of a job that has none. None when
         `stop` said so. UserError when no particle is in both.
         """
-        from napari_conformix.jobs.comparing import compare_jobs
+        from napari_conformix.jobs.comparison import compare_jobs
 
         return compare_jobs(self, other, clusters, progress, stop)
 
@@ -581,7 +567,7 @@ class Job(RunFolder):
 
     def selection(self, name: str) -> "Selection":
         """A saved selection; UserError names those that there are."""
-        from napari_conformix.analysis.selection import Selection
+        from napari_conformix.analysis.selections import Selection
 
         return Selection.load(self.folder / layout.SELECTIONS, name)
 
@@ -628,7 +614,7 @@ class Job(RunFolder):
         Where both jobs share particles, maps are laid over those of `source`, and how many
         particles are selected again is told (see `jobs.replaying`).
         """
-        from napari_conformix.jobs.replaying import replay
+        from napari_conformix.jobs.selections import replay
 
         return replay(self, selection, source, name=name, aligned=aligned)
 
@@ -640,7 +626,7 @@ class Job(RunFolder):
         settings: "Mapping[str, Any] | None" = None,
     ) -> "Job":
         """Make a job of a selection's particles, with method, settings and maps of this one."""
-        from napari_conformix.jobs.selection_jobs import train_on
+        from napari_conformix.jobs.selections import train_on
 
         return train_on(self, selection, folder, settings=settings)
 

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix.analysis import latent_maps
 from napari_conformix.analysis.landscape import Landscape, landscape
 from napari_conformix.analysis.paths import STEPS, along_map
+from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.checks import doubt
-from napari_conformix.jobs.maps import map_view
-from napari_conformix.training.files import atomic_npz, atomic_write
+from napari_conformix.jobs.spaces import map_view
+from napari_conformix.runs import atomic_npz, atomic_write
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.energy_path import EnergyPath
-    from napari_conformix.analysis.latent_maps import MapView
-    from napari_conformix.analysis.latent_path import LatentPath
-    from napari_conformix.analysis.path_support import DataSupport
+    from napari_conformix.analysis.landscape import EnergyPath
+    from napari_conformix.analysis.paths import LatentPath
+    from napari_conformix.analysis.spaces import DataSupport, MapView
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -94,7 +93,7 @@ def path_between(
 ) -> "tuple[LatentPath, EnergyPath]":
     """The path of least energy between two states (from 1), as a path through the latents of the
     particles of `half` near it."""
-    from napari_conformix.analysis.energy_path import between_minima
+    from napari_conformix.analysis.landscape import between_minima
 
     way = between_minima(found, one, other)
     how: dict[str, Any] = {
@@ -147,7 +146,7 @@ def write_grid(found: Landscape, path: Path) -> Path:
 
 def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) -> Path:
     """The figure (.svg); UserError for another kind of file."""
-    from napari_conformix.analysis.landscape_figure import figure
+    from napari_conformix.analysis.landscape import figure
 
     if path.suffix.lower() != ".svg":
         raise UserError(
@@ -161,7 +160,7 @@ def _cautions(job: "Job", view: "MapView", table: "LatentTable") -> list[str]:
     """What must be said of the landscapes of this map."""
     text = []
     key = view.space.key
-    if key == latent_maps.COLUMNS:
+    if key == views.COLUMNS:
         text.append(
             "These axes are columns of a table and not what the molecule does: a dense place says "
             "that many particles have these values, and nothing of their energy."
@@ -171,7 +170,7 @@ def _cautions(job: "Job", view: "MapView", table: "LatentTable") -> list[str]:
             f"Only particles of half {view.space.half} are in it; the other half's latents have "
             "axes of their own."
         )
-    if key == "motion" and not latent_maps.in_angstrom(table):
+    if key == "motion" and not views.in_angstrom(table):
         text.append("The motion coordinates are not displacements in Å.")
     if table.validation.any() and view.show == "validation":
         text.append("Only particles that were held out of training are in it.")

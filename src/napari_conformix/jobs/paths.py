@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix.analysis import paths
-from napari_conformix.analysis.latent_path import LatentPath, names
+from napari_conformix.analysis.paths import LatentPath, making, names
 from napari_conformix.errors import UserError
-from napari_conformix.jobs import layout
+from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.latent_maps import MapView
-    from napari_conformix.analysis.path_support import DataSupport
+    from napari_conformix.analysis.spaces import DataSupport, MapView
     from napari_conformix.jobs.job import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -82,7 +80,7 @@ def read(job: "Job", name_or_file: str | Path, half: int | None = None) -> Laten
         if file.suffix.lower() not in (".json", ".npz"):
             latents = read_latents(file)
             chosen = half_of(job, half)
-            return paths.from_latents(job.latents(), latents, half=chosen, source=str(file))
+            return making.from_latents(job.latents(), latents, half=chosen, source=str(file))
         found = LatentPath.load(file.parent, file.stem)
     if half is not None and found.half and found.half != half:
         raise UserError(
@@ -117,7 +115,7 @@ def make(
     if kind == "data" and half is None and "start" in given:
         start = int(given["start"])
         half = int(table.half[start]) if 0 <= start < len(table) else None
-    given.setdefault("count", paths.STEPS)
+    given.setdefault("count", making.STEPS)
     try:
         made = maker(job, table, given, half_of(job, half), near)
     except KeyError as error:
@@ -160,7 +158,7 @@ Maker = Callable[["Job", "LatentTable", How, int, "DataSupport | None"], LatentP
 def _component(
     job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
-    return paths.along_component(
+    return making.along_component(
         table,
         int(how["component"]),
         int(how["count"]),
@@ -174,7 +172,7 @@ def _component(
 def _motion(
     job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
-    return paths.along_motion(
+    return making.along_motion(
         table,
         int(how["component"]),
         int(how["count"]),
@@ -187,19 +185,19 @@ def _motion(
 def _on_map(
     job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
-    from napari_conformix.jobs.maps import map_view
+    from napari_conformix.jobs.spaces import map_view
 
     view = map_view(job, how["map"], how["axes"], table=table)
     points, count = _as_axes_run(how["points"], how.get("anchor"), view), int(how["count"])
     exact = bool(how.get("exact", False))
     if how["kind"] == "points":
         closed = bool(how.get("closed", False))
-        return paths.through_points(
+        return making.through_points(
             view, points, half, count, closed=closed, exact=exact, near=near
         )
     if how["kind"] == "drawn":
-        return paths.drawn(view, points, half, count, exact=exact, near=near)
-    return paths.along_map(view, points, half, count, near=near)
+        return making.drawn(view, points, half, count, exact=exact, near=near)
+    return making.along_map(view, points, half, count, near=near)
 
 
 def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "MapView") -> NDArray[Any]:
@@ -216,7 +214,7 @@ def _data(
     job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     start, end = int(how["start"]), int(how["end"])
-    return paths.through_data(table, start, end, int(how["count"]), half=half, near=near)
+    return making.through_data(table, start, end, int(how["count"]), half=half, near=near)
 
 
 def _clusters(
@@ -224,7 +222,7 @@ def _clusters(
 ) -> LatentPath:
     labels = job.cluster_set(how["set"]).clustering.labels
     count, over = int(how["count"]), how.get("over", "lines")
-    return paths.through_clusters(
+    return making.through_clusters(
         table, labels, count, half=half, over=over, name=how["set"], near=near
     )
 
@@ -233,7 +231,7 @@ def _latents(
     job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     source = str(how.get("source", ""))
-    return paths.from_latents(table, how["latents"], half=half, source=source, near=near)
+    return making.from_latents(table, how["latents"], half=half, source=source, near=near)
 
 
 _MAKERS: dict[str, Maker] = {
@@ -247,5 +245,5 @@ _MAKERS: dict[str, Maker] = {
 
 
 def _percentiles(how: How) -> tuple[float, float]:
-    low, high = how.get("percentiles", paths.PERCENTILES)
+    low, high = how.get("percentiles", making.PERCENTILES)
     return float(low), float(high)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from napari_conformix.imaging.fourier import rfft_radius, rfft_shell
+from napari_conformix.imaging import rfft_radius, rfft_shell
 from napari_conformix.training.contract import Batch
 
 

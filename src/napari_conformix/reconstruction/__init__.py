@@ -1,17 +1,39 @@
 """Back-projection, plain and along deformations; half maps, their FSC and local resolution."""
 
-from napari_conformix.reconstruction.deformed import Field, GatherWarp, ScatterWarp, Warp
-from napari_conformix.reconstruction.field_grid import FieldGrid, matter_weight
+from napari_conformix.reconstruction.deformed import (
+    Field,
+    GatherWarp,
+    ScatterWarp,
+    Warp,
+)
+from napari_conformix.reconstruction.field_grid import (
+    FADE_ANGSTROM,
+    REACH_ANGSTROM,
+    FieldGrid,
+    matter_weight,
+)
 from napari_conformix.reconstruction.half_maps import (
     HalfMaps,
     HalfReconstructions,
     fsc_table,
     reconstruct_half_maps,
+    refuse_other_box,
     write_half_maps,
 )
-from napari_conformix.reconstruction.reconstructor import Reconstructor
+from napari_conformix.reconstruction.inversion import (
+    jacobian_determinants,
+)
+from napari_conformix.reconstruction.local_resolution import (
+    default_window,
+    local_resolution,
+)
+from napari_conformix.reconstruction.reconstructor import (
+    Reconstructor,
+)
 
 __all__ = [
+    "FADE_ANGSTROM",
+    "REACH_ANGSTROM",
     "Field",
     "FieldGrid",
     "GatherWarp",
@@ -20,8 +42,12 @@ __all__ = [
     "Reconstructor",
     "ScatterWarp",
     "Warp",
+    "default_window",
     "fsc_table",
+    "jacobian_determinants",
+    "local_resolution",
     "matter_weight",
     "reconstruct_half_maps",
+    "refuse_other_box",
     "write_half_maps",
 ]

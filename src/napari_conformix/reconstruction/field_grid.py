@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from napari_conformix.imaging.masks import soft_mask
+from napari_conformix.imaging import soft_mask
 
 #: A; how far from the model's pieces their displacement is taken for that of the matter around
 #: them, and over which distance it fades into the undeformed map

@@ -12,7 +12,7 @@ import starfile
 import torch
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging.fsc import Resolution, fsc, resolution_at
+from napari_conformix.imaging import Resolution, fsc, resolution_at
 from napari_conformix.particles import write_map
 from napari_conformix.reconstruction.deformed import Warp
 from napari_conformix.reconstruction.reconstructor import Reconstructor

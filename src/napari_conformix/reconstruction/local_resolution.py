@@ -15,8 +15,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import distance_transform_edt
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging.fourier import rfft_shell
-from napari_conformix.imaging.masks import sphere_mask
+from napari_conformix.imaging import rfft_shell, sphere_mask
 
 #: voxels; a smaller window has too few shells to interpolate between
 LEAST_WINDOW = 16

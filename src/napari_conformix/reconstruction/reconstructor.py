@@ -2,7 +2,7 @@
 
 import torch
 
-from napari_conformix.imaging.fourier import fourier_shift, rfft_shell
+from napari_conformix.imaging import fourier_shift, rfft_shell
 from napari_conformix.reconstruction.insertion import empty_grid, insert_slices, symmetrise
 from napari_conformix.training.contract import Batch
 

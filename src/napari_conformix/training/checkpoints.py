@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_conformix.errors import UserError
-from napari_conformix.training.files import atomic_json, atomic_write, remove_leftovers
-from napari_conformix.training.versions import program_version
+from napari_conformix.runs import atomic_json, atomic_write, program_version, remove_leftovers
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_conformix.training.batches import Batches, Task
 from napari_conformix.training.contract import Batch, Method, Sampler
-from napari_conformix.training.data import Batches
 from napari_conformix.training.monitor import free_memory_bytes, memory_bytes
-from napari_conformix.training.plan import Task
 from napari_conformix.training.stepping import Stepper, inference
 
 if TYPE_CHECKING:

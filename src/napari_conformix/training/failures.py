@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import Event, Failed, is_disk_full
 from napari_conformix.training.checkpoints import CheckpointFolder
-from napari_conformix.training.events import Event, Failed
-from napari_conformix.training.files import is_disk_full
 from napari_conformix.training.stepping import is_out_of_memory
 
 

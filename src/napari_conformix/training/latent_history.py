@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.training.files import atomic_npz, remove_leftovers
+from napari_conformix.runs import atomic_npz, remove_leftovers
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 

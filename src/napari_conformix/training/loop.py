@@ -19,31 +19,29 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import torch
 
 from napari_conformix.errors import UserError
-from napari_conformix.training import events
-from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
-from napari_conformix.training.chosen_epoch import Choice
-from napari_conformix.training.contract import Batch, Method, Sampler
-from napari_conformix.training.control import Control
-from napari_conformix.training.data import Batches
-from napari_conformix.training.devices import device_in_words
-from napari_conformix.training.estimate import Estimate, choose_batch_size, measure
-from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.training.monitor import Clock, Means, learning_rates, memory_bytes
-from napari_conformix.training.plan import (
+from napari_conformix.runs import Control, events, versions
+from napari_conformix.training.batches import (
+    Batches,
     Rows,
     Task,
     epoch_seed,
     epoch_tasks,
     first_pass_tasks,
     make_sampler,
+    prefetched,
     validation_tasks,
 )
-from napari_conformix.training.prefetch import prefetched
+from napari_conformix.training.checkpoints import CheckpointFolder, load_weights
+from napari_conformix.training.chosen_epoch import Choice
+from napari_conformix.training.contract import Batch, Method, Sampler
+from napari_conformix.training.devices import device_in_words
+from napari_conformix.training.estimate import Estimate, choose_batch_size, measure
+from napari_conformix.training.latent_table import LatentTable
+from napari_conformix.training.monitor import Clock, Means, learning_rates, memory_bytes
 from napari_conformix.training.results import Results
 from napari_conformix.training.settings import TrainingSettings
 from napari_conformix.training.split import Split
 from napari_conformix.training.stepping import Stepper, inference
-from napari_conformix.training.versions import versions
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

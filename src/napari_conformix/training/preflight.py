@@ -9,8 +9,7 @@ import torch
 
 from napari_conformix.errors import UserError
 from napari_conformix.particles import ImageReader, ParticleSet, Problem
-from napari_conformix.particles.check_maps import Map
-from napari_conformix.particles.checks import DataCheck, check_data, in_order
+from napari_conformix.particles.checks import DataCheck, Map, check_data, in_order
 from napari_conformix.training.contract import Frame
 from napari_conformix.training.settings import TrainingSettings
 
@@ -101,7 +100,7 @@ def _sample(readable: npt.NDArray[np.bool_], sample: int, seed: int) -> npt.NDAr
 
 
 def _not_applied(particles: ParticleSet) -> list[Problem]:
-    from napari_conformix.imaging.aberrations import unapplied_aberrations
+    from napari_conformix.imaging import unapplied_aberrations
 
     where = str(particles.source.path)
     return [Problem("warning", text, where) for text in unapplied_aberrations(particles.optics)]
@@ -253,7 +252,12 @@ def compare_with_map(
 
     Projections of the map (z, y, x) are turned, shifted and given the CTF of each particle.
     """
-    from napari_conformix.imaging import ctf_of, fourier_resize_3d, fourier_shift, project_volume
+    from napari_conformix.imaging import (
+        ctf_of,
+        fourier_resize_3d,
+        fourier_shift,
+        project_volume,
+    )
 
     box = min(COMPARISON_BOX, frame.working_box)
     pixel_size = frame.box * frame.pixel_size_angstrom / box
@@ -292,7 +296,7 @@ def _small_images(
 ) -> torch.Tensor:
     """(b, box, box): images of the working grid, Fourier-cropped; a few at a time."""
     from napari_conformix.imaging import fourier_resize_2d
-    from napari_conformix.training.data import TrainingData
+    from napari_conformix.training.batches import TrainingData
 
     streaming = settings.model_copy(update={"images": "stream"})
     data = TrainingData(particles, frame, streaming)

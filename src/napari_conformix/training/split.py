@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.training.files import atomic_npz
+from napari_conformix.runs import atomic_npz
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Everything that knows napari or Qt: a room a page, and the rooms that pages share."""

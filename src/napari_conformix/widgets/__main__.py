@@ -65,7 +65,7 @@ def _make_room(panel: QWidget) -> None:
 def _movie(options: argparse.Namespace) -> int:
     """Draw a movie without a window; what a user can mend is printed as a sentence."""
     from napari_conformix.errors import UserError
-    from napari_conformix.widgets.movie import movie_main
+    from napari_conformix.widgets.movies import movie_main
 
     if options.path is None:
         print("Give the job folder whose motion is to be shown.", file=sys.stderr)

@@ -10,18 +10,16 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from napari_conformix.widgets.clusters_page import ClustersPage
-from napari_conformix.widgets.data_page import DataPage
-from napari_conformix.widgets.deformation_page import DeformationPage
-from napari_conformix.widgets.dropping import FileDrop
-from napari_conformix.widgets.explore_page import ExplorePage
-from napari_conformix.widgets.message_bar import MessageBar
-from napari_conformix.widgets.paths_page import PathsPage
-from napari_conformix.widgets.reconstruct_page import ReconstructPage
+from napari_conformix.widgets.clusters import ClustersPage
+from napari_conformix.widgets.data import DataPage
+from napari_conformix.widgets.explore import ExplorePage
+from napari_conformix.widgets.motion import DeformationPage
+from napari_conformix.widgets.parts import Chip, MessageBar
+from napari_conformix.widgets.paths import PathsPage
+from napari_conformix.widgets.reconstruction import ReconstructPage
 from napari_conformix.widgets.scene import Scene
-from napari_conformix.widgets.session import Session
-from napari_conformix.widgets.style import Chip
-from napari_conformix.widgets.train_page import TrainPage
+from napari_conformix.widgets.session import FileDrop, Session
+from napari_conformix.widgets.training import TrainPage
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from qtpy.QtWidgets import QOpenGLWidget
 
 if TYPE_CHECKING:
-    from napari_conformix.widgets.path_player import PathPlayer
+    from napari_conformix.widgets.paths import PathPlayer
 
 _HEARTBEAT_MS: Final = 2
 _LONGEST_SECONDS: Final = 120.0

@@ -10,9 +10,8 @@ from typing import Any
 import napari
 import numpy as np
 
-from napari_conformix.widgets import axes
 from napari_conformix.widgets.panel import show_panel
-from napari_conformix.widgets.session import Session
+from napari_conformix.widgets.session import Session, axes
 
 Layers = list[tuple[Any, dict[str, Any], str]]
 

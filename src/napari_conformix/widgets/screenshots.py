@@ -12,7 +12,7 @@ import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QApplication
 
-from napari_conformix.widgets.lasso import Mode
+from napari_conformix.widgets.latent_view import Mode
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

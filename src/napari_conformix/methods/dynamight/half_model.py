@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_conformix.imaging.fourier import fourier_resize_3d
-from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
-from napari_conformix.methods.dynamight.graph import Graph, deformation_energy, neighbour_graph
+from napari_conformix.imaging import fourier_resize_3d, gaussian_map, project_gaussians
+from napari_conformix.methods.dynamight.graph import (
+    Graph,
+    deformation_energy,
+    neighbour_graph,
+)
 from napari_conformix.methods.dynamight.motion_mask import MotionMask
 from napari_conformix.methods.dynamight.networks import (
     Decoder,

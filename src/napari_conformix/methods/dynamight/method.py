@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import torch
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging.masks import choose_threshold
+from napari_conformix.imaging import choose_threshold
 from napari_conformix.methods.dynamight.coarse_graining import (
     coarse_grain,
     read_model,
@@ -29,8 +29,8 @@ from napari_conformix.methods.dynamight.schedule import Phase, Schedule
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 from napari_conformix.methods.dynamight.start import Start, start_from_map
 from napari_conformix.methods.dynamight.stop_rule import RiseCounter
+from napari_conformix.runs import Terms
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
-from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: landmarks at which displacements describe a particle in terms common to both halves
@@ -149,7 +149,7 @@ class DynaMight(Method):
         small = min(box, self.frame.working_box, _FIT_BOX)
         if small == box:
             return consensus, self.frame.pixel_size_angstrom
-        from napari_conformix.imaging.fourier import fourier_resize_3d
+        from napari_conformix.imaging import fourier_resize_3d
 
         return fourier_resize_3d(consensus, small), self.frame.pixel_size_angstrom * box / small
 

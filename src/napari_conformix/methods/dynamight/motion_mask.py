@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_conformix.imaging.fourier import fourier_resize_3d
-from napari_conformix.imaging.masks import soft_mask
+from napari_conformix.imaging import fourier_resize_3d, soft_mask
 
 #: px; a mask is smooth, so it is kept on a grid no finer than this (1 MB in a checkpoint)
 _LARGEST_BOX = 64

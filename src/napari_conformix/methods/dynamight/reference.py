@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging.gaussians import gaussian_map
-from napari_conformix.imaging.masks import choose_threshold
+from napari_conformix.imaging import choose_threshold, gaussian_map
 
 #: mean volume of a residue in a protein, A^3 (110 Da at 1.35 g/cm^3), and Gaussians per residue
 _RESIDUE_VOLUME = 135.0

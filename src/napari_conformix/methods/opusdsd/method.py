@@ -17,8 +17,15 @@ from napari_conformix.imaging import (
 from napari_conformix.methods.likelihood import kl_divergence
 from napari_conformix.methods.opusdsd.annealing import annealing_weight, learning_rate_share
 from napari_conformix.methods.opusdsd.image_scale import image_scale
-from napari_conformix.methods.opusdsd.pose_neighbours import marginal_misfit, neighbouring_poses
-from napari_conformix.methods.opusdsd.prior import MemoryBank, disentanglement, projection_classes
+from napari_conformix.methods.opusdsd.pose_neighbours import (
+    marginal_misfit,
+    neighbouring_poses,
+)
+from napari_conformix.methods.opusdsd.prior import (
+    MemoryBank,
+    disentanglement,
+    projection_classes,
+)
 from napari_conformix.methods.opusdsd.settings import OpusDsdSettings
 from napari_conformix.methods.opusdsd.volume_model import Grid, VolumeModel
 from napari_conformix.methods.opusdsd.volume_priors import lasso, total_variation

@@ -6,9 +6,13 @@ import torch
 from torch import nn
 
 from napari_conformix.errors import UserError
-from napari_conformix.imaging import fourier_resize_3d
-from napari_conformix.imaging.filters import low_pass
-from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
+from napari_conformix.imaging import (
+    fourier_resize_3d,
+    low_pass,
+    project_voxels,
+    sample_images,
+    voxel_positions,
+)
 from napari_conformix.methods.likelihood import ImageLikelihood
 from napari_conformix.methods.opusdsd.augmentation import vary_contrast_and_brightness
 from napari_conformix.methods.opusdsd.networks import CubeSide, Decoder, Encoder

@@ -1,0 +1,48 @@
+"""Commands about the states of a molecule: decoding, paths, movies, landscapes, UMAP, embedding.
+
+The functions register themselves with the application.
+"""
+
+from napari_conformix.cli.conformations import (
+    decode,
+    embedding,
+    landscape,
+    movie,
+    paths,
+    umap,
+)
+from napari_conformix.cli.conformations.decode import (
+    PC_PERCENTILES,
+    map_files,
+    note_latents,
+    numbers,
+    write_maps,
+)
+from napari_conformix.cli.conformations.decoding import (
+    along_component,
+    latents_of_path,
+)
+from napari_conformix.cli.conformations.movie_process import (
+    record,
+)
+from napari_conformix.cli.conformations.paths import (
+    axes_of_map,
+)
+
+__all__ = [
+    "PC_PERCENTILES",
+    "along_component",
+    "axes_of_map",
+    "decode",
+    "embedding",
+    "landscape",
+    "latents_of_path",
+    "map_files",
+    "movie",
+    "note_latents",
+    "numbers",
+    "paths",
+    "record",
+    "umap",
+    "write_maps",
+]

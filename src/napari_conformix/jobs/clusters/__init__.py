@@ -1,0 +1,40 @@
+"""Sets of clusters kept in a job: made, judged, reconstructed.
+
+`ClusterSet` opens one; `make` and `start_clustering` make one, here or in a process of its own.
+"""
+
+from napari_conformix.jobs.clusters import (
+    clusters,
+)
+from napari_conformix.jobs.clusters.clusters import (
+    ClusterSet,
+    delete,
+    sets_of,
+)
+from napari_conformix.jobs.clusters.process import (
+    ClusteringHandle,
+    ClusteringProgress,
+    start_clustering,
+)
+from napari_conformix.jobs.clusters.reconstructions import (
+    agreement,
+    differences,
+    in_angstrom,
+    reconstruct,
+    run_of,
+)
+
+__all__ = [
+    "ClusterSet",
+    "ClusteringHandle",
+    "ClusteringProgress",
+    "agreement",
+    "clusters",
+    "delete",
+    "differences",
+    "in_angstrom",
+    "reconstruct",
+    "run_of",
+    "sets_of",
+    "start_clustering",
+]

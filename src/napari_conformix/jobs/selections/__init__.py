@@ -1,0 +1,39 @@
+"""Selecting particles of a job without a window, doing it again in another job, and training on
+them.
+
+Every way to select returns the rows with the record of how they were found.
+"""
+
+from napari_conformix.jobs.selections import (
+    ways,
+)
+from napari_conformix.jobs.selections.replay import (
+    Replayed,
+    replay,
+    same_particles,
+)
+from napari_conformix.jobs.selections.subset_job import (
+    read_rows,
+    train_on,
+)
+from napari_conformix.jobs.selections.ways import (
+    Found,
+    by_motion,
+    in_range,
+    make_selection,
+    values_of,
+)
+
+__all__ = [
+    "Found",
+    "Replayed",
+    "by_motion",
+    "in_range",
+    "make_selection",
+    "read_rows",
+    "replay",
+    "same_particles",
+    "train_on",
+    "values_of",
+    "ways",
+]

@@ -1,0 +1,136 @@
+"""A job made of some particles of another: the same method, settings and maps."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
+from napari_conformix.runs import atomic_write, layout
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.selections import Selection
+    from napari_conformix.jobs.job import Job
+    from napari_conformix.particles import ParticleSet
+
+#: the particles of the new job, and where they come from, in its folder
+PARTICLES = "particles"
+ORIGIN = "made_from.json"
+
+
+def train_on(
+    job: "Job",
+    selection: "Selection | str",
+    folder: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    consensus: str | Path | None = None,
+    mask: str | Path | None = None,
+    check: bool = True,
+) -> "Job":
+    """Make the job folder `folder` for the particles of a selection of `job`; nothing is trained.
+
+    Method, settings, maps and half sets are those of `job`, but for what is given here. The
+    particles are written into the new folder (with every column, and half sets that the program
+    had made), so that it does not depend on the old one; images stay where they are. Raises
+    UserError that lists all problems, or when the folder is not empty; then nothing is written.
+    """
+    from napari_conformix.jobs.job import Job
+
+    refuse_without_decoder(job.method_class, "be trained on a selection")
+    chosen = job.selection(selection) if isinstance(selection, str) else selection
+    folder = Path(folder).expanduser().absolute()
+    before = job.spec.inputs
+    suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
+    particles = folder / f"{PARTICLES}{suffix}"
+    made = not folder.exists()
+    creation.make_folder(folder)
+    written = [particles, folder / ORIGIN, folder / layout.SPEC]
+    try:
+        job.export(chosen, particles)
+        inputs = Inputs(
+            particles=particles,
+            # a passthrough file was joined to the table, and is written with it
+            datadir=before.datadir or root_of_stacks(job.particles),
+            consensus=creation.absolute(consensus) or before.consensus,
+            mask=creation.absolute(mask) or before.mask,
+        )
+        spec, report = creation.make_spec(
+            method=job.spec.method,
+            inputs=inputs,
+            settings=_settings(job, settings or {}),
+            preset=None,
+            check=check,
+        )
+        _write_origin(folder / ORIGIN, job, chosen)
+        spec.write(folder / layout.SPEC)  # the last: a folder with it is a job
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if made:
+            folder.rmdir()
+        raise
+    new = Job(folder, spec)
+    new.report = report
+    return new
+
+
+def root_of_stacks(particles: "ParticleSet") -> Path | None:
+    """The folder that the names of the stacks are relative to, where they were found; None where
+    the names are absolute, or no stack was found."""
+    from napari_conformix.particles import stack_names
+
+    numbers = np.unique(particles.stack_index)
+    for name, number in zip(stack_names(particles), numbers.tolist(), strict=True):
+        path, parts = particles.stacks[number], Path(name).parts
+        if not Path(name).is_absolute() and path.is_file() and path.parts[-len(parts) :] == parts:
+            return Path(*path.parts[: -len(parts)])
+    return None
+
+
+def read_rows(path: Path, total: int) -> NDArray[np.int64]:
+    """Rows (from 0) that a file lists: .npy or .pkl of numbers or of true and false, or text.
+
+    UserError when it cannot be read or is made for another number of particles than `total`.
+    """
+    from napari_conformix.particles.latents import read_indices, read_npy
+
+    if path.suffix.lower() in (".npy", ".pkl"):
+        rows = read_indices(path)
+        mask = read_npy(path) if path.suffix.lower() == ".npy" else rows
+        if mask.dtype == bool and mask.shape != (total,):
+            raise UserError(f"{path} has the shape {mask.shape}; the job has {total} particles.")
+    else:
+        try:
+            words = path.read_text(encoding="utf-8").replace(",", " ").split()
+            rows = np.array([int(word) for word in words], dtype=np.int64)
+        except (OSError, ValueError, OverflowError) as error:
+            raise UserError(f"{path} cannot be read as a list of rows: {error}") from error
+    if rows.size and (rows.min() < 0 or rows.max() >= total):
+        wrong = rows[(rows < 0) | (rows >= total)][0]
+        raise UserError(
+            f"{path} has row {wrong} outside the {total:,} particles of the file (rows count from "
+            "0); was it made for another particle file?"
+        )
+    return rows
+
+
+def _settings(job: "Job", changed: Mapping[str, Any]) -> Any:
+    """All settings of a job with some replaced, checked by the method's model."""
+    from napari_conformix.jobs.folder import validate_settings
+
+    return validate_settings(job.method_class.Settings, {**job.spec.settings, **changed})
+
+
+def _write_origin(path: Path, job: "Job", selection: "Selection") -> None:
+    """Where the particles come from, for whoever wonders later."""
+    origin = {
+        "job": str(job.folder.absolute()),
+        "particles": str(job.spec.inputs.particles),
+        "selection": json.loads(selection.to_json()),
+    }
+    atomic_write(path, (json.dumps(origin, indent=1) + "\n").encode())

@@ -1,0 +1,103 @@
+"""A map of a job's particles by its name, without a window: motion, pca1, latent1, umap motion, or
+two columns."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from napari_conformix.analysis.spaces import views
+from napari_conformix.errors import UserError
+from napari_conformix.jobs.spaces.umaps import (
+    embedding_of,
+    key_of,
+    space_of,
+    title_of,
+    umaps_of,
+)
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.spaces import MapView, Show, Space
+    from napari_conformix.jobs.job import Job
+    from napari_conformix.training.latent_table import LatentTable
+
+
+def map_view(
+    job: "Job",
+    key: str | None = None,
+    axes: Sequence[int | str] = (0, 1),
+    *,
+    table: "LatentTable | None" = None,
+    show: "Show" = "all",
+) -> "MapView":
+    """Two axes (from 0) of the map with that key; without one, of the map to start with.
+
+    For the map 'columns' the axes are names of quantities. UserError names the maps that there
+    are.
+    """
+    latents = job.latents() if table is None else table
+    if key == views.COLUMNS:
+        return views.view(_columns(job, latents, axes), (0, 1), show, latents)
+    space = _space(job, latents, key)
+    x, y = (int(axis) for axis in axes[:2])
+    most = len(space.axes)
+    if most < 2:
+        raise UserError(
+            f"'{space.title}' has the one axis {space.axes[0]}, and a map needs two; take the map "
+            f"'{views.COLUMNS}' to put it beside another quantity."
+        )
+    if x == y or not (0 <= x < most and 0 <= y < most):
+        raise UserError(
+            f"The map '{space.title}' has the axes 1 to {most}; choose two of them, not "
+            f"{x + 1} and {y + 1}."
+        )
+    return views.view(space, (x, y), show, latents)
+
+
+def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
+    """Keys and titles of the maps that :func:`map_view` can make now, the first one first; columns
+    apart."""
+    latents = job.latents() if table is None else table
+    spaces = views.available(latents)
+    return spaces + [(key_of(kept), title_of(kept)) for kept in umaps_of(job)]
+
+
+def _space(job: "Job", latents: "LatentTable", key: str | None) -> "Space":
+    offered = maps_of(job, latents)
+    chosen = offered[0][0] if key is None else _whole_key(" ".join(key.split()), offered, latents)
+    if chosen is None:
+        known = "; ".join(f"'{name}' ({title})" for name, title in offered)
+        raise UserError(f"This job has no map {key!r}; it has: {known}.")
+    if chosen in dict(views.available(latents)):
+        return views.build(chosen, latents)
+    return _umap(job, latents, chosen)
+
+
+def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable") -> str | None:
+    """The key that is meant: 'pca' is that of the first half, 'umap motion' the first of those."""
+    if key in ("pca", "latent"):
+        key += str(views.halves(latents)[0])
+    names = [name for name, _ in offered]
+    if key in names:
+        return key
+    begun = [name for name in names if key.startswith("umap") and name.startswith(key)]
+    return begun[0] if begun else None
+
+
+def _umap(job: "Job", latents: "LatentTable", key: str) -> "Space":
+    """A UMAP that the job keeps, if it is of these latents."""
+    kept = next(kept for kept in umaps_of(job) if key_of(kept) == key)
+    embedding = embedding_of(job, kept)
+    if embedding is None or len(embedding) != len(latents):
+        raise UserError(
+            f"The map '{key}' is of other latents than the job's are now; make it again: "
+            f"conformix umap {job.folder}"
+        )
+    return space_of(kept, embedding, latents)
+
+
+def _columns(job: "Job", latents: "LatentTable", names: Sequence[int | str]) -> "Space":
+    from napari_conformix.analysis.spaces import quantity
+
+    motions = job.motion_table if job.method_class.has_displacement else None
+    one, two = (quantity(str(name), latents, job.particles, motions) for name in names[:2])
+    values = (one.values(), two.values())
+    return views.columns(latents, (one.name, two.name), values, (one.unit, two.unit))

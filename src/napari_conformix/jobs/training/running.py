@@ -1,0 +1,253 @@
+"""A run in this process: everything between `job.toml` and the training loop."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_conformix.errors import UserError
+from napari_conformix.jobs.folder import JobSpec
+from napari_conformix.runs import (
+    Epoch,
+    Event,
+    EventLog,
+    EventReader,
+    Failed,
+    Finished,
+    FolderControl,
+    Notice,
+    Preparing,
+    Started,
+    Step,
+    Warning,
+    layout,
+    lock,
+    logged,
+    remove_leftovers,
+    stop_on_signals,
+)
+from napari_conformix.training.checkpoints import CheckpointFolder
+from napari_conformix.training.split import Split, make_split
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_conformix.particles import ParticleSet
+    from napari_conformix.training.settings import TrainingSettings
+
+
+def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
+    """UserError when a trainer is at work, when training anew would overwrite a result, or when
+    nothing is left to be done."""
+    lock.refuse_if_taken(folder)
+    last = CheckpointFolder(folder / layout.CHECKPOINTS).last()
+    wanted = epochs or JobSpec.read(folder / layout.SPEC).settings.get("epochs", 0)
+    if last is not None and last >= wanted and (folder / layout.SUCCESS).exists():
+        raise UserError(
+            f"{folder} has been trained for {last} epochs, and {wanted} were asked for. To go on, "
+            f"ask for more: `conformix train {folder} --resume --epochs {last + 20}`."
+        )
+    if last is not None and not resume:
+        raise UserError(
+            f"{folder} has been trained for {last} epoch(s) already. Go on with "
+            f"`conformix train {folder} --resume`, or make a new job to start afresh."
+        )
+
+
+def clear_old_state(folder: Path) -> None:
+    """Remove how the last run ended and what was asked of it."""
+    for name in (*layout.MARKERS, layout.ABORT_FILE, layout.PAUSE_FILE):
+        (folder / name).unlink(missing_ok=True)
+    remove_leftovers(folder)
+
+
+def run(
+    folder: Path,
+    *,
+    device: str = "auto",
+    epochs: int | None = None,
+    resume: bool = False,
+    launched: bool = False,
+) -> Iterator[Event]:
+    """Train the job in `folder`, writing and yielding its events.
+
+    Ctrl-C, SIGTERM and the file RELION_JOB_ABORT_NOW stop it after the current step. The last
+    event is `finished` or `failed`, and a marker file says the same. Raises UserError before
+    anything is written when another trainer is at work or there is nothing to be done.
+
+    `launched` says that the launcher took the lock in this process's name; it has cleared the
+    traces of the last run too, and a stop may have been asked for since.
+    """
+    owner = lock.Owner.of_process(os.getpid())
+    spec = JobSpec.read(folder / layout.SPEC)
+    with lock.guard(folder):
+        if not (launched and lock.is_held(folder, owner)):
+            check_can_train(folder, resume=resume, epochs=epochs)
+            clear_old_state(folder)
+            lock.take(folder, owner)
+    control = FolderControl(folder)
+    marker = layout.ABORTED
+    try:
+        with (
+            lock.heartbeat(folder),
+            stop_on_signals(control.stop),
+            EventLog(folder / layout.EVENTS) as log,
+        ):
+            from napari_conformix.training.failures import guarded
+
+            trained = guarded(_train(folder, spec, control, device, epochs, resume), folder)
+            for event in logged(trained, log):
+                marker = _marker(event)
+                yield event
+    finally:
+        mark(folder, marker)
+        lock.release(folder, owner)
+
+
+def _asked_before(folder: Path) -> int:
+    """Up to which epoch the last run was to train; 0 where there was none."""
+    runs = [e for e in EventReader(folder / layout.EVENTS).read_new() if isinstance(e, Started)]
+    return runs[-1].epochs if runs else 0
+
+
+def _train(
+    folder: Path,
+    spec: JobSpec,
+    control: FolderControl,
+    device: str,
+    epochs: int | None,
+    resume: bool,
+) -> Iterator[Event]:
+    import torch
+
+    from napari_conformix.methods import method_class
+    from napari_conformix.training.batches import TrainingData
+    from napari_conformix.training.devices import make_fabric
+    from napari_conformix.training.loop import train
+
+    settings = spec.validated_settings()
+    if epochs is None and resume:
+        epochs = max(settings.epochs, _asked_before(folder))
+    if epochs is not None:
+        settings = settings.model_copy(update={"epochs": epochs})
+    fabric = make_fabric(device, settings)
+    particles = read_inputs(spec)
+    kind = method_class(spec.method)
+    torch.manual_seed(settings.seed)
+    method = kind(settings, spec.grids.frame(), fabric.device)
+    data = TrainingData(
+        particles,
+        spec.grids.frame(),
+        settings,
+        cache_folder=folder / layout.CACHE,
+        pin_memory=fabric.device.type == "cuda",
+    )
+    consensus, mask = _maps(spec)
+    yield Preparing(message=data.source_reason)
+    for event in train(
+        method,
+        data,
+        load_or_make_split(folder, particles, settings, kind.independent_halves),
+        settings,
+        folder=folder,
+        fabric=fabric,
+        control=control,
+        consensus=consensus,
+        mask=mask,
+        resume=resume,
+    ):
+        if isinstance(event, Finished) and event.epoch:
+            yield from _looked_over(folder, event.epoch)
+        yield event
+
+
+def _looked_over(folder: Path, epoch: int) -> Iterator[Event]:
+    """Whether the latents that a run ends with follow how its particles were imaged."""
+    from napari_conformix.jobs.job import Job
+
+    if not (folder / layout.LATENTS).exists():
+        return
+    try:
+        found = Job.open(folder).invariance()
+    except UserError as error:  # the run is done all the same
+        yield Warning(message=f"The latents could not be checked: {error}")
+        return
+    if found.level == "strong":
+        yield Warning(message=f"{found.sentence()} {found.advice}")
+    elif found.level != "unknown":
+        yield Notice(epoch=epoch, message=found.sentence())
+
+
+def read_inputs(spec: JobSpec) -> "ParticleSet":
+    """The particle file of a job."""
+    from napari_conformix.particles import read_particles
+
+    return read_particles(
+        spec.inputs.particles, datadir=spec.inputs.datadir, passthrough=spec.inputs.passthrough
+    )
+
+
+def load_or_make_split(
+    folder: Path, particles: "ParticleSet", settings: "TrainingSettings", independent_halves: bool
+) -> Split:
+    """The split of the job: made by the first run, the same ever after."""
+    path = folder / layout.SPLIT
+    if not path.exists():
+        split = make_split(
+            particles.half,
+            independent_halves=independent_halves,
+            validation_fraction=settings.validation_fraction,
+            seed=settings.seed,
+            images=particles.image_key,
+        )
+        replace(split, images=particles.images_digest).save(path)
+    split = Split.load(path)
+    split.refuse_other_particles(len(particles), particles.images_digest, particles.source.path)
+    return split
+
+
+def _maps(spec: JobSpec) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    import torch
+
+    from napari_conformix.particles import read_map
+
+    if spec.inputs.consensus is None:
+        raise UserError("The job has no consensus map; make it again with --consensus map.mrc.")
+    consensus = torch.from_numpy(read_map(spec.inputs.consensus)[0].copy())
+    if spec.inputs.mask is None:
+        return consensus, None
+    return consensus, torch.from_numpy(read_map(spec.inputs.mask)[0].copy())
+
+
+def _marker(event: Event) -> str:
+    if isinstance(event, Failed):
+        return layout.FAILURE
+    if isinstance(event, Finished) and event.reason != "stopped":
+        return layout.SUCCESS
+    return layout.ABORTED
+
+
+def mark(folder: Path, marker: str) -> None:
+    """Leave the file that says how a run ended; a disk that cannot take it is told."""
+    try:
+        (folder / marker).touch()
+    except OSError as error:
+        print(f"{folder / marker} could not be written: {error}", file=sys.stderr)
+
+
+def in_words(event: Event) -> str | None:
+    """A line for run.out; None for events that come too often."""
+    if isinstance(event, Step) or (isinstance(event, Preparing) and event.total):
+        return None
+    if isinstance(event, Warning | Failed | Preparing):
+        return f"{event.kind}: {event.message}"
+    if isinstance(event, Epoch):
+        losses = ", ".join(
+            f"{terms.get(event.headline)}" + (f" (half {half})" if half != "0" else "")
+            for half, terms in event.validation.items()
+        )
+        return f"epoch {event.epoch}/{event.epochs}: validation {event.headline} {losses}"
+    fields = event.model_dump(mode="json", exclude={"time", "kind", "facts", "versions"})
+    return f"{event.kind}: " + ", ".join(f"{key}={value}" for key, value in fields.items())

@@ -1,0 +1,54 @@
+"""Starting a run as a process of its own, which outlives whoever started it, and ending it."""
+
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from napari_conformix.errors import UserError
+from napari_conformix.runs import layout, lock
+
+#: trainers started by this process; asked for their end, so that none stays a zombie
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def start(folder: Path, command: list[str]) -> int:
+    """Start a detached process that owns the lock of `folder`, and return its number.
+
+    Its output is appended to run.out and run.err. Call it within `lock.guard`.
+    """
+    with (
+        (folder / layout.STDOUT).open("ab") as out,
+        (folder / layout.STDERR).open("ab") as err,
+    ):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+    _started.append(process)
+    lock.take(folder, lock.Owner.of_process(process.pid))
+    return process.pid
+
+
+def kill(folder: Path) -> None:
+    """End the trainer of a folder at once; the last checkpoint stands. UserError when it is on
+    another host, or is this very process."""
+    owner = lock.live_owner(folder)
+    if owner is None:
+        return
+    if not owner.is_here():
+        raise UserError(f"The trainer is {owner.in_words()}; end it there.")
+    process = psutil.Process(owner.pid)
+    if process == psutil.Process():
+        raise UserError("The trainer is this very process; stop it with job.stop().")
+    process.kill()
+    psutil.wait_procs([process], timeout=10)
+    reap()
+
+
+def reap() -> None:
+    """Let go of trainers of this process that have ended."""
+    _started[:] = [process for process in _started if process.poll() is None]

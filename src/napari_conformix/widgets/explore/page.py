@@ -1,0 +1,151 @@
+"""The Explore page: the latent map, the conformation at its cursor, and selections of particles.
+
+The page connects parts that know nothing of each other: what the map shows (:mod:`map_group`),
+live decoding into the scene (:mod:`conformation_group`), selections (:mod:`selection_group`),
+images of particles (:mod:`particle_gallery_group`), and another job beside the opened one
+(:mod:`compare_group`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_conformix.widgets.conformation import ConformationGroup
+from napari_conformix.widgets.explore.checks_group import ChecksGroup
+from napari_conformix.widgets.explore.gallery_group import ParticleGalleryGroup
+from napari_conformix.widgets.latent_view import MapLetters
+from napari_conformix.widgets.parts import BiasBanner
+from napari_conformix.widgets.scene import Scene
+from napari_conformix.widgets.second_view import CompareGroup, LinkedMapGroup
+from napari_conformix.widgets.selections import ACTIONS, SelectionGroup
+from napari_conformix.widgets.session import FileDrop
+from napari_conformix.widgets.spaces import LatentMapPanel, LookingBack, MapGroup
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.selections import SelectionHistory
+    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.jobs import Job
+    from napari_conformix.training.latent_table import LatentTable
+    from napari_conformix.widgets.latent_view import LatentCanvas
+    from napari_conformix.widgets.session import Session
+
+_EMPTY: Final = (
+    "The latent map appears here after the first epoch of training. Open a job folder on the Data "
+    "page, or start a run on the Train page."
+)
+
+
+class ExplorePage(QWidget):
+    """Choose a map, colour it, move through it, select and export."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.scene = Scene.of(session)
+        self.map_panel = LatentMapPanel()
+        FileDrop(self.map_panel, session.open_path)
+        self.canvas.failed.connect(session.report_error)
+        self.canvas.overlay.hint = "The latent map appears here after the first epoch."
+        self.hint = QLabel(_EMPTY)
+        self.hint.setWordWrap(True)
+        self.maps = MapGroup(session, self.scene, self.map_panel)
+        self.looking_back = LookingBack(session, self.map_panel.epochs, self.maps)
+        letters = MapLetters(self.canvas)
+        self.conformation = ConformationGroup(session, self.scene, self.canvas, letters)
+        self.selections = SelectionGroup(session, self.map_panel)
+        self.gallery = ParticleGalleryGroup(session, self.selections, self.conformation, letters)
+        self.compare = CompareGroup(
+            session, self.scene, self.map_panel, self.maps, self.selections, self.conformation
+        )
+        self.linked = LinkedMapGroup(session, self.map_panel, self.maps, self.selections)
+        self.checks = ChecksGroup(session)
+        self.groups = [
+            self.maps,
+            self.linked,
+            self.conformation,
+            self.selections,
+            self.gallery,
+            self.checks,
+            self.compare,
+        ]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 6, 2, 6)
+        column.addWidget(BiasBanner(session))
+        column.addWidget(self.hint)
+        for group in self.groups:
+            column.addWidget(group)
+        column.addStretch(1)  # or groups with wrapped lines share what is left
+        session.job_opened.connect(self._open_job)
+        session.job_closed.connect(self._close_job)
+        session.particles_opened.connect(self._take_particles)
+        session.latents_changed.connect(self._take_latents)
+        self.maps.shown.connect(self._take_view)
+        self.maps.range_asked.connect(self.selections.take_range)
+        self.selections.selection_changed.connect(self._share_selection)
+        self.selections.listed.connect(lambda names: self.maps.colours.find_names())
+        self._connect_legend()
+        self._enable(False)
+
+    def _connect_legend(self) -> None:
+        """What is clicked in a legend is selected; there is room for one map beside the first."""
+        self.maps.category_asked.connect(
+            lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
+        )
+        self.compare.beside.opened.connect(lambda *_: self.linked.close_map())
+        self.linked.opened.connect(self.compare.beside.close)
+
+    @property
+    def canvas(self) -> LatentCanvas:
+        """The latent map's canvas."""
+        return self.map_panel.canvas
+
+    @property
+    def map_view(self) -> MapView | None:
+        """What the map shows now."""
+        return self.maps.map_view
+
+    @property
+    def history(self) -> SelectionHistory | None:
+        """The current selection and its steps."""
+        return self.selections.history
+
+    def _enable(self, enabled: bool) -> None:
+        self.hint.setVisible(not enabled)
+        self.map_panel.bar.setEnabled(enabled)
+        for group in self.groups:
+            group.setEnabled(enabled)
+
+    def _open_job(self, job: Job) -> None:
+        self._forget()
+        self.map_panel.show_beside(self.session.viewer, self)
+        self.selections.list_saved()
+
+    def _close_job(self) -> None:
+        self._forget()
+        self.scene.clear()
+
+    def _forget(self) -> None:
+        """Nothing of the job before is shown."""
+        for group in self.groups:
+            group.forget()
+        self._enable(False)
+
+    def _take_particles(self, particles: Any) -> None:
+        self.maps.fill_colours()
+        self.selections.fill_form()
+
+    def _share_selection(self) -> None:
+        if self.history is not None:
+            self.maps.set_selection(self.history.mask)
+
+    def _take_latents(self, latents: LatentTable) -> None:
+        for group in self.groups:
+            group.take_latents(latents)
+        self._enable(True)
+
+    def _take_view(self, view: MapView, moved: bool) -> None:
+        self.selections.map_view = view
+        self.conformation.take_view(view, moved)
+        self.gallery.take_view(view)

@@ -1,0 +1,12 @@
+"""The Deformation page: how a particle is deformed, and how far to believe it.
+
+The panel imports `DeformationPage`.
+"""
+
+from napari_conformix.widgets.motion.page import (
+    DeformationPage,
+)
+
+__all__ = [
+    "DeformationPage",
+]

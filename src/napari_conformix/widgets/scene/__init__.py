@@ -1,0 +1,68 @@
+"""The 3-D scene: maps as surfaces, arrows, spheres, Gaussians, and small pictures of maps.
+
+`Scene` is the viewer's; positions become napari's through `widgets.session`.
+"""
+
+from napari_conformix.widgets.scene.arrow_legend import (
+    ArrowLegend,
+)
+from napari_conformix.widgets.scene.arrows import (
+    MOST_ARROWS,
+    ArrowLayers,
+    Arrows,
+    Limits,
+)
+from napari_conformix.widgets.scene.lobes import (
+    LESS,
+    MORE,
+    LobeLayers,
+    Lobes,
+)
+from napari_conformix.widgets.scene.local_resolution import (
+    Coloured,
+    colormap,
+    colour_range,
+    coloured_surface,
+    legend,
+)
+from napari_conformix.widgets.scene.map_pictures import (
+    View,
+    picture,
+)
+from napari_conformix.widgets.scene.scene import (
+    EXTRAPOLATED,
+    START_COLOUR,
+    Scene,
+)
+from napari_conformix.widgets.scene.surfaces import (
+    Mesh,
+    Prepared,
+    suggest_threshold,
+    surface_of,
+)
+
+__all__ = [
+    "EXTRAPOLATED",
+    "LESS",
+    "MORE",
+    "MOST_ARROWS",
+    "START_COLOUR",
+    "ArrowLayers",
+    "ArrowLegend",
+    "Arrows",
+    "Coloured",
+    "Limits",
+    "LobeLayers",
+    "Lobes",
+    "Mesh",
+    "Prepared",
+    "Scene",
+    "View",
+    "colormap",
+    "colour_range",
+    "coloured_surface",
+    "legend",
+    "picture",
+    "suggest_threshold",
+    "surface_of",
+]

@@ -1,0 +1,16 @@
+"""A second latent space view next to the first: of the same job or of another one.
+
+The panel and the Explore page import what they show of it.
+"""
+
+from napari_conformix.widgets.second_view.group import (
+    CompareGroup,
+)
+from napari_conformix.widgets.second_view.linked_view import (
+    LinkedMapGroup,
+)
+
+__all__ = [
+    "CompareGroup",
+    "LinkedMapGroup",
+]

@@ -1,0 +1,157 @@
+"""Another job beside the one that is open: choose it, and see the same particles in both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGroupBox,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_conformix.widgets.parts import hint, sentence, signed
+from napari_conformix.widgets.second_view import dock
+from napari_conformix.widgets.second_view.agreement import AgreementBox
+from napari_conformix.widgets.second_view.conformation import OtherConformation
+from napari_conformix.widgets.second_view.link import MapLink
+from napari_conformix.widgets.second_view.offers import ColourOffers
+from napari_conformix.widgets.second_view.store import Beside
+from napari_conformix.widgets.session import FileDrop
+from napari_conformix.widgets.spaces import LatentMapPanel, LookingBack, MapGroup
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.comparison import Matching
+    from napari_conformix.training.latent_table import LatentTable
+    from napari_conformix.widgets.conformation import ConformationGroup
+    from napari_conformix.widgets.scene import Scene
+    from napari_conformix.widgets.selections import SelectionGroup
+    from napari_conformix.widgets.session import Session
+
+_EMPTY: Final = (
+    "Put another job of the same particles beside this one, for example of the other method: two "
+    "latent maps with one selection. Choose its folder, or drop it here."
+)
+
+
+class CompareGroup(QGroupBox):
+    """Opens the other job; its parts connect its map, its conformation and its colours."""
+
+    def __init__(
+        self,
+        session: Session,
+        scene: Scene,
+        panel: LatentMapPanel,
+        maps: MapGroup,
+        selections: SelectionGroup,
+        conformation: ConformationGroup,
+    ) -> None:
+        super().__init__("Another job beside it")
+        self._session, self._first = session, panel
+        self.beside = beside = Beside(session)
+        self.panel = LatentMapPanel()
+        self.panel.canvas.failed.connect(session.report_error)
+        self.maps = MapGroup(beside.other, None, self.panel)
+        self.looking_back = LookingBack(beside.other, self.panel.epochs, self.maps)
+        self.link = MapLink(beside, selections, (panel, self.panel), (maps, self.maps))
+        self.offers = ColourOffers(beside, (maps, self.maps))
+        self.conformation = OtherConformation(beside, scene, self.maps, self.panel.canvas)
+        self.agreement = AgreementBox(beside)
+        self._build()
+        FileDrop(self, beside.open)
+        FileDrop(self.panel, beside.open)
+        self.choose.clicked.connect(self._ask)
+        self.close_button.clicked.connect(lambda: beside.close())
+        beside.opened.connect(self._opened)
+        beside.closed.connect(self._closed)
+        beside.matched.connect(self._matched)
+        beside.other.job_closed.connect(self._forget_other)
+        beside.other.latents_changed.connect(self._take_latents)
+        beside.other.particles_opened.connect(lambda *_: self.maps.fill_colours())
+        self.link.told.connect(self.selected.setText)
+        self.link.marked.connect(self.conformation.mark)
+        self.link.other_cursor.connect(self.conformation.show_at)
+        conformation.active_changed.connect(self.conformation.set_active)
+
+    def _build(self) -> None:
+        self.choose = QPushButton("Compare with another job…")
+        self.close_button = QPushButton("Close it")
+        self.said = sentence(_EMPTY)
+        self.selected = hint()
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.choose, stretch=1)
+        buttons.addWidget(self.close_button)
+        self.content = QWidget()
+        inner = QVBoxLayout(self.content)
+        inner.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.selected, self.maps, self.conformation, self.agreement):
+            inner.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.addLayout(buttons)
+        layout.addWidget(self.said)
+        layout.addWidget(self.content)
+        self._show_open(False)
+
+    def forget(self) -> None:
+        """The opened job is another one; what stood beside it closes itself."""
+
+    def take_latents(self, latents: LatentTable) -> None:
+        """Newer latents of the opened job."""
+        self.agreement.forget()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Clusters and selections may have been made on other pages meanwhile."""
+        super().showEvent(event)
+        self.offers.refresh()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        job = self._session.job
+        start = str(Path(job.folder).parent) if job is not None else ""
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the other job", start)
+        if folder:
+            self.beside.open(folder)
+
+    def _show_open(self, opened: bool) -> None:
+        self.content.setVisible(opened)
+        self.close_button.setVisible(opened)
+
+    def _opened(self, this: str, other: str) -> None:
+        self.agreement.forget()
+        self.said.setText(f"{this} and {other}: finding which particles are in both …")
+        self.maps.setTitle(f"Latent map of {other}")
+        self.conformation.set_names(this, other)
+        self.panel.canvas.overlay.hint = f"The latent map of {other} appears here."
+        dock.show_maps(self._session.viewer, self._first, self.panel)
+        dock.set_title(self._first, f"Latent map: {this}")
+        dock.set_title(self.panel, f"Latent map: {other}")
+        self._show_open(True)
+
+    def _forget_other(self) -> None:
+        for part in (self.maps, self.link, self.conformation, self.agreement):
+            part.forget()
+
+    def _closed(self, why: str) -> None:
+        dock.hide_map(self._first, self.panel)
+        self.said.setText(f"{why} {_EMPTY}".strip())
+        self._show_open(False)
+
+    def _matched(self, matching: Matching) -> None:
+        this, other = self.beside.names
+        text = f"{this} and {other}: {matching.sentence()}"
+        if self.beside.other.latents is None:
+            text += f" {other} has no latents yet; they come after its first epoch."
+        self.said.setText(signed("warning", text) if matching.caution else text)
+
+    def _take_latents(self, latents: LatentTable) -> None:
+        self.agreement.forget()
+        self.maps.take_latents(latents)
+        if self.beside.matching is not None:
+            self._matched(self.beside.matching)

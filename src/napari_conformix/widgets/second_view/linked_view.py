@@ -1,0 +1,124 @@
+"""A second latent map of the opened job beside the first: the same particles, other axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
+
+from napari_conformix.widgets.parts import hint
+from napari_conformix.widgets.second_view import dock
+from napari_conformix.widgets.second_view.linked_link import LinkedMaps
+from napari_conformix.widgets.spaces import LatentMapPanel, MapGroup
+
+if TYPE_CHECKING:
+    from napari_conformix.analysis.spaces import Past
+    from napari_conformix.training.latent_table import LatentTable
+    from napari_conformix.widgets.selections import SelectionGroup
+    from napari_conformix.widgets.session import Session
+
+_DOCK: Final = "Second latent map"
+_ABOUT: Final = (
+    "The same particles in a second map, for example components beside a UMAP. Selection, lasso, "
+    "cursor and the particle under the mouse are shared."
+)
+
+
+class LinkedMapGroup(QGroupBox):
+    """Opens and closes the second map, and holds its choices. `opened()` when it is shown."""
+
+    opened = Signal()
+
+    def __init__(
+        self, session: Session, panel: LatentMapPanel, maps: MapGroup, selections: SelectionGroup
+    ) -> None:
+        super().__init__("Second map")
+        self._session, self._first, self._first_maps = session, panel, maps
+        self.panel = LatentMapPanel()
+        self.maps = MapGroup(session, None, self.panel, "Latent map, the second", which="second ")
+        self.link = LinkedMaps(session, selections, (panel, self.panel), (maps, self.maps))
+        self.panel.canvas.failed.connect(session.report_error)
+        self.panel.canvas.overlay.hint = "The second map of the same particles appears here."
+        self.button = QPushButton("Second map")
+        self.button.setToolTip(_ABOUT)
+        self.close_button = QPushButton("Close it")
+        self.said = hint(_ABOUT)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.button, stretch=1)
+        buttons.addWidget(self.close_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.addLayout(buttons)
+        layout.addWidget(self.said)
+        layout.addWidget(self.maps)
+        self.button.clicked.connect(self.open_map)
+        self.close_button.clicked.connect(self.close_map)
+        self.link.told.connect(self.said.setText)
+        maps.looked_back.connect(self._look_back)
+        self.maps.range_asked.connect(maps.range_asked)
+        self.maps.category_asked.connect(maps.category_asked)
+        self._show(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a second map."""
+        return self.link.active
+
+    def open_map(self) -> None:
+        """Show the second map: a UMAP if there is one, else other axes than the first shows."""
+        latents = self._session.latents
+        if latents is None or self.is_open:
+            return
+        dock.show_maps(self._session.viewer, self._first, self.panel, _DOCK, tools=False)
+        self.panel.legend.compact = not dock.is_wide(self.panel)
+        self._show(True)
+        self.link.set_active(True)
+        self.maps.take_latents(latents)
+        self.maps.show_past(self._first_maps.past)
+        self._choose()
+        self.opened.emit()
+
+    def close_map(self) -> None:
+        """Only the first map; the second is hidden, and found as it was when it is opened again."""
+        if not self.is_open:
+            return
+        self.link.set_active(False)
+        dock.hide_map(self._first, self.panel)
+        self.said.setText(_ABOUT)
+        self._show(False)
+
+    def forget(self) -> None:
+        """The job is another one, or none."""
+        self.close_map()
+        self.maps.forget()
+
+    def take_latents(self, latents: LatentTable) -> None:
+        """Newer latents of the job."""
+        if self.is_open:
+            self.maps.take_latents(latents)
+
+    def _look_back(self, past: Past | None) -> None:
+        """Go along with the first map, unless nobody sees it: its axes may be of another job."""
+        if self.is_open:
+            self.maps.show_past(past)
+
+    def _show(self, opened: bool) -> None:
+        self.maps.setVisible(opened)
+        self.close_button.setVisible(opened)
+        self.button.setEnabled(not opened)
+
+    def _choose(self) -> None:
+        """Something else than the first map, unless the user has chosen before."""
+        box, first = self.maps.space_box, self._first_maps.space_box.currentData()
+        if self.maps.map_view is not None:
+            return
+        keys = [box.itemData(i) for i in range(box.count())]
+        umaps = [key for key in keys if key.startswith("umap") and key != first]
+        others = [key for key in keys if key.startswith("pca") and key != first]
+        chosen = (*umaps, *others)
+        if chosen:
+            self.maps.show_space(chosen[0])
+        elif self.maps.x_box.count() > 3:  # the same components: the two that follow
+            self.maps.x_box.setCurrentIndex(2)
+            self.maps.y_box.setCurrentIndex(3)

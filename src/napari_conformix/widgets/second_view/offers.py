@@ -1,0 +1,90 @@
+"""Lets either of two latent maps be coloured by what the other job knows of its particles."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from napari_conformix.widgets.second_view.colours import AMOUNTS, painters_of
+from napari_conformix.widgets.spaces import MotionStore
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs import Job
+    from napari_conformix.widgets.second_view.store import Beside
+    from napari_conformix.widgets.spaces import MapGroup
+
+_SOURCE: Final = "other job"
+#: names of a job's sets of clusters, and of its saved selections
+Names = tuple[list[str], list[str]]
+
+
+class ColourOffers:
+    """Keeps the lists of colours of two maps; `maps` are those of the opened and the other job."""
+
+    def __init__(self, beside: Beside, maps: tuple[MapGroup, MapGroup]) -> None:
+        self._beside, self._maps = beside, maps
+        self._sessions = beside.session, beside.other
+        for session, coloured in zip(self._sessions, reversed(maps), strict=True):
+            session.latents_changed.connect(lambda *_: self.refresh())
+            store = MotionStore.of(session)
+            store.table_changed.connect(partial(self._motions_known, coloured))
+            coloured.colour_box.currentIndexChanged.connect(
+                partial(self._want_motions, store, coloured)
+            )
+        beside.matched.connect(lambda *_: self.refresh())
+        beside.closed.connect(lambda *_: self._withdraw())
+
+    def refresh(self) -> None:
+        """Look for what there is to colour by: clusters and selections come and go."""
+        jobs = self._beside.session.job, self._beside.other.job
+        if self._beside.matching is None or None in jobs:
+            return
+
+        def names() -> list[Names]:
+            return [(job.cluster_sets(), job.selections()) for job in jobs]
+
+        def offer(found: list[Names]) -> None:
+            if jobs == (self._beside.session.job, self._beside.other.job):
+                self._offer(jobs, found)
+
+        self._beside.session.run_in_worker(names, offer, key="job:beside colours")
+
+    def _offer(self, jobs: tuple[Job, Job], names: list[Names]) -> None:
+        matching = self._beside.matching
+        if matching is None:
+            return
+        # The rows of each job, for the particles of the other one's map.
+        for side, rows in enumerate((matching.to_this, matching.to_other)):
+            latents = self._sessions[side].latents
+            if latents is None:
+                continue
+            store = MotionStore.of(self._sessions[side])
+            painters = painters_of(
+                self._beside.names[side],
+                jobs[side],
+                latents,
+                rows,
+                *names[side],
+                lambda store=store: store.table,
+            )
+            self._maps[1 - side].offer_colours(_SOURCE, painters)
+
+    def _withdraw(self) -> None:
+        for maps in self._maps:
+            maps.offer_colours(_SOURCE, {})
+
+    # -- motions, which take a while to compute ---------------------------------------------------
+
+    def _want_motions(self, store: MotionStore, maps: MapGroup, *_: object) -> None:
+        if self._by_motion(maps):
+            store.want_table()
+
+    def _motions_known(self, maps: MapGroup, table: object) -> None:
+        if table is not None and self._by_motion(maps):
+            maps.refresh()
+
+    def _by_motion(self, maps: MapGroup) -> bool:
+        """Whether a map is coloured by how much particles move in the other job."""
+        chosen = maps.colour_box.currentData()
+        title = self._beside.names[1 - self._maps.index(maps)]
+        return bool(title) and chosen in [f"{title}: {name}" for name in AMOUNTS]

@@ -1,0 +1,57 @@
+"""What is open in one viewer, and what all parts of the window need: workers, following, axes,
+words.
+
+`Session` is the one object that pages share.
+"""
+
+from napari_conformix.widgets.session import (
+    axes,
+    commands,
+)
+from napari_conformix.widgets.session.commands import (
+    particles_command,
+)
+from napari_conformix.widgets.session.dropping import (
+    FileDrop,
+)
+from napari_conformix.widgets.session.follow import (
+    Follower,
+)
+from napari_conformix.widgets.session.gl import (
+    software_rendering,
+)
+from napari_conformix.widgets.session.guess import (
+    guess_maps,
+)
+from napari_conformix.widgets.session.layer_docks import (
+    LayerDocks,
+)
+from napari_conformix.widgets.session.session import (
+    Inputs,
+    Map,
+    Session,
+)
+from napari_conformix.widgets.session.wording import (
+    unbroken,
+    with_units,
+)
+from napari_conformix.widgets.session.workers import (
+    Workers,
+)
+
+__all__ = [
+    "FileDrop",
+    "Follower",
+    "Inputs",
+    "LayerDocks",
+    "Map",
+    "Session",
+    "Workers",
+    "axes",
+    "commands",
+    "guess_maps",
+    "particles_command",
+    "software_rendering",
+    "unbroken",
+    "with_units",
+]

@@ -1,0 +1,102 @@
+"""A window with the Paths page beside the Explore page."""
+
+from __future__ import annotations
+
+import numpy as np
+from explore_window import Window, process_events
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QScrollArea, QStyle, QStyleOptionSlider, QWidget
+
+from napari_conformix.widgets.paths import PathsPage
+
+_LEFT = Qt.MouseButton.LeftButton
+_KEYS = (
+    "make path", "place path", "path", "paths", "sets for paths", "landscape", "path frame"
+)  # fmt: skip
+
+
+class PathsWindow(Window):
+    """As a person uses it: buttons and the map are clicked with the mouse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths = PathsPage(self.session, self.page)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setWidget(self.paths)
+        self.area.setMinimumWidth(480)
+        self.viewer.window.add_dock_widget(self.area, name="Paths", area="left")
+        process_events(0.1)
+
+    @property
+    def player(self):
+        return self.paths.player
+
+    @property
+    def decorations(self):
+        return self.overlay.decorations
+
+    def _busy(self) -> bool:
+        busy = self.session.workers.busy
+        return super()._busy() or any(busy(f"job:{key}") for key in _KEYS)
+
+    def press(self, widget: QWidget) -> None:
+        """Scroll to a button and press the mouse in its middle."""
+        self.area.ensureWidgetVisible(widget)
+        process_events(0.02)
+        assert widget.isVisible()
+        assert widget.isEnabled()
+        QTest.mouseClick(widget, _LEFT, pos=QPoint(widget.width() // 2, widget.height() // 2))
+        process_events(0.02)
+
+    def kind(self, name: str) -> None:
+        """Choose how the path is made."""
+        self.paths.form.choose_kind(name)
+        process_events(0.02)
+
+    def click_map(self, x: float, y: float) -> None:
+        """Click at a place of the latent map."""
+        place = self.place(x, y)
+        QTest.mouseClick(self.target(place), _LEFT, pos=place)
+        process_events(0.02)
+
+    def make(self) -> None:
+        """Press Make path, and wait until all its maps are ready."""
+        self.press(self.paths.form.make)
+        self.ready()
+
+    def ready(self) -> None:
+        """Until a path is there and its maps are ready."""
+        self.settle()
+        assert self.paths.path is not None, self.paths.form.said.text()
+        if self.job.method_class.has_decoder:
+            self.wait(lambda: len(self.player.frames.ready_steps) == len(self.paths.path))
+        self.settle()
+
+    def drag_slider(self, step: int) -> None:
+        """Take the handle with the mouse and drag it to a step."""
+        slider = self.player.slider
+        self.area.ensureWidgetVisible(slider)
+        process_events(0.02)
+        start, end = (self._handle(at) for at in (slider.value(), step))
+        QTest.mousePress(slider, _LEFT, pos=start)
+        for share in np.linspace(0, 1, 6)[1:]:
+            x = round(start.x() + share * (end.x() - start.x()))
+            QTest.mouseMove(slider, QPoint(x, end.y()))
+            process_events(0.01)
+        QTest.mouseRelease(slider, _LEFT, pos=end)
+        process_events(0.05)
+
+    def _handle(self, step: int) -> QPoint:
+        slider = self.player.slider
+        option = QStyleOptionSlider()
+        slider.initStyleOption(option)
+        option.sliderPosition = step
+        handle = slider.style().subControlRect(
+            QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, slider
+        )
+        return handle.center()
+
+    def layer(self, name: str):
+        return next(layer for layer in self.viewer.layers if layer.name == name)

@@ -1,0 +1,474 @@
+"""Two jobs side by side in a real window: one selection, one particle at both cursors."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from compare_fakes import GREY, OneModel, TwoModels, Untrained
+from explore_window import Window, explore_window, process_events
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_conformix.analysis.selections import points_in_polygon
+from napari_conformix.errors import UserError
+from napari_conformix.runs import events
+from napari_conformix.widgets.latent_view.lasso import Mode, Tool
+from napari_conformix.widgets.second_view.scene import OtherScene
+
+pytestmark = pytest.mark.window
+
+_BUTTON = Qt.MouseButton.LeftButton
+_PLAIN = Qt.KeyboardModifier.NoModifier
+
+
+class Pair:
+    """A window with two jobs, and a hand on the second map."""
+
+    def __init__(self, window: Window, first: TwoModels, second: OneModel) -> None:
+        self.window, self.first, self.second = window, first, second
+        self.page, self.group = window.page, window.page.compare
+
+    def open(self, second: OneModel | None = None) -> None:
+        self.group.beside.other.open_job(second or self.second)
+        self.wait(lambda: self.group.beside.matching is not None)
+        self.wait(lambda: self.group.maps.map_view is not None)
+        self.wait(lambda: self.group.conformation.scene.threshold is not None)
+        self.settle()
+
+    def wait(self, condition) -> None:
+        self.window.wait(condition)
+
+    def settle(self) -> None:
+        self.window.settle()
+        keys = ("map", "decode", "mesh other")
+        workers = self.group.beside.other.workers
+        self.wait(lambda: not any(workers.busy(f"job:{key}") for key in keys))
+        self.wait(lambda: not self.window.session.workers.busy("job:beside colours"))
+        self.window.settle()
+
+    @property
+    def canvas(self):
+        return self.group.panel.canvas
+
+    def drag(self, places: list[tuple[float, float]], modifier=_PLAIN, seconds: float = 0) -> None:
+        """Press, move through places of the second map and let go."""
+        pixels = self.canvas.overlay.transform.to_pixels(np.array(places))
+        native = self.canvas.native
+        pixels = np.clip(pixels, 2, [native.width() - 3, native.height() - 3])
+        points = [QPoint(*map(round, pixel)) for pixel in pixels]
+        widget = native.childAt(points[0]) or native
+        QTest.mousePress(widget, _BUTTON, modifier, points[0])
+        for point in points[1:]:
+            QTest.mouseMove(widget, point)
+            process_events(seconds) if seconds else QApplication.processEvents()
+        QTest.mouseRelease(widget, _BUTTON, modifier, points[-1])
+        QApplication.processEvents()
+
+    def lasso(self, low: float, high: float, modifier=_PLAIN) -> np.ndarray:
+        """Around the particles of the second map between two x; returns its rows inside."""
+        self.group.panel.bar.tools[Tool.LASSO].click()
+        bottom, top = (limit[1] for limit in self.group.maps.map_view.extent)
+        before = len(self.page.history.steps)
+        self.drag([(low, bottom), (high, bottom), (high, top), (low, top)], modifier)
+        self.wait(lambda: len(self.page.history.steps) > before)
+        process_events(0.05)
+        view = self.group.maps.map_view
+        polygon = np.array(self.page.history.steps[-1]["polygon"])
+        return view.rows[points_in_polygon(view.xy, polygon)]
+
+    def highlighted(self) -> np.ndarray:
+        """Rows of the second job that its map shows as selected."""
+        return np.flatnonzero(self.canvas._selection)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with explore_window() as made:
+        yield made
+
+
+@pytest.fixture
+def pair(shared, tmp_path):
+    first = TwoModels(tmp_path / "run1")
+    shared.open(first)
+    # Two thirds of the particles in another order, and some that the first job lacks.
+    images = np.random.default_rng(0).permutation(1800)[:1200]
+    made = Pair(shared, first, OneModel(tmp_path / "run2", first, images))
+    made.images = images
+    made.open()
+    yield made
+    shared.session.close()
+    process_events(0.05)
+
+
+# -- the same particles ---------------------------------------------------------------------------
+
+
+def test_the_two_are_named_and_counted(pair: Pair) -> None:
+    both = int((pair.images < 1500).sum())
+    said = pair.group.said.text()
+    assert said.startswith(f"DynaMight run1 and OPUS-DSD run2: {both:,} of 1,500 particles are in")
+    assert f"The other file has {1200 - both:,} more of its 1,200" in said
+    titles = [panel.dock.title.title.text() for panel in (pair.page.map_panel, pair.group.panel)]
+    assert titles == ["Latent map: DynaMight run1", "Latent map: OPUS-DSD run2"]
+    assert pair.group.panel.isVisible()
+    assert pair.group.maps.map_view.space.key == "pca0"
+    assert pair.window.messages == []
+
+
+def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
+    box = pair.page.maps.colour_box
+    names = [box.itemText(i) for i in range(box.count())]
+    assert {
+        "OPUS-DSD run2: component 1",
+        "OPUS-DSD run2: latent 2",
+        "OPUS-DSD run2: clusters kmeans2",
+    } <= set(names)
+    assert not any("motion" in name for name in names if name.startswith("OPUS"))
+    pair.window.choose(box, "OPUS-DSD run2: component 1")
+    legend = pair.page.map_panel.legend.legend
+    missing = 1500 - int((pair.images < 1500).sum())
+    assert f"{missing:,} without a value in grey" in legend.note
+    # The colours follow the angle, which is what both jobs have seen.
+    rgba = pair.page.maps.colours.made.rgba
+    known = np.isin(np.arange(1500), pair.images)
+    assert np.ptp(rgba[~known], axis=0).max() == 0
+    brightness = rgba[known, 1].astype(float)
+    assert abs(np.corrcoef(brightness, pair.first.angle[known])[0, 1]) > 0.9
+    pair.window.choose(box, "OPUS-DSD run2: clusters kmeans2")
+    counts = [c.count for c in pair.page.map_panel.legend.legend.categories]
+    above = int((pair.first.angle[known] > 0).sum())
+    assert counts == [int(known.sum()) - above, above]
+    assert f"{missing:,} not in OPUS-DSD run2, grey" in pair.page.map_panel.legend.legend.note
+
+
+def test_the_other_map_is_coloured_by_motion_and_selections(pair: Pair) -> None:
+    box = pair.group.maps.colour_box
+    box.setCurrentIndex(box.findText("DynaMight run1: amount of motion"))
+    pair.wait(lambda: "amount of motion" in pair.group.panel.legend.title)
+    pair.wait(lambda: pair.group.panel.legend.legend.gradient is not None)
+    assert pair.group.panel.legend.legend.unit == "Å RMS"
+    pair.lasso(0.0, 10.0)
+    pair.page.selections.save("open")
+    pair.wait(lambda: pair.first.selections() == ["open"])
+    pair.group.offers.refresh()
+    pair.settle()
+    box.setCurrentIndex(box.findText("DynaMight run1: saved selections"))
+    pair.settle()
+    counts = {c.label: c.count for c in pair.group.panel.legend.legend.categories}
+    assert counts["open"] == len(pair.window.selected)
+    assert counts["not in that job"] == int((pair.images >= 1500).sum())
+
+
+def test_a_lasso_in_either_map_selects_in_both(pair: Pair) -> None:
+    inside = pair.lasso(0.0, 10.0)
+    expected = np.sort(pair.images[inside][pair.images[inside] < 1500])
+    assert len(expected) > 300
+    assert np.array_equal(pair.window.selected, expected)
+    assert np.array_equal(np.sort(pair.images[pair.highlighted()]), expected)
+    step = pair.page.history.steps[-1]
+    assert step["job"] == str(pair.second.folder)
+    assert step["embedding"] == "pca0"
+    assert pair.window.overlay.tool is Tool.LASSO, "the tools are the same in both maps"
+
+    pair.window.lasso([(-9, -3), (-4, -3), (-4, 3), (-9, 3)])
+    selected = pair.window.selected
+    there = selected[np.isin(selected, pair.images)]
+    assert 0 < len(there) < len(selected)
+    assert np.array_equal(np.sort(pair.images[pair.highlighted()]), there)
+    text = f"{len(selected):,} selected in DynaMight run1, {len(there):,} of them in OPUS-DSD run2."
+    assert pair.group.panel.bar.count.text() == text
+    assert pair.group.selected.text() == text
+
+
+def test_add_remove_undo_redo_invert_and_clear_from_the_other_map(pair: Pair) -> None:
+    history, bar = pair.page.history, pair.group.panel.bar
+    first = pair.lasso(0.5, 10.0)
+    one = pair.window.selected
+    bar.modes[Mode.ADD].click()
+    assert pair.window.overlay.mode is Mode.ADD
+    second = pair.lasso(-10.0, -0.5)
+    both = np.union1d(first, second)
+    expected = np.sort(pair.images[both][pair.images[both] < 1500])
+    assert np.array_equal(pair.window.selected, expected)
+    pair.lasso(-10.0, 0.0, Qt.KeyboardModifier.AltModifier)
+    assert np.array_equal(pair.window.selected, one)
+    for button, count in (
+        (bar.undo, len(expected)),
+        (bar.undo, len(one)),
+        (bar.redo, len(expected)),
+    ):
+        button.click()
+        assert history.count == count
+    bar.invert.click()
+    shown = np.intersect1d(pair.images, np.arange(1500))
+    assert np.array_equal(pair.window.selected, np.setdiff1d(shown, expected))
+    bar.clear.click()
+    assert len(pair.highlighted()) == 0
+    assert not bar.clear.isEnabled()
+    bar.modes[Mode.NEW].click()
+
+
+# -- the same particle ----------------------------------------------------------------------------
+
+
+def test_a_drag_in_either_map_marks_the_same_particle_in_the_other(pair: Pair) -> None:
+    bar = pair.group.panel.bar
+    bar.tools[Tool.CURSOR].click()
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
+    pair.settle()
+    view, other = pair.page.map_view, pair.group.maps.map_view
+    shared = np.isin(view.rows, pair.images)
+    at = np.array(pair.window.overlay.cursor_xy)
+    row = view.rows[shared][np.square(view.xy[shared] - at).sum(axis=1).argmin()]
+    (there,) = np.flatnonzero(pair.images == row)
+    assert pair.canvas.overlay.cursor_xy == pytest.approx(other.place_of(int(there)))
+    assert f"Particle {row:,} of this job is {there:,} of the other." in (
+        pair.group.conformation.said.text()
+    )
+    # Both conformations show the particle's angle, each decoded by its own model.
+    angle = pair.second.angle[there]
+    assert pair.second.angle_of(pair.second.decoded[-1], None) == pytest.approx(angle, abs=0.1)
+    assert pair.first.angle_of(pair.first.decoded[-1], 1) == pytest.approx(angle, abs=4)
+
+    pair.drag([(0.0, 0.0), (-1.0, 0.3)])
+    pair.settle()
+    at = np.array(pair.canvas.overlay.cursor_xy)
+    shared = pair.images[other.rows] < 1500
+    there = other.rows[shared][np.square(other.xy[shared] - at).sum(axis=1).argmin()]
+    place = view.place_of(int(pair.images[there]))
+    assert pair.window.overlay.cursor_xy == pytest.approx(place)
+    assert pair.second.decoded[-1] == pytest.approx(other.spot(tuple(at), 0).latent, abs=1e-4)
+    assert pair.first.angle_of(pair.first.decoded[-1], 1) == pytest.approx(
+        pair.second.angle[there], abs=4
+    )
+
+
+def test_a_drag_never_queues_up_decodes_of_the_other_job(pair: Pair) -> None:
+    pair.group.panel.bar.tools[Tool.CURSOR].click()
+    pair.second.decode_seconds = pair.first.decode_seconds = 0.15
+    pair.drag([(-2 + 0.1 * i, 0.0) for i in range(30)], seconds=0.01)
+    released = len(pair.second.decoded)
+    pair.settle()
+    assert pair.second.most_at_once == 1
+    assert 1 < released < 30
+    assert len(pair.second.decoded) - released <= 2, "the one that ran, and the newest"
+    last = pair.group.maps.map_view.spot(pair.canvas.overlay.cursor_xy, 0).latent
+    assert pair.second.decoded[-1] == pytest.approx(last, abs=1e-4)
+
+
+def test_two_colours_with_a_contour_each(pair: Pair) -> None:
+    scene: OtherScene = pair.group.conformation.scene
+    assert scene.threshold == pytest.approx(GREY * pair.page.scene.threshold, rel=0.05)
+    pair.group.panel.bar.tools[Tool.CURSOR].click()
+    pair.drag([(0.0, 0.0), (2.0, 0.0)])
+    pair.settle()
+    pair.page.scene.set_ghost(False)
+
+    def colours() -> tuple[int, int]:
+        picture = pair.window.scene_picture()
+        orange = (picture[..., 0] > picture[..., 2] + 30).sum()
+        blue = (picture[..., 2] > picture[..., 0] + 30).sum()
+        return int(orange), int(blue)
+
+    box = pair.group.conformation.place_box
+    box.setCurrentIndex(box.findData("beside"))
+    orange, blue = colours()
+    assert orange > 200
+    assert blue > 200
+    mine = pair.page.scene.threshold
+    pair.group.conformation.contour.setValue(1.8 * scene.threshold)
+    pair.settle()
+    fewer, same = colours()
+    assert fewer < 0.9 * orange
+    assert same == pytest.approx(blue, rel=0.02)
+    assert pair.page.scene.threshold == mine
+    box.setCurrentIndex(box.findData("hidden"))
+    assert colours()[0] == 0
+    box.setCurrentIndex(box.findData("over"))
+    pair.group.conformation.contour.setValue(0.5 * scene.threshold)  # around the other
+    pair.settle()
+    pair.page.conformation.set_active(False)  # another page shows its own conformation
+    assert colours()[0] == 0
+    pair.page.conformation.set_active(True)
+    pair.settle()
+    assert colours()[0] > 0
+    pair.page.scene.set_ghost(True)
+
+
+def test_newer_latents_of_the_other_job_keep_selection_and_particle(pair: Pair) -> None:
+    pair.lasso(0.0, 10.0)
+    pair.group.panel.bar.tools[Tool.CURSOR].click()
+    pair.drag([(0.0, 0.0), (1.0, 0.0)])
+    pair.settle()
+    before, seen = pair.highlighted(), len(pair.second.decoded)
+    pair.second.epoch = 13
+    pair.second.tell(events.Latents(epoch=13))
+    pair.wait(lambda: pair.group.maps.map_view.space.epoch == 13)
+    pair.settle()
+    assert np.array_equal(pair.highlighted(), before)
+    assert len(pair.second.decoded) > seen, "the model is newer too"
+
+
+# -- opening and closing --------------------------------------------------------------------------
+
+
+def test_closing_either_job_is_said(pair: Pair) -> None:
+    pair.group.close_button.click()
+    process_events(0.1)
+    assert not pair.group.beside.is_open
+    assert not pair.group.panel.isVisible()
+    assert pair.page.map_panel.dock.title.title.text() == "Latent map"
+    box = pair.page.maps.colour_box
+    assert not any("OPUS" in box.itemText(i) for i in range(box.count()))
+    pair.open()
+    assert "OPUS-DSD run2" in pair.group.said.text()
+    pair.window.session.close_job()
+    process_events(0.1)
+    assert not pair.group.beside.is_open
+    sentence = "DynaMight run1 was closed, and OPUS-DSD run2, which stood beside it, with it."
+    assert pair.window.messages == [sentence]
+    assert pair.group.said.text().startswith(sentence)
+
+
+def test_another_opened_job_is_not_compared_with_the_old_one(pair: Pair, tmp_path) -> None:
+    pair.window.open(TwoModels(tmp_path / "run3", count=400))
+    assert not pair.group.beside.is_open
+    assert pair.page.history.total == 400
+    pair.open(OneModel(tmp_path / "run4", pair.window.job, np.arange(300)))
+    assert "300 of 400 particles are in both." in pair.group.said.text()
+    inside = pair.lasso(0.0, 10.0)
+    assert np.array_equal(pair.window.selected, inside)
+
+
+def test_other_particles_are_refused_in_a_sentence(pair: Pair, tmp_path) -> None:
+    pair.group.beside.other.open_job(OneModel(tmp_path / "run5", pair.first, np.arange(5000, 5300)))
+    pair.wait(lambda: bool(pair.window.messages))
+    assert "No particle of" in pair.window.messages[0]
+    assert not pair.group.beside.is_open
+    assert pair.group.said.text().startswith("No particle of")
+    assert not pair.group.panel.isVisible()
+    assert pair.page.map_view is not None, "the first job stays"
+
+
+def test_what_is_no_job_beside_is_refused_in_a_sentence(pair: Pair, tmp_path) -> None:
+    (pair.first.folder / "job.toml").touch()
+    for path, sentence in (
+        (tmp_path / "nothing", "is not a job folder"),
+        (pair.first.folder / "job.toml", "is the job that is open"),
+    ):
+        pair.window.messages.clear()
+        pair.group.beside.open(path)
+        assert sentence in pair.window.messages[0]
+    assert pair.group.beside.is_open, "the one before stays"
+    pair.window.session.close_job()
+    pair.window.messages.clear()
+    pair.group.beside.open(tmp_path)
+    assert pair.window.messages == ["Open a job first; then another one can be put beside it."]
+
+
+def test_a_job_without_latents_says_so(pair: Pair, tmp_path) -> None:
+    pair.group.close_button.click()
+    job = Untrained(tmp_path / "run6", pair.first, np.arange(100))
+    pair.group.beside.other.open_job(job)
+    pair.wait(lambda: pair.group.beside.matching is not None)
+    process_events(0.1)
+    assert "OPUS-DSD run6 has no latents yet" in pair.group.said.text()
+    assert pair.window.messages == []
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])  # the first map works as ever
+    pair.window.settle()
+    assert pair.window.messages == []
+
+
+def test_a_folder_dropped_on_the_group_is_opened_beside_and_not_instead(
+    pair: Pair, tmp_path, monkeypatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(pair.group.beside.other, "open_job", asked.append)
+    folder = tmp_path / "run7"
+    folder.mkdir()
+    (folder / "job.toml").touch()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    for widget in (pair.group.choose, pair.group.panel):
+        place = QPointF(5, 5)
+        for kind in (QDragEnterEvent, QDropEvent):
+            where = place.toPoint() if kind is QDragEnterEvent else place
+            action = Qt.DropAction.CopyAction
+            event = kind(where, action, data, _BUTTON, _PLAIN)
+            target = widget
+            while target is not None and not target.acceptDrops():
+                target = target.parentWidget()  # as Qt finds who takes it
+            QApplication.sendEvent(target, event)
+    assert asked == [folder, folder]
+    assert pair.window.session.job is pair.first
+
+
+def test_agreement_is_told_on_request_and_forgotten_with_newer_latents(pair: Pair) -> None:
+    asked = []
+    box = pair.group.agreement
+
+    def compare(other: OneModel) -> SimpleNamespace:
+        asked.append(other)
+        return SimpleNamespace(lines=lambda: ["matched", "It tells 63 % of it.", "Groups differ."])
+
+    pair.first.compare = compare
+    box.ask.click()
+    assert not box.ask.isEnabled(), "one at a time"
+    pair.wait(box.ask.isEnabled)
+    assert asked == [pair.second]
+    assert box.said.text().replace("\N{NO-BREAK SPACE}", " ").startswith("It tells 63 % of it.")
+    assert f"conformix compare {pair.first.folder} {pair.second.folder}" in box.command.text()
+    pair.second.epoch = 13
+    pair.second.tell(events.Latents(epoch=13))
+    pair.wait(lambda: not box.said.isVisibleTo(box))
+
+    def refuse(other: OneModel) -> None:
+        raise UserError("There is nothing to compare.")
+
+    pair.first.compare = refuse
+    box.ask.click()
+    pair.wait(box.ask.isEnabled)
+    assert pair.window.messages == ["There is nothing to compare."]
+
+
+def test_copies_of_an_image_are_selected_together(pair: Pair, tmp_path) -> None:
+    pair.group.close_button.click()
+    images = np.repeat(np.arange(100, 400), 3)
+    pair.open(OneModel(tmp_path / "run8", pair.first, images))
+    assert "up to 3 rows in the other file" in pair.group.said.text()
+    pair.images = images
+    inside = pair.lasso(0.0, 10.0)
+    selected = np.unique(images[inside])
+    assert np.array_equal(pair.window.selected, selected)
+    assert np.array_equal(pair.highlighted(), np.flatnonzero(np.isin(images, selected)))
+    count = len(selected)
+    assert pair.group.panel.bar.count.text() == (
+        f"{count} selected in DynaMight run1, {count} of them in OPUS-DSD run8 "
+        f"({3 * count:,} rows there)."
+    )
+
+
+def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
+    pair.group.close_button.click()
+    job = OneModel(pair.second.folder.parent / "run9", pair.first, np.arange(3))
+    half = 1 if pair.first.half[0] != 1 else 2
+    pair.first.half[:3] = 3 - half  # the map of the other half shows none of the three
+    pair.window.session._set_latents(pair.first, pair.first.latents())
+    pair.settle()
+    pair.open(job)
+    pair.window.choose(pair.page.maps.show_box, f"half {half} only")
+    pair.wait(lambda: not pair.window.session.workers.busy("job:beside pairs"))
+    pair.group.panel.bar.tools[Tool.CURSOR].click()
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
+    pair.settle()
+    assert pair.window.messages == []
+    assert pair.canvas.overlay.cursor_xy is None
+    said = pair.group.conformation.said
+    assert "No particle is in both maps as they are shown" in said.text()
+    pair.drag([(0.0, 0.0), (0.1, 0.0)])
+    pair.settle()
+    assert "Epoch 12: no particles here: extrapolated. No particle is in both" in said.text()
+    assert pair.window.overlay.cursor_xy is None
