@@ -5,10 +5,11 @@ The public API is :class:`Job`. Nothing heavy is imported until it is used.
 
 from typing import TYPE_CHECKING, Any
 
+from napari_conformix.version import __version__
+
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
 
-__version__ = "0.1.0"
 __all__ = ["Job", "__version__"]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App, Group
 
-from napari_conformix import __version__
 from napari_conformix.cli import demo, doctor, sources, window
 from napari_conformix.cli.conformations import (
     decode,
@@ -28,6 +27,7 @@ from napari_conformix.cli.particles import (
 from napari_conformix.cli.runs import importing, reconstructing, training
 from napari_conformix.cli.terminal import INTERRUPTED
 from napari_conformix.errors import UserError
+from napari_conformix.version import __version__
 
 app = App(
     name="conformix",

@@ -136,7 +136,7 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
 
 def analysed(job: "Job") -> list[str]:
     """Say whether there is motion beyond its error; sentences that say what there is."""
-    from napari_conformix.jobs.checks import analyse
+    from napari_conformix.jobs.report import analyse
 
     print("Comparing the two halves' motions of every particle")
     report = analyse(job)

@@ -1,18 +1,9 @@
 """Subsets of particles and deformations for other programs."""
 
-from napari_conformix.export.arrows import (
-    write_arrow_table,
-    write_bild,
-)
-from napari_conformix.export.map_series import (
-    SeriesFiles,
-    refuse_used,
-    write_series,
-)
-from napari_conformix.export.movie_file import (
-    MovieFile,
-    check_ffmpeg,
-)
+from napari_conformix.export import chimerax
+from napari_conformix.export.arrows import write_arrow_table, write_bild
+from napari_conformix.export.map_series import SeriesFiles, refuse_used, write_series
+from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
 from napari_conformix.export.movie_plan import (
     LARGEST,
     SMALLEST,
@@ -30,19 +21,9 @@ from napari_conformix.export.movie_plan import (
     parse_size,
     shots,
 )
-from napari_conformix.export.multibody import (
-    STAR_NAME,
-    RefinedBody,
-    write_multibody,
-)
-from napari_conformix.export.picture_sheet import (
-    Entry,
-    write_sheet,
-    write_stack,
-)
-from napari_conformix.export.subsets import (
-    export_subset,
-)
+from napari_conformix.export.multibody import STAR_NAME, RefinedBody, write_multibody
+from napari_conformix.export.picture_sheet import Entry, write_sheet, write_stack
+from napari_conformix.export.subsets import export_subset
 
 __all__ = [
     "LARGEST",
@@ -61,6 +42,7 @@ __all__ = [
     "View",
     "check_ffmpeg",
     "check_file",
+    "chimerax",
     "duration",
     "export_subset",
     "loops",

@@ -23,10 +23,10 @@ import mrcfile
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix import __version__
 from napari_conformix.errors import UserError
 from napari_conformix.export import chimerax
 from napari_conformix.particles import read_map
+from napari_conformix.version import __version__
 
 CONSENSUS, DESCRIPTION, SCRIPT = "consensus.mrc", "path.json", "play.cxc"
 _MAPS = "map_*.mrc"

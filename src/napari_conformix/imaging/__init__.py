@@ -5,14 +5,8 @@ from napari_conformix.imaging.aberrations import (
     remove_odd_phase,
     unapplied_aberrations,
 )
-from napari_conformix.imaging.ctf import (
-    ctf_2d,
-    ctf_of,
-)
-from napari_conformix.imaging.filters import (
-    low_pass,
-    low_pass_gain,
-)
+from napari_conformix.imaging.ctf import ctf_2d, ctf_of
+from napari_conformix.imaging.filters import low_pass, low_pass_gain
 from napari_conformix.imaging.fourier import (
     fourier_resize_2d,
     fourier_resize_3d,
@@ -25,17 +19,8 @@ from napari_conformix.imaging.fourier import (
     rfft_shell,
     spread_shells_2d,
 )
-from napari_conformix.imaging.fsc import (
-    FscCurves,
-    Resolution,
-    corrected_fsc,
-    fsc,
-    resolution_at,
-)
-from napari_conformix.imaging.gaussians import (
-    gaussian_map,
-    project_gaussians,
-)
+from napari_conformix.imaging.fsc import FscCurves, Resolution, corrected_fsc, fsc, resolution_at
+from napari_conformix.imaging.gaussians import gaussian_map, project_gaussians
 from napari_conformix.imaging.masks import (
     choose_threshold,
     circle_mask,
@@ -47,23 +32,10 @@ from napari_conformix.imaging.masks import (
     sphere_mask,
     threshold_enclosing,
 )
-from napari_conformix.imaging.noise import (
-    background_noise_power,
-    noise_power,
-)
-from napari_conformix.imaging.pose import (
-    euler_to_matrix,
-    matrix_to_euler,
-)
-from napari_conformix.imaging.projection import (
-    project_volume,
-    project_volume_real_space,
-)
-from napari_conformix.imaging.voxels import (
-    project_voxels,
-    sample_images,
-    voxel_positions,
-)
+from napari_conformix.imaging.noise import background_noise_power, noise_power
+from napari_conformix.imaging.pose import euler_to_matrix, matrix_to_euler
+from napari_conformix.imaging.projection import project_volume, project_volume_real_space
+from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
 
 __all__ = [
     "FscCurves",

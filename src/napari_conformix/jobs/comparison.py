@@ -17,9 +17,10 @@ from napari_conformix.analysis.comparison import (
     method_agreement,
 )
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.clusters import ClusterSet, sets_of
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.latent_table import LatentTable
 
@@ -76,8 +77,8 @@ class Comparison:
 
 
 def compare_jobs(
-    this: "Job",
-    other: "Job",
+    this: "JobFolder",
+    other: "JobFolder",
     clusters: int = 6,
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -149,7 +150,7 @@ def _likeness(this: "ParticleSet", rows: Rows, other: "ParticleSet", others: Row
     return abs(float(np.median([np.corrcoef(a, b)[0, 1] for a, b in pairs])))
 
 
-def titles(this: "Job", other: "Job") -> tuple[str, str]:
+def titles(this: "JobFolder", other: "JobFolder") -> tuple[str, str]:
     """Names to tell two jobs apart: method and folder, as 'DynaMight run1'."""
     folders = [job.folder.resolve() for job in (this, other)]
     deep = 1
@@ -162,7 +163,7 @@ def titles(this: "Job", other: "Job") -> tuple[str, str]:
     return first, second
 
 
-def refuse_itself(this: "Job", other: "Job") -> None:
+def refuse_itself(this: "JobFolder", other: "JobFolder") -> None:
     """UserError when both are one folder."""
     if this.folder.resolve() == other.folder.resolve():
         raise UserError(f"{other.folder} is the job itself; choose another job of its particles.")
@@ -183,7 +184,7 @@ def positions(latents: "LatentTable") -> list[Positions]:
     return found
 
 
-def _one_of_each_image(job: "Job", matching: Matching) -> Rows:
+def _one_of_each_image(job: "JobFolder", matching: Matching) -> Rows:
     """Matched rows of a job, one for each image: a copy would stand beside what is left out."""
     rows = np.flatnonzero(matching.to_other >= 0)
     _, first = np.unique(matching.to_other[rows], return_index=True)
@@ -194,9 +195,9 @@ def _one_of_each_image(job: "Job", matching: Matching) -> Rows:
     return np.asarray(rows)
 
 
-def _labels(job: "Job", latents: "LatentTable", k: int) -> dict[str, Labels]:
+def _labels(job: "JobFolder", latents: "LatentTable", k: int) -> dict[str, Labels]:
     """Stored clusters of a job by name; without any, those of k-means."""
-    stored = {name: job.cluster_set(name).clustering.labels for name in job.cluster_sets()}
+    stored = {name: ClusterSet(job, name).clustering.labels for name in sets_of(job.folder)}
     if stored:
         return {f"'{name}'": labels for name, labels in stored.items()}
     first = positions(latents)[0]

@@ -1,24 +1,50 @@
 """Job: a job folder, for scripts, the command line and the window alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.errors import UserError
-from napari_conformix.jobs.folder import JobSpec, creation, models
-from napari_conformix.jobs.folder import rows as results
-from napari_conformix.jobs.motion import Deformations
-from napari_conformix.jobs.reconstruction import run as reconstruction_run
-from napari_conformix.jobs.training import launching, running
-from napari_conformix.runs import Event, RunFolder, layout
-from napari_conformix.training.checkpoints import CheckpointFolder
-from napari_conformix.training.latent_history import LatentHistory
-from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.training.split import Split
+from napari_conformix.jobs import checks, comparison, landscape, paths
+from napari_conformix.jobs.clusters import (
+    ClusterSet,
+    delete_clusters,
+    make_clusters,
+    reconstruct_clusters,
+    sets_of,
+    start_clustering,
+    suggest_clusters,
+)
+from napari_conformix.jobs.clusters import Request as ClusterRequest
+from napari_conformix.jobs.folder import (
+    JobFolder,
+    Source,
+    creation,
+    half_of,
+    import_latents,
+    refuse_without_decoder,
+)
+from napari_conformix.jobs.motion import (
+    deformations_of,
+    domains_of,
+    write_body_masks,
+)
+from napari_conformix.jobs.reconstruction import ReconstructionRun, runs_of, to_the_end
+from napari_conformix.jobs.rigid import measure_domain_motion
+from napari_conformix.jobs.selections import (
+    delete_selection,
+    export_selection,
+    load_selection,
+    replay_selection,
+    save_selection,
+    selections_of,
+    train_on,
+)
+from napari_conformix.jobs.spaces import embed_particles, encode_rows, umaps
+from napari_conformix.jobs.training import launch_training, run_training
+from napari_conformix.runs import Event
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.checks import Heterogeneity, Invariance
@@ -28,30 +54,18 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
     from napari_conformix.analysis.selections import Selection
     from napari_conformix.analysis.spaces import KeptUmap
-    from napari_conformix.jobs.clusters import ClusteringHandle, ClusterSet
-    from napari_conformix.jobs.comparison import Comparison
-    from napari_conformix.jobs.motion import DomainMotion
+    from napari_conformix.jobs.clusters import ClusteringHandle
     from napari_conformix.jobs.pictures import PictureOptions, Pictures
-    from napari_conformix.jobs.reconstruction import ReconstructionRun
+    from napari_conformix.jobs.rigid import DomainMotion
     from napari_conformix.jobs.selections import Replayed
     from napari_conformix.particles import ParticleSet
     from napari_conformix.reconstruction import HalfMaps
-    from napari_conformix.training.contract import Method
-    from napari_conformix.training.preflight import Report
     from napari_conformix.training.settings import TrainingSettings
 
 
-class Job(RunFolder):
-    """A job folder. Several objects, processes and hosts may look at one folder at once."""
-
-    def __init__(self, folder: str | Path, spec: JobSpec) -> None:
-        super().__init__(folder)
-        self.spec = spec
-        #: what the checks found, when this object made the job
-        self.report: Report | None = None
-        self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
-        self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
-        self._deformations = Deformations(self)
+class Job(JobFolder):
+    """A job folder with all that can be asked of it. Several objects, processes and hosts may look
+    at one folder at once."""
 
     # -- making and opening -----------------------------------------------------------------------
 
@@ -107,63 +121,10 @@ class Job(RunFolder):
         `rows` is the index (.pkl, .npy) of the particles that they belong to, where these are not
         all. See `jobs.importing`. UserError says what does not fit; nothing is written then.
         """
-        from napari_conformix.jobs.folder import Source, import_latents
-
         inputs = creation.inputs_of(particles, passthrough, datadir, consensus, mask)
         given = Path(latents).expanduser().absolute()
         source = Source(given, tuple(columns), creation.absolute(rows))
         return cls(folder, import_latents(Path(folder).absolute(), inputs, source))
-
-    @classmethod
-    def open(cls, folder: str | Path) -> "Job":
-        """Open a job folder; UserError when it is none or was written by a later version."""
-        return cls(folder, JobSpec.read(Path(folder) / layout.SPEC))
-
-    # -- what it is -------------------------------------------------------------------------------
-
-    @cached_property
-    def settings(self) -> "TrainingSettings":
-        """The settings as the method's model."""
-        return self.spec.validated_settings()
-
-    @property
-    def method_class(self) -> "type[Method]":
-        """The class of the method; importing it takes a moment the first time."""
-        from napari_conformix.methods import method_class
-
-        return method_class(self.spec.method)
-
-    @cached_property
-    def particles(self) -> "ParticleSet":
-        """The particle file of the job, read once.
-
-        UserError when its rows are not those that the job was begun with.
-        """
-        particles = running.read_inputs(self.spec)
-        if (self.folder / layout.SPLIT).exists():
-            self.split.refuse_other_particles(
-                len(particles), particles.images_digest, particles.source.path
-            )
-        return particles
-
-    @property
-    def split(self) -> Split:
-        """Half sets and held-out particles; UserError before the first run made them."""
-        path = self.folder / layout.SPLIT
-        if not path.exists():
-            raise UserError(f"{self.folder} has no split yet; the first training run makes it.")
-        return Split.load(path)
-
-    @property
-    def model_biased(self) -> str | None:
-        """A sentence to show wherever results are, when the run began from an atomic model."""
-        model = self.spec.settings.get("atomic_model")
-        if not model:
-            return None
-        return (
-            f"Model-biased: this run took its Gaussians and their bonds from {Path(model).name}; "
-            "features of that model may appear in the results without being in the images."
-        )
 
     # -- training ---------------------------------------------------------------------------------
 
@@ -174,56 +135,15 @@ class Job(RunFolder):
 
         Ctrl-C stops after the current step; a second one interrupts at once.
         """
-        models.refuse_without_decoder(self.method_class, "be trained")
-        return running.run(self.folder, device=device, epochs=epochs, resume=resume)
+        refuse_without_decoder(self.method_class, "be trained")
+        return run_training(self.folder, device=device, epochs=epochs, resume=resume)
 
     def launch(self, device: str = "auto", epochs: int | None = None, resume: bool = False) -> int:
         """Train in a process of its own that outlives this one; returns its number."""
-        models.refuse_without_decoder(self.method_class, "be trained")
-        return launching.launch(self.folder, device=device, epochs=epochs, resume=resume)
+        refuse_without_decoder(self.method_class, "be trained")
+        return launch_training(self.folder, device=device, epochs=epochs, resume=resume)
 
     # -- results ----------------------------------------------------------------------------------
-
-    def latents(self, epoch: int | None = None) -> LatentTable:
-        """The latents of the result so far, or of an epoch; UserError when they are not kept.
-
-        The result is the newest refresh while a run goes on; when it has ended, for a method that
-        chooses its epoch, the chosen one.
-        """
-        path = self.folder / layout.LATENTS
-        if epoch is None or LatentTable.epoch_of(path) == epoch:
-            return LatentTable.load(path)
-        return LatentHistory(self.folder).load(epoch, self.split)
-
-    def latent_epochs(self) -> list[int]:
-        """Epochs whose latents can be asked for, ascending."""
-        shown = LatentTable.epoch_of(self.folder / layout.LATENTS)
-        kept = LatentHistory(self.folder).epochs()
-        return sorted({*kept, *([] if shown is None else [shown])})
-
-    def method(self, epoch: int | str | None = None) -> "Method":
-        """The model of an epoch, of 'best', 'last', or (None) the one that :meth:`latents` are of,
-        on the CPU; kept while it is in use. NotSupportedError where there is no decoder."""
-        models.refuse_without_decoder(self.method_class, "decode maps")
-        if epoch is None:
-            shown = LatentTable.epoch_of(self.folder / layout.LATENTS)
-            if shown is not None and self.checkpoints.weights_path(shown).exists():
-                epoch = shown
-        return self._models.get(epoch)
-
-    def decode(
-        self, z: ArrayLike, half: int | None = None, epoch: int | str | None = None
-    ) -> NDArray[np.float32]:
-        """(d,) -> (z, y, x); (n, d) -> (n, z, y, x): maps on the consensus grid, grey values as
-        trained. `half` says whose latents they are; methods with one model do without."""
-        return models.decode(self.method(epoch), z, half)
-
-    def displacement(
-        self, z: ArrayLike, positions: ArrayLike, half: int = 1, epoch: int | str | None = None
-    ) -> NDArray[np.float32]:
-        """(d,) and (p, 3) xyz in A from the centre -> (p, 3) A; NotSupportedError if the method
-        has no displacement field."""
-        return models.displacement(self.method(epoch), z, positions, half)
 
     def encode(
         self, rows: ArrayLike, half: int | None = None, epoch: int | str | None = None
@@ -232,11 +152,9 @@ class Job(RunFolder):
 
         By the model of `half`; the other half's particles, which it never saw, are embedded.
         """
-        from napari_conformix.jobs.spaces import encode_rows
-
         method = self.method(epoch)
         chosen = np.atleast_1d(np.asarray(rows, dtype=np.int64))
-        return encode_rows(method, self.particles, self.split, chosen, models.half_of(method, half))
+        return encode_rows(method, self.particles, self.split, chosen, half_of(method, half))
 
     def embed(
         self,
@@ -251,10 +169,8 @@ class Job(RunFolder):
         They must have poses in the frame of the consensus map. `progress` is told how many are
         done.
         """
-        from napari_conformix.jobs.spaces import embed_particles
-
         method = self.method(epoch)
-        return embed_particles(method, particles, models.half_of(method, half), progress=progress)
+        return embed_particles(method, particles, half_of(method, half), progress=progress)
 
     def particle_pictures(
         self, rows: ArrayLike, options: "PictureOptions | None" = None
@@ -269,7 +185,7 @@ class Job(RunFolder):
 
     def deformation(self, row: int, at: int = 1) -> "Deformation":
         """From the consensus to what a particle shows, at the consensus positions of half `at`."""
-        return self._deformations.of_particle(row, at)
+        return deformations_of(self).of_particle(row, at)
 
     def deformation_between(self, row_a: int, row_b: int, at: int = 1) -> "Deformation":
         """From particle `row_a` to particle `row_b`.
@@ -277,23 +193,23 @@ class Job(RunFolder):
         If no half has the latents of both, each is decoded by its own half's model and taken
         relative to that half's mean field.
         """
-        return self._deformations.between(row_a, row_b, at)
+        return deformations_of(self).between(row_a, row_b, at)
 
     def deformation_between_states(
         self, first: ArrayLike, first_half: int, last: ArrayLike, last_half: int
     ) -> "Deformation":
         """From one point (d,) of a latent space to another; if they are of different halves, each
         relative to its half's mean field."""
-        return self._deformations.between_states(first, first_half, last, last_half)
+        return deformations_of(self).between_states(first, first_half, last, last_half)
 
     def deformation_of(self, latent: ArrayLike, half: int, at: int | None = None) -> "Deformation":
         """From the consensus to a point (d,) of the latent space of `half`."""
-        return self._deformations.of_latent(latent, half, at)
+        return deformations_of(self).of_latent(latent, half, at)
 
     def deformation_along(self, latents: ArrayLike, half: int) -> "Deformation":
         """What happens along a path (n, d) of one half: from its start to the point of it that
         is deformed most against the start."""
-        return self._deformations.along(latents, half)
+        return deformations_of(self).along(latents, half)
 
     def write_deformation(
         self,
@@ -305,7 +221,7 @@ class Job(RunFolder):
     ) -> Path:
         """Write arrows for ChimeraX (.bild) that lie on the job's maps, or a table (.csv); `count`
         thins them to well-spread positions."""
-        return self._deformations.write(deformation, Path(path), count, overwrite)
+        return deformations_of(self).write(deformation, Path(path), count, overwrite)
 
     def motion_table(
         self,
@@ -317,7 +233,7 @@ class Job(RunFolder):
         Kept in analysis/motion.npz; computed anew when the latents are newer. `progress` is told
         the share done, 0 to 1; None is returned when `stop` said so.
         """
-        return self._deformations.motion_table(progress, stop)
+        return deformations_of(self).motion_table(progress, stop)
 
     def verdict(
         self,
@@ -330,34 +246,23 @@ class Job(RunFolder):
         Either has `found`, `sentence`, `advice` and `warnings`. `progress` is told the share done,
         0 to 1; None is returned when `stop` said so.
         """
-        models.refuse_without_decoder(self.method_class, "be judged by held-out images")
-        if not self.method_class.has_displacement:
-            from napari_conformix.jobs.checks import checks
-
-            return checks.heterogeneity(self, progress, stop)
-        return self._deformations.verdict(progress, stop)
+        return checks.verdict(self, progress, stop)
 
     def invariance(self) -> "Invariance":
         """What viewing direction, shift, defocus and the like explain of the newest latents."""
-        from napari_conformix.jobs.checks import checks
-
         return checks.invariance(self)
 
     def domains(self, bodies: int, half: int = 1, seed: int = 0) -> "Domains":
         """Group the Gaussians of a half's consensus into bodies that move rigidly (see
         `analysis.domains`), from particles of that half, compared with the other half's model."""
-        from napari_conformix.jobs.motion import domains
-
-        return domains.find(self, bodies, half, seed)
+        return domains_of(self, bodies, half, seed)
 
     def write_body_masks(
         self, domains: "Domains", folder: str | Path, *, overwrite: bool = False
     ) -> list[Path]:
         """A soft mask (MRC) for each body and the table for RELION's multi-body refinement, whose
         path comes last. UserError when files are there already."""
-        from napari_conformix.jobs.motion import write_masks
-
-        return write_masks(self, domains, folder, overwrite=overwrite)
+        return write_body_masks(self, domains, folder, overwrite=overwrite)
 
     # -- clusters ---------------------------------------------------------------------------------
 
@@ -378,10 +283,8 @@ class Job(RunFolder):
         the other fields of `jobs.clusters.Request`. `progress` is told the share done; None when
         `stop` said so.
         """
-        from napari_conformix.jobs.clusters import clusters
-
-        request = clusters.Request(k, how, name, labels, **more)
-        return clusters.make(self, request, progress, stop)
+        request = ClusterRequest(k, how, name, labels, **more)
+        return make_clusters(self, request, progress, stop)
 
     def launch_clustering(
         self,
@@ -392,9 +295,7 @@ class Job(RunFolder):
         **more: Any,
     ) -> "ClusteringHandle":
         """As :meth:`cluster`, in a process of its own that ends with this one."""
-        from napari_conformix.jobs.clusters import clusters, start_clustering
-
-        return start_clustering(self, clusters.Request(k, how, name, labels, **more))
+        return start_clustering(self, ClusterRequest(k, how, name, labels, **more))
 
     def suggest_clusters(
         self,
@@ -403,27 +304,19 @@ class Job(RunFolder):
         stop: Callable[[], bool] | None = None,
     ) -> "Suggestion | None":
         """How many Gaussians describe the particles best (BIC by their number)."""
-        from napari_conformix.jobs.clusters import clusters
-
-        return clusters.suggest(self, most, progress=progress, stop=stop)
+        return suggest_clusters(self, most, progress=progress, stop=stop)
 
     def cluster_sets(self) -> list[str]:
         """Names of the sets of clusters, the oldest first."""
-        from napari_conformix.jobs.clusters import sets_of
-
         return sets_of(self.folder)
 
     def cluster_set(self, name: str) -> "ClusterSet":
         """A set of clusters; UserError names those that there are."""
-        from napari_conformix.jobs.clusters import ClusterSet
-
         return ClusterSet(self, name)
 
     def delete_cluster_set(self, name: str) -> None:
         """Remove a set and its maps; selections and reconstructions made of it stay."""
-        from napari_conformix.jobs.clusters import delete
-
-        delete(self, name)
+        delete_clusters(self, name)
 
     def reconstruct_clusters(
         self,
@@ -437,10 +330,8 @@ class Job(RunFolder):
         """Half maps and FSC of the clusters' own particles (all by default, else those numbered
         from 0), one after the other; yields (cluster, event). What came of it is in
         `cluster_set(name).results()`. Called again, it goes on with what is left."""
-        from napari_conformix.jobs.clusters import reconstruct
-
         clusters = self.cluster_set(name)
-        return reconstruct(clusters, indices, overwrite=overwrite, stop=stop, **settings)
+        return reconstruct_clusters(clusters, indices, overwrite=overwrite, stop=stop, **settings)
 
     def domain_motion(
         self,
@@ -455,9 +346,7 @@ class Job(RunFolder):
     ) -> "DomainMotion | None":
         """Turn and shift of a masked domain of the consensus in every cluster's map, with errors,
         relative to the mask of a `fixed` part if one is given; see `jobs.domain_motion.measure`."""
-        from napari_conformix.jobs.motion import measure
-
-        return measure(
+        return measure_domain_motion(
             self, set_name, mask, fixed, maps, reference=reference, progress=progress, stop=stop
         )
 
@@ -472,59 +361,43 @@ class Job(RunFolder):
     ) -> "KeptUmap | None":
         """Lay the particles out by UMAP, of 'motion', 'half1', 'half2' or 'latents'; kept in the
         job folder. `parameters` are fields of `analysis.UmapParameters`; see `jobs.umaps.make`."""
-        from napari_conformix.jobs.spaces import umaps
-
         return umaps.make(
             self, umaps.parameters_of(self.latents(), of, **parameters), progress, stop
         )
 
     def umaps(self) -> "list[KeptUmap]":
         """The UMAPs that are kept, by name."""
-        from napari_conformix.jobs.spaces import umaps_of
-
-        return umaps_of(self)
+        return umaps.umaps_of(self)
 
     def delete_umap(self, name: str) -> None:
         """Take a UMAP out of the job folder."""
-        from napari_conformix.jobs.spaces import delete
-
-        delete(self, name)
+        umaps.delete(self, name)
 
     # -- paths and the landscape ------------------------------------------------------------------
 
     def paths(self) -> list[str]:
         """Names of the saved paths, sorted."""
-        from napari_conformix.jobs.paths import paths_of
-
-        return paths_of(self.folder)
+        return paths.paths_of(self.folder)
 
     def path(self, name: str) -> "LatentPath":
         """A saved path through latent space; UserError names those that there are."""
-        from napari_conformix.jobs.paths import load
-
-        return load(self, name)
+        return paths.load(self, name)
 
     def save_path(self, name: str, path: "LatentPath", *, overwrite: bool = False) -> Path:
         """Write paths/NAME.json and NAME.npz; returns the former. Without `overwrite` UserError
         when there is a path of that name."""
-        from napari_conformix.jobs.paths import save
-
-        return save(self, name, path, overwrite=overwrite)
+        return paths.save(self, name, path, overwrite=overwrite)
 
     def delete_path(self, name: str) -> None:
         """Remove a saved path; UserError when there is none of that name."""
-        from napari_conformix.jobs.paths import delete
-
-        delete(self, name)
+        paths.delete(self, name)
 
     def make_path(
         self, how: Mapping[str, Any], *, half: int | None = None, epoch: int | None = None
     ) -> "LatentPath":
         """A path of the kind that `how` says, such as {'kind': 'component', 'component': 1} or
         the `how` of another path; see `jobs.paths.make`. It is not saved."""
-        from napari_conformix.jobs.paths import make
-
-        return make(self, how, half=half, epoch=epoch)
+        return paths.make(self, how, half=half, epoch=epoch)
 
     def landscape(
         self,
@@ -536,9 +409,7 @@ class Job(RunFolder):
     ) -> "Landscape":
         """How densely particles lie in two axes (from 0) of a map, as energy in kT; see
         `jobs.landscape.make`."""
-        from napari_conformix.jobs.landscape import make
-
-        return make(self, key, axes, epoch=epoch, **settings)
+        return landscape.make(self, key, axes, epoch=epoch, **settings)
 
     # -- beside another job -----------------------------------------------------------------------
 
@@ -548,44 +419,33 @@ class Job(RunFolder):
         clusters: int = 6,
         progress: Callable[[float], None] | None = None,
         stop: Callable[[], bool] | None = None,
-    ) -> "Comparison | None":
+    ) -> "comparison.Comparison | None":
         """How far this and another job of the same particles, such as one of another method, place
         them alike; `.matching` says which row is which, `.lines()` everything in words.
 
         Stored clusters are compared, and `clusters` by k-means of a job that has none. None when
         `stop` said so. UserError when no particle is in both.
         """
-        from napari_conformix.jobs.comparison import compare_jobs
-
-        return compare_jobs(self, other, clusters, progress, stop)
+        return comparison.compare_jobs(self, other, clusters, progress, stop)
 
     # -- selections -------------------------------------------------------------------------------
 
     def selections(self) -> list[str]:
         """Names of the saved selections, sorted."""
-        return sorted(path.stem for path in (self.folder / layout.SELECTIONS).glob("*.json"))
+        return selections_of(self)
 
     def selection(self, name: str) -> "Selection":
         """A saved selection; UserError names those that there are."""
-        from napari_conformix.analysis.selections import Selection
-
-        return Selection.load(self.folder / layout.SELECTIONS, name)
+        return load_selection(self, name)
 
     def save_selection(self, selection: "Selection", *, overwrite: bool = True) -> Path:
         """Write NAME.npy and NAME.json; returns the latter. Without `overwrite` UserError when
         there is a selection of that name."""
-        if not overwrite and selection.name in self.selections():
-            raise UserError(
-                f"There is a selection {selection.name!r} already; choose another name, or ask to "
-                "overwrite it (--overwrite)."
-            )
-        return selection.save(self.folder / layout.SELECTIONS)
+        return save_selection(self, selection, overwrite=overwrite)
 
     def delete_selection(self, name: str) -> None:
         """Remove a saved selection; UserError when there is none of that name."""
-        self.selection(name)
-        for suffix in (".json", ".npy"):
-            (self.folder / layout.SELECTIONS / f"{name}{suffix}").unlink(missing_ok=True)
+        delete_selection(self, name)
 
     def export(
         self, selection: "Selection | str", path: str | Path, *, overwrite: bool = False
@@ -595,11 +455,7 @@ class Job(RunFolder):
         Every column, the optics table and the order of rows stay as they were; half sets that the
         program made are recorded as rlnRandomSubset. Raises UserError as `export_subset`.
         """
-        chosen = self.selection(selection) if isinstance(selection, str) else selection
-        split = self.split if (self.folder / layout.SPLIT).exists() else None
-        return results.export_rows(
-            self.particles, chosen.rows, Path(path), split=split, overwrite=overwrite
-        )
+        return export_selection(self, selection, path, overwrite=overwrite)
 
     def replay(
         self,
@@ -614,9 +470,7 @@ class Job(RunFolder):
         Where both jobs share particles, maps are laid over those of `source`, and how many
         particles are selected again is told (see `jobs.replaying`).
         """
-        from napari_conformix.jobs.selections import replay
-
-        return replay(self, selection, source, name=name, aligned=aligned)
+        return replay_selection(self, selection, source, name=name, aligned=aligned)
 
     def train_on(
         self,
@@ -626,8 +480,6 @@ class Job(RunFolder):
         settings: "Mapping[str, Any] | None" = None,
     ) -> "Job":
         """Make a job of a selection's particles, with method, settings and maps of this one."""
-        from napari_conformix.jobs.selections import train_on
-
         return train_on(self, selection, folder, settings=settings)
 
     def reconstruct(
@@ -651,7 +503,7 @@ class Job(RunFolder):
         UserError when that fails, or when the folder holds one already and not `overwrite`.
         """
         run = self._new_reconstruction(selection, folder, deformed, overwrite, settings)
-        return reconstruction_run.to_the_end(run, progress, stop)
+        return to_the_end(run, progress, stop)
 
     def launch_reconstruction(
         self,
@@ -669,7 +521,7 @@ class Job(RunFolder):
 
     def reconstructions(self) -> "list[ReconstructionRun]":
         """Those in the job's folder, the oldest first."""
-        return reconstruction_run.runs_of(self.folder)
+        return runs_of(self.folder)
 
     def _new_reconstruction(
         self,
@@ -680,6 +532,6 @@ class Job(RunFolder):
         settings: dict[str, Any],
     ) -> "ReconstructionRun":
         chosen = self.selection(selection) if isinstance(selection, str) else selection
-        return reconstruction_run.ReconstructionRun.create(
+        return ReconstructionRun.create(
             self, chosen, folder, deformed=deformed, overwrite=overwrite, settings=settings
         )

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath
     from napari_conformix.analysis.paths import LatentPath
     from napari_conformix.analysis.spaces import DataSupport, MapView
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 
 def make(
-    job: "Job",
+    job: "JobFolder",
     key: str | None = None,
     axes: Sequence[int | str] = (0, 1),
     *,
@@ -45,7 +45,7 @@ def make(
 
 
 def of_view(
-    job: "Job", view: "MapView", table: "LatentTable", *, width: float | None = None
+    job: "JobFolder", view: "MapView", table: "LatentTable", *, width: float | None = None
 ) -> Landscape:
     """The landscape of the particles that a map shows; `table` is the one that it was made of."""
     if view.axes[0] == view.axes[1]:
@@ -156,7 +156,7 @@ def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) 
     return path
 
 
-def _cautions(job: "Job", view: "MapView", table: "LatentTable") -> list[str]:
+def _cautions(job: "JobFolder", view: "MapView", table: "LatentTable") -> list[str]:
     """What must be said of the landscapes of this map."""
     text = []
     key = view.space.key

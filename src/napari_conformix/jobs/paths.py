@@ -18,7 +18,7 @@ from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import DataSupport, MapView
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 #: kinds of paths that lie on a map, and what makes them of it
@@ -30,14 +30,14 @@ def paths_of(folder: Path) -> list[str]:
     return names(folder / layout.PATHS)
 
 
-def save(job: "Job", name: str, path: LatentPath, *, overwrite: bool = False) -> Path:
+def save(job: "JobFolder", name: str, path: LatentPath, *, overwrite: bool = False) -> Path:
     """Write a path under a name; returns its description's file. UserError when there is a path
     of that name and not `overwrite`."""
     refuse_taken(job, name, overwrite=overwrite)
     return path.save(job.folder / layout.PATHS, name)
 
 
-def refuse_taken(job: "Job", name: str, *, overwrite: bool) -> None:
+def refuse_taken(job: "JobFolder", name: str, *, overwrite: bool) -> None:
     """UserError when there is a path of that name and it is not to be overwritten."""
     if not overwrite and name in paths_of(job.folder):
         raise UserError(
@@ -46,7 +46,7 @@ def refuse_taken(job: "Job", name: str, *, overwrite: bool) -> None:
         )
 
 
-def delete(job: "Job", name: str) -> None:
+def delete(job: "JobFolder", name: str) -> None:
     """Remove a saved path; UserError when there is none of that name."""
     if name not in paths_of(job.folder):
         load(job, name)  # which says what there is
@@ -54,12 +54,12 @@ def delete(job: "Job", name: str) -> None:
         (job.folder / layout.PATHS / f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def load(job: "Job", name: str) -> LatentPath:
+def load(job: "JobFolder", name: str) -> LatentPath:
     """A saved path; UserError names those that there are."""
     return LatentPath.load(job.folder / layout.PATHS, name)
 
 
-def read(job: "Job", name_or_file: str | Path, half: int | None = None) -> LatentPath:
+def read(job: "JobFolder", name_or_file: str | Path, half: int | None = None) -> LatentPath:
     """A saved path by its name, or the path in a file: .npy (n, d), text with a latent a line, or
     the .json or .npz of a path that was saved in a job.
 
@@ -91,7 +91,7 @@ def read(job: "Job", name_or_file: str | Path, half: int | None = None) -> Laten
 
 
 def make(
-    job: "Job",
+    job: "JobFolder",
     how: Mapping[str, Any],
     *,
     half: int | None = None,
@@ -124,7 +124,7 @@ def make(
     return made.reversed() if turned else made
 
 
-def half_of(job: "Job", half: int | None) -> int:
+def half_of(job: "JobFolder", half: int | None) -> int:
     """The half that is meant: as asked, else 1; always 0 for a method with one model."""
     if not job.method_class.independent_halves:
         return 0
@@ -152,11 +152,11 @@ def read_latents(path: Path) -> NDArray[np.float32]:
 # -- a maker for each kind ------------------------------------------------------------------------
 
 How = dict[str, Any]
-Maker = Callable[["Job", "LatentTable", How, int, "DataSupport | None"], LatentPath]
+Maker = Callable[["JobFolder", "LatentTable", How, int, "DataSupport | None"], LatentPath]
 
 
 def _component(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     return making.along_component(
         table,
@@ -170,7 +170,7 @@ def _component(
 
 
 def _motion(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     return making.along_motion(
         table,
@@ -183,7 +183,7 @@ def _motion(
 
 
 def _on_map(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     from napari_conformix.jobs.spaces import map_view
 
@@ -211,16 +211,18 @@ def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "MapView") -
 
 
 def _data(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     start, end = int(how["start"]), int(how["end"])
     return making.through_data(table, start, end, int(how["count"]), half=half, near=near)
 
 
 def _clusters(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
-    labels = job.cluster_set(how["set"]).clustering.labels
+    from napari_conformix.jobs.clusters import ClusterSet
+
+    labels = ClusterSet(job, how["set"]).clustering.labels
     count, over = int(how["count"]), how.get("over", "lines")
     return making.through_clusters(
         table, labels, count, half=half, over=over, name=how["set"], near=near
@@ -228,7 +230,7 @@ def _clusters(
 
 
 def _latents(
-    job: "Job", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
+    job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
     source = str(how.get("source", ""))
     return making.from_latents(table, how["latents"], half=half, source=source, near=near)

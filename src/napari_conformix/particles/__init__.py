@@ -1,45 +1,18 @@
 """What a data set is: STAR, .cs and MRC in and out, images, checks. No torch, no Qt."""
 
-from napari_conformix.particles.checks.data_set import (
-    check_particles,
-)
-from napari_conformix.particles.cryosparc import (
-    CsTable,
-)
-from napari_conformix.particles.images import (
-    ImageReader,
-)
-from napari_conformix.particles.mrc import (
-    MrcHeader,
-    read_map,
-    read_mrc_header,
-    write_map,
-)
-from napari_conformix.particles.optics import (
-    OpticsGroup,
-)
-from napari_conformix.particles.particle_set import (
-    ParticleSet,
-    Source,
-)
-from napari_conformix.particles.paths import (
-    StackFinder,
-)
-from napari_conformix.particles.problems import (
-    Problem,
-)
-from napari_conformix.particles.reading import (
-    read_particles,
-)
-from napari_conformix.particles.stack_names import (
-    stack_names,
-)
-from napari_conformix.particles.whole_files import (
-    whole_file,
-)
-from napari_conformix.particles.writing import (
-    write_particles,
-)
+from napari_conformix.particles import images
+from napari_conformix.particles.checks.data_set import check_particles
+from napari_conformix.particles.cryosparc import CsTable
+from napari_conformix.particles.images import ImageReader
+from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
+from napari_conformix.particles.optics import OpticsGroup
+from napari_conformix.particles.particle_set import ParticleSet, Source
+from napari_conformix.particles.paths import StackFinder
+from napari_conformix.particles.problems import Problem
+from napari_conformix.particles.reading import read_particles
+from napari_conformix.particles.stack_names import stack_names
+from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.particles.writing import write_particles
 
 __all__ = [
     "CsTable",
@@ -51,6 +24,7 @@ __all__ = [
     "Source",
     "StackFinder",
     "check_particles",
+    "images",
     "read_map",
     "read_mrc_header",
     "read_particles",

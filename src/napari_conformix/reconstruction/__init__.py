@@ -1,11 +1,6 @@
 """Back-projection, plain and along deformations; half maps, their FSC and local resolution."""
 
-from napari_conformix.reconstruction.deformed import (
-    Field,
-    GatherWarp,
-    ScatterWarp,
-    Warp,
-)
+from napari_conformix.reconstruction.deformed import Field, GatherWarp, ScatterWarp, Warp
 from napari_conformix.reconstruction.field_grid import (
     FADE_ANGSTROM,
     REACH_ANGSTROM,
@@ -20,16 +15,9 @@ from napari_conformix.reconstruction.half_maps import (
     refuse_other_box,
     write_half_maps,
 )
-from napari_conformix.reconstruction.inversion import (
-    jacobian_determinants,
-)
-from napari_conformix.reconstruction.local_resolution import (
-    default_window,
-    local_resolution,
-)
-from napari_conformix.reconstruction.reconstructor import (
-    Reconstructor,
-)
+from napari_conformix.reconstruction.inversion import jacobian_determinants
+from napari_conformix.reconstruction.local_resolution import default_window, local_resolution
+from napari_conformix.reconstruction.reconstructor import Reconstructor
 
 __all__ = [
     "FADE_ANGSTROM",

@@ -4,22 +4,9 @@ log, control by files, launching and worker processes.
 Training and reconstruction are two users of it; it knows nothing of either, and needs no torch.
 """
 
-from napari_conformix.runs import (
-    events,
-    launching,
-    layout,
-    lock,
-    worker_process,
-)
-from napari_conformix.runs.control import (
-    Control,
-    FolderControl,
-)
-from napari_conformix.runs.event_log import (
-    EventLog,
-    EventReader,
-    logged,
-)
+from napari_conformix.runs import events, files, launching, layout, lock, worker_process
+from napari_conformix.runs.control import Control, FolderControl
+from napari_conformix.runs.event_log import EventLog, EventReader, logged
 from napari_conformix.runs.events import (
     FIRST_PASS,
     Checkpoint,
@@ -48,26 +35,11 @@ from napari_conformix.runs.files import (
     is_disk_full,
     remove_leftovers,
 )
-from napari_conformix.runs.folder import (
-    RunFolder,
-    State,
-)
-from napari_conformix.runs.layout import (
-    EVENTS,
-    RECONSTRUCTION,
-)
-from napari_conformix.runs.signals import (
-    stop_on_signals,
-)
-from napari_conformix.runs.versions import (
-    program_version,
-    versions,
-)
-from napari_conformix.runs.worker_process import (
-    Reporter,
-    WorkerProcess,
-    WorkerProgress,
-)
+from napari_conformix.runs.folder import RunFolder, State
+from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
+from napari_conformix.runs.signals import stop_on_signals
+from napari_conformix.runs.versions import program_version, versions
+from napari_conformix.runs.worker_process import Reporter, WorkerProcess, WorkerProgress
 
 __all__ = [
     "EVENTS",
@@ -103,6 +75,7 @@ __all__ = [
     "atomic_save",
     "atomic_write",
     "events",
+    "files",
     "from_line",
     "is_disk_full",
     "launching",

@@ -10,7 +10,7 @@ from samples import make_job
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import Job
-from napari_conformix.jobs.checks import analyse
+from napari_conformix.jobs.report import analyse
 from napari_conformix.simulation import simulate
 from napari_conformix.training.latent_table import LatentTable
 

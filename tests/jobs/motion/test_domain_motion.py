@@ -14,8 +14,8 @@ from two_bodies import BOX, PIXEL
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet
-from napari_conformix.jobs.motion import DomainMotion, measured
-from napari_conformix.jobs.motion.domain_motion import file_name
+from napari_conformix.jobs.rigid import DomainMotion, measured
+from napari_conformix.jobs.rigid.domain_motion import file_name
 from napari_conformix.particles import write_map
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.motion import masks_of, save_mask
+from napari_conformix.jobs.rigid import masks_of, save_mask
 
 
 @pytest.fixture

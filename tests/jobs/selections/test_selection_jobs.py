@@ -11,7 +11,13 @@ import samples
 from napari_conformix.analysis.selections import Selection
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
-from napari_conformix.jobs.selections import read_rows, replay, same_particles, train_on, ways
+from napari_conformix.jobs.selections import (
+    read_rows,
+    replay_selection,
+    same_particles,
+    train_on,
+    ways,
+)
 from napari_conformix.jobs.selections.subset_job import root_of_stacks
 from napari_conformix.jobs.spaces import map_view
 from napari_conformix.particles import ImageReader
@@ -195,7 +201,7 @@ def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -
     view = map_view(source, key)
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
-    made = replay(job, chosen, source, name="end again")
+    made = replay_selection(job, chosen, source, name="end again")
     np.testing.assert_array_equal(made.selection.rows, chosen.rows)
     assert made.agreement.jaccard == 1.0
     assert made.agreement.both == len(chosen)
@@ -203,7 +209,7 @@ def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -
     assert "Jaccard index 1.00" in made.lines()[0]
     if key == "latent0":  # components were found by their size, but their signs are free
         assert "are not the axes" in made.notes[0]
-        drawn = replay(job, chosen, source, aligned=False)
+        drawn = replay_selection(job, chosen, source, aligned=False)
         assert drawn.agreement.jaccard < 0.5
 
 
@@ -216,20 +222,20 @@ def test_other_signs_of_components_in_the_window_are_known_by_one_particle(tmp_p
     row, x, y = step["anchor"]
     step["anchor"] = [row, -x, y]
     chosen = ways.make_selection(source, "end", ways.Found(found.mask, step, found.epoch))
-    assert replay(job, chosen, source).agreement.jaccard == 1.0
+    assert replay_selection(job, chosen, source).agreement.jaccard == 1.0
     step["anchor"] = [row, -2 * x, y]  # the map is another by now
     chosen = ways.make_selection(source, "end", ways.Found(found.mask, step, found.epoch))
-    warnings = replay(job, chosen, source).warnings
+    warnings = replay_selection(job, chosen, source).warnings
     assert "could not be checked" in warnings[0]
 
 
 def test_a_range_of_a_latent_axis_follows_and_of_a_column_stays(tmp_path: Path) -> None:
     source, job, old = pair(tmp_path)
     chosen = ways.make_selection(source, "a", ways.in_range(source, "latent1", 1.0, None))
-    made = replay(job, chosen, source)
+    made = replay_selection(job, chosen, source)
     np.testing.assert_array_equal(made.selection.rows, np.flatnonzero(old[:, 0] >= 1.0))
     column = ways.make_selection(source, "b", ways.in_range(source, "rlnDefocusU", None, 10500))
-    made = replay(job, column, source)
+    made = replay_selection(job, column, source)
     assert (made.notes, made.warnings) == ((), ())
     np.testing.assert_array_equal(made.selection.rows, column.rows)
 
@@ -248,12 +254,12 @@ def test_rows_of_a_file_go_with_their_particles(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", [0, 100, 399])
     found = ways.rows_of_file(source, tmp_path / "rows.npy")
     chosen = ways.make_selection(source, "mine", found)
-    made = replay(fewer, chosen, source)
+    made = replay_selection(fewer, chosen, source)
     assert made.selection.rows.tolist() == [0, 299]  # the last is the first; row 0 is not there
     assert (made.agreement.before, made.agreement.both) == (2, 2)
     view = map_view(source, "latent0")
     drawn = ways.nearest_in_map(source, view, (0, 0), 150)
-    made = replay(fewer, ways.make_selection(source, "near", drawn), source)
+    made = replay_selection(fewer, ways.make_selection(source, "near", drawn), source)
     assert "That is little" in made.warnings[0]  # latents that know nothing of each other
     assert made.agreement.jaccard < made.agreement.by_chance + 0.15
 
@@ -290,7 +296,7 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
     view = map_view(source, "latent0")
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
-    made = replay(other, chosen, source)
+    made = replay_selection(other, chosen, source)
     assert made.agreement is None
     assert "could not be checked" in made.warnings[0]
     mean = other.latents().mean
@@ -299,9 +305,9 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", [1])
     rows = ways.rows_of_file(source, tmp_path / "rows.npy")
     with pytest.raises(UserError, match=r"Step 1 \(rows of rows.npy\) cannot be replayed"):
-        replay(other, ways.make_selection(source, "r", rows), source)
+        replay_selection(other, ways.make_selection(source, "r", rows), source)
     with pytest.raises(UserError, match="keeps no steps"):
-        replay(other, Selection("bare", np.array([1]), 400), source)
+        replay_selection(other, Selection("bare", np.array([1]), 400), source)
 
 
 def test_without_a_source_steps_are_done_at_their_coordinates_and_kept(tmp_path: Path) -> None:
@@ -309,7 +315,7 @@ def test_without_a_source_steps_are_done_at_their_coordinates_and_kept(tmp_path:
     view = map_view(source, "latent0")
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
-    made = replay(source, chosen)
+    made = replay_selection(source, chosen)
     np.testing.assert_array_equal(made.selection.rows, chosen.rows)
     assert made.selection.how == chosen.how
     assert made.lines() == []

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_conformix.analysis.checks import Heterogeneity
 from napari_conformix.analysis.spaces import views
-from napari_conformix.jobs.checks import checks
+from napari_conformix.jobs import checks
 from napari_conformix.runs import events
 from napari_conformix.widgets.latent_view import Mark, Tool
 from napari_conformix.widgets.path_timing import scrub

@@ -4,11 +4,7 @@ beyond noise, and how well projections agree with images.
 The questions are asked of held-out images; the answers are sentences with figures.
 """
 
-from napari_conformix.analysis.checks.heterogeneity import (
-    Gain,
-    Heterogeneity,
-    heterogeneity,
-)
+from napari_conformix.analysis.checks.heterogeneity import Gain, Heterogeneity, heterogeneity
 from napari_conformix.analysis.checks.imaging_conditions import (
     Condition,
     imaged,
@@ -22,11 +18,7 @@ from napari_conformix.analysis.checks.invariance import (
     in_percent,
     invariance,
 )
-from napari_conformix.analysis.checks.picture_agreement import (
-    Agreement,
-    agreement,
-    common_scale,
-)
+from napari_conformix.analysis.checks.picture_agreement import Agreement, agreement, common_scale
 
 __all__ = [
     "MOST_PARTICLES",

@@ -4,6 +4,7 @@
 believe them.
 """
 
+from napari_conformix.analysis.clusters import clustering
 from napari_conformix.analysis.clusters.checks import (
     Separation,
     Stability,
@@ -19,15 +20,8 @@ from napari_conformix.analysis.clusters.clustering import (
     cluster,
     one_thread,
 )
-from napari_conformix.analysis.clusters.number import (
-    Suggestion,
-    suggest,
-)
-from napari_conformix.analysis.clusters.purity import (
-    Purity,
-    label_codes,
-    purity,
-)
+from napari_conformix.analysis.clusters.number import Suggestion, suggest
+from napari_conformix.analysis.clusters.purity import Purity, label_codes, purity
 
 __all__ = [
     "Clustering",
@@ -39,6 +33,7 @@ __all__ = [
     "Stability",
     "Suggestion",
     "cluster",
+    "clustering",
     "in_words",
     "label_codes",
     "one_thread",

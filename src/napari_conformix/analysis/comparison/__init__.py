@@ -9,14 +9,8 @@ from napari_conformix.analysis.comparison.agreement import (
     group_agreement,
     method_agreement,
 )
-from napari_conformix.analysis.comparison.map_difference import (
-    compare_maps,
-    difference,
-)
-from napari_conformix.analysis.comparison.matching import (
-    Matching,
-    match_particles,
-)
+from napari_conformix.analysis.comparison.map_difference import compare_maps, difference
+from napari_conformix.analysis.comparison.matching import Matching, match_particles
 
 __all__ = [
     "GroupAgreement",

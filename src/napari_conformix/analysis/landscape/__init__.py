@@ -3,26 +3,11 @@
 `landscape` makes one; `between_minima` finds the path of least energy; `figure` draws it.
 """
 
-from napari_conformix.analysis.landscape.energy_path import (
-    EnergyPath,
-    between_minima,
-)
-from napari_conformix.analysis.landscape.figure import (
-    figure,
-)
-from napari_conformix.analysis.landscape.landscape import (
-    Landscape,
-    contours,
-    landscape,
-)
-from napari_conformix.analysis.landscape.states import (
-    Minimum,
-)
-from napari_conformix.analysis.landscape.words import (
-    BLURRED,
-    DISAGREE,
-    cautions,
-)
+from napari_conformix.analysis.landscape.energy_path import EnergyPath, between_minima
+from napari_conformix.analysis.landscape.figure import figure
+from napari_conformix.analysis.landscape.landscape import Landscape, contours, landscape
+from napari_conformix.analysis.landscape.states import Minimum
+from napari_conformix.analysis.landscape.words import BLURRED, DISAGREE, cautions
 
 __all__ = [
     "BLURRED",

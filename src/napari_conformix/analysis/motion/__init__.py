@@ -4,16 +4,10 @@ the verdict on motion, rigid bodies.
 Everything takes a `Method`; `Fields` makes the fields, `judge` the verdict.
 """
 
-from napari_conformix.analysis.motion.body_masks import (
-    body_masks,
-)
-from napari_conformix.analysis.motion.confounders import (
-    imaging_conditions,
-)
-from napari_conformix.analysis.motion.deformation import (
-    Deformation,
-    well_spread,
-)
+from napari_conformix.analysis.motion import fields
+from napari_conformix.analysis.motion.body_masks import body_masks
+from napari_conformix.analysis.motion.confounders import imaging_conditions
+from napari_conformix.analysis.motion.deformation import Deformation, well_spread
 from napari_conformix.analysis.motion.domains import (
     MOST_BODIES,
     Domains,
@@ -21,26 +15,11 @@ from napari_conformix.analysis.motion.domains import (
     with_agreement,
     with_caution,
 )
-from napari_conformix.analysis.motion.fields import (
-    Fields,
-)
-from napari_conformix.analysis.motion.image_noise import (
-    shared_noise,
-)
-from napari_conformix.analysis.motion.superposition import (
-    resting_core,
-)
-from napari_conformix.analysis.motion.table import (
-    MotionTable,
-    motion_table,
-)
-from napari_conformix.analysis.motion.verdict import (
-    FOLLOWS,
-    Verdict,
-    judge,
-    one_model,
-    too_few,
-)
+from napari_conformix.analysis.motion.fields import Fields
+from napari_conformix.analysis.motion.image_noise import shared_noise
+from napari_conformix.analysis.motion.superposition import resting_core
+from napari_conformix.analysis.motion.table import MotionTable, motion_table
+from napari_conformix.analysis.motion.verdict import FOLLOWS, Verdict, judge, one_model, too_few
 
 __all__ = [
     "FOLLOWS",
@@ -51,6 +30,7 @@ __all__ = [
     "MotionTable",
     "Verdict",
     "body_masks",
+    "fields",
     "find_domains",
     "imaging_conditions",
     "judge",

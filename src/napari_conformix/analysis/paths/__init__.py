@@ -3,13 +3,8 @@
 The functions of `making` make a `LatentPath`; it knows its support by particles.
 """
 
-from napari_conformix.analysis.paths import (
-    curves,
-    making,
-)
-from napari_conformix.analysis.paths.making import (
-    PERCENTILES,
-)
+from napari_conformix.analysis.paths import curves, making
+from napari_conformix.analysis.paths.making import PERCENTILES
 from napari_conformix.analysis.paths.on_view import (
     along_map,
     axes_of,
@@ -17,15 +12,8 @@ from napari_conformix.analysis.paths.on_view import (
     on_map,
     through_points,
 )
-from napari_conformix.analysis.paths.path import (
-    KIND_IN_WORDS,
-    LatentPath,
-    names,
-)
-from napari_conformix.analysis.paths.steps import (
-    STEPS,
-    support_of,
-)
+from napari_conformix.analysis.paths.path import KIND_IN_WORDS, LatentPath, names
+from napari_conformix.analysis.paths.steps import STEPS, support_of
 
 __all__ = [
     "KIND_IN_WORDS",

@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_conformix import __version__
 from napari_conformix.analysis.selections import check_name
 from napari_conformix.errors import UserError
 from napari_conformix.runs import atomic_npz, atomic_write
+from napari_conformix.version import __version__
 
 Kind = Literal[
     "component", "motion", "points", "drawn", "data", "clusters", "least energy", "latents"

@@ -3,14 +3,8 @@
 `Report` holds it; the tables and plots are used by other pages as well.
 """
 
-from napari_conformix.analysis.report import (
-    svg_plots,
-)
-from napari_conformix.analysis.report.report import (
-    Curve,
-    Report,
-    Unjudged,
-)
+from napari_conformix.analysis.report import svg_plots
+from napari_conformix.analysis.report.report import Curve, Report, Unjudged
 from napari_conformix.analysis.report.svg_plots import (
     Place,
     hex_colour,
@@ -19,10 +13,7 @@ from napari_conformix.analysis.report.svg_plots import (
     text_at,
     ticks,
 )
-from napari_conformix.analysis.report.tables import (
-    Cluster,
-    latent_uncertainty,
-)
+from napari_conformix.analysis.report.tables import Cluster, latent_uncertainty
 
 __all__ = [
     "Cluster",

@@ -3,11 +3,7 @@
 `RigidFitter` searches and refines; a `RigidMotion` is what it finds.
 """
 
-from napari_conformix.analysis.rigid.motion import (
-    SIGMAS,
-    RigidFitter,
-    RigidMotion,
-)
+from napari_conformix.analysis.rigid.motion import SIGMAS, RigidFitter, RigidMotion
 
 __all__ = [
     "SIGMAS",

@@ -4,16 +4,9 @@
 steps.
 """
 
-from napari_conformix.analysis.selections import (
-    view_steps,
-    words,
-)
-from napari_conformix.analysis.selections.history import (
-    SelectionHistory,
-)
-from napari_conformix.analysis.selections.motion_limits import (
-    MotionLimits,
-)
+from napari_conformix.analysis.selections import view_steps, words
+from napari_conformix.analysis.selections.history import SelectionHistory
+from napari_conformix.analysis.selections.motion_limits import MotionLimits
 from napari_conformix.analysis.selections.polygon import (
     SortedPoints,
     points_in_polygon,
@@ -33,9 +26,7 @@ from napari_conformix.analysis.selections.selection import (
     Step,
     check_name,
 )
-from napari_conformix.analysis.selections.words import (
-    describe,
-)
+from napari_conformix.analysis.selections.words import describe
 
 __all__ = [
     "Action",

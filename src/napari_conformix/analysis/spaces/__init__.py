@@ -4,38 +4,18 @@
 a latent.
 """
 
-from napari_conformix.analysis.spaces import (
-    particle_values,
-    spaces,
-    views,
-)
-from napari_conformix.analysis.spaces.alignment import (
-    Alignment,
-    align,
-)
-from napari_conformix.analysis.spaces.column_units import (
-    unit_of,
-)
+from napari_conformix.analysis.spaces import particle_values, spaces, umap_process, views
+from napari_conformix.analysis.spaces.alignment import Alignment, align
+from napari_conformix.analysis.spaces.column_units import unit_of
 from napari_conformix.analysis.spaces.particle_values import (
     NEEDS_MOTIONS,
     Quantity,
     quantities,
     quantity,
 )
-from napari_conformix.analysis.spaces.projection import (
-    pca,
-)
-from napari_conformix.analysis.spaces.spaces import (
-    COLUMNS,
-    Space,
-    has_motion,
-    in_angstrom,
-)
-from napari_conformix.analysis.spaces.support import (
-    DataSupport,
-    nearest_of,
-    support,
-)
+from napari_conformix.analysis.spaces.projection import pca
+from napari_conformix.analysis.spaces.spaces import COLUMNS, Space, has_motion, in_angstrom
+from napari_conformix.analysis.spaces.support import DataSupport, nearest_of, support
 from napari_conformix.analysis.spaces.umap_process import (
     KeptUmap,
     UmapHandle,
@@ -44,12 +24,7 @@ from napari_conformix.analysis.spaces.umap_process import (
     kept_umaps,
     start_umap,
 )
-from napari_conformix.analysis.spaces.views import (
-    MapView,
-    Past,
-    Show,
-    Spot,
-)
+from napari_conformix.analysis.spaces.views import MapView, Past, Show, Spot
 
 __all__ = [
     "COLUMNS",
@@ -78,6 +53,7 @@ __all__ = [
     "spaces",
     "start_umap",
     "support",
+    "umap_process",
     "unit_of",
     "views",
 ]

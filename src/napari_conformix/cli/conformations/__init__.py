@@ -8,6 +8,7 @@ from napari_conformix.cli.conformations import (
     embedding,
     landscape,
     movie,
+    movie_process,
     paths,
     umap,
 )
@@ -18,16 +19,9 @@ from napari_conformix.cli.conformations.decode import (
     numbers,
     write_maps,
 )
-from napari_conformix.cli.conformations.decoding import (
-    along_component,
-    latents_of_path,
-)
-from napari_conformix.cli.conformations.movie_process import (
-    record,
-)
-from napari_conformix.cli.conformations.paths import (
-    axes_of_map,
-)
+from napari_conformix.cli.conformations.decoding import along_component, latents_of_path
+from napari_conformix.cli.conformations.movie_process import record
+from napari_conformix.cli.conformations.paths import axes_of_map
 
 __all__ = [
     "PC_PERCENTILES",
@@ -39,6 +33,7 @@ __all__ = [
     "latents_of_path",
     "map_files",
     "movie",
+    "movie_process",
     "note_latents",
     "numbers",
     "paths",

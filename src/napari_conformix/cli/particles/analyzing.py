@@ -33,7 +33,7 @@ def analyze(
     job folder.
     """
     from napari_conformix.jobs import Job
-    from napari_conformix.jobs.checks import analyse
+    from napari_conformix.jobs.report import analyse
 
     if clusters is not None and clusters < 1:
         raise UserError(f"--clusters {clusters} must be at least 1.")

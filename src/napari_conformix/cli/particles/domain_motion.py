@@ -11,7 +11,7 @@ from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.motion import DomainMotion
+    from napari_conformix.jobs.rigid import DomainMotion
 
 _HEAD = ["cluster", "particles", "turn (deg)", "shift (A)", "axis x y z", "along it (A)"]
 _HEAD += ["correlation before", "after", "density"]

@@ -147,7 +147,11 @@ def select(
         raise UserError(_WAYS)
     for part, whole, words in (
         (of, cluster, "--of names the set of clusters of --cluster NUMBER"),
-        (from_, replay or same_as, "--from is the job of --replay NAME or --same-as NAME"),
+        (
+            from_,
+            replay or same_as,
+            "--from is the job of --replay NAME or --same-as NAME",
+        ),
         (at, nearest, "--at is the place of --nearest COUNT"),
     ):
         if part is not None and whole is None:
@@ -227,7 +231,7 @@ def _of_another(
     job: "Job", other: "Job", replayed: str | None, same: str | None, as_drawn: bool
 ) -> "Found":
     """A selection of another job, by its steps or its particles; what was found is printed."""
-    from napari_conformix.jobs.selections import Found, replay, same_particles
+    from napari_conformix.jobs.selections import Found, replay_selection, same_particles
 
     if replayed is None:
         assert same is not None  # one of both was given
@@ -235,7 +239,7 @@ def _of_another(
     else:
         selection = other.selection(replayed)
         with progress_bar("Computing the motions of all particles") as tell:
-            made = replay(job, selection, other, aligned=not as_drawn, progress=tell)
+            made = replay_selection(job, selection, other, aligned=not as_drawn, progress=tell)
     for line in made.lines():
         print(line)
     step = {key: value for key, value in made.selection.how[0].items() if key != "action"}

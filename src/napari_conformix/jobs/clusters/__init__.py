@@ -3,13 +3,14 @@
 `ClusterSet` opens one; `make` and `start_clustering` make one, here or in a process of its own.
 """
 
-from napari_conformix.jobs.clusters import (
-    clusters,
-)
+from napari_conformix.jobs.clusters import clusters
 from napari_conformix.jobs.clusters.clusters import (
     ClusterSet,
-    delete,
+    Request,
+    delete_clusters,
+    make_clusters,
     sets_of,
+    suggest_clusters,
 )
 from napari_conformix.jobs.clusters.process import (
     ClusteringHandle,
@@ -20,7 +21,7 @@ from napari_conformix.jobs.clusters.reconstructions import (
     agreement,
     differences,
     in_angstrom,
-    reconstruct,
+    reconstruct_clusters,
     run_of,
 )
 
@@ -28,13 +29,16 @@ __all__ = [
     "ClusterSet",
     "ClusteringHandle",
     "ClusteringProgress",
+    "Request",
     "agreement",
     "clusters",
-    "delete",
+    "delete_clusters",
     "differences",
     "in_angstrom",
-    "reconstruct",
+    "make_clusters",
+    "reconstruct_clusters",
     "run_of",
     "sets_of",
     "start_clustering",
+    "suggest_clusters",
 ]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from napari_conformix.analysis.selections import Selection
     from napari_conformix.jobs.clusters.reconstructions import ClusterResult
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 #: shares of the time for finding clusters, checking them, and decoding their maps
@@ -55,7 +55,7 @@ Stop = Callable[[], bool]
 class ClusterSet:
     """A set of clusters in its folder. Cheap to open: the arrays are read once, maps when asked."""
 
-    def __init__(self, job: "Job", name: str) -> None:
+    def __init__(self, job: "JobFolder", name: str) -> None:
         self.job = job
         self.name = name
         self.folder = _existing(job, name)
@@ -267,7 +267,7 @@ class ClusterSet:
 # -- finding sets ---------------------------------------------------------------------------------
 
 
-def folder_of(job: "Job", name: str) -> Path:
+def folder_of(job: "JobFolder", name: str) -> Path:
     """clusters/NAME in the job."""
     return job.folder / layout.CLUSTERS / name
 
@@ -285,13 +285,13 @@ def sets_of(job_folder: Path) -> list[str]:
     ]
 
 
-def delete(job: "Job", name: str) -> None:
+def delete_clusters(job: "JobFolder", name: str) -> None:
     """Remove a set with its maps, damaged or not; selections and reconstructions made of it
     stay."""
     _discard(_existing(job, name))
 
 
-def _existing(job: "Job", name: str) -> Path:
+def _existing(job: "JobFolder", name: str) -> Path:
     """The folder of a set; UserError names those that there are."""
     from napari_conformix.analysis.selections import check_name
 
@@ -335,8 +335,8 @@ class Request:
         return self.name or f"{self.how}{self.k}"
 
 
-def make(
-    job: "Job",
+def make_clusters(
+    job: "JobFolder",
     request: Request,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -389,7 +389,7 @@ def make(
     return ClusterSet(job, name)
 
 
-def refuse_taken(job: "Job", request: Request) -> None:
+def refuse_taken(job: "JobFolder", request: Request) -> None:
     """UserError when there is a set of that name that may not be replaced."""
     if not request.overwrite and (folder_of(job, request.chosen_name) / RECORD).exists():
         raise UserError(
@@ -399,7 +399,7 @@ def refuse_taken(job: "Job", request: Request) -> None:
 
 
 def coordinates_of(
-    job: "Job", table: "LatentTable", wanted: "Coordinates | None" = None
+    job: "JobFolder", table: "LatentTable", wanted: "Coordinates | None" = None
 ) -> "tuple[NDArray[np.float32], Coordinates]":
     """What is grouped: the latents of a method with one model, else the motion coordinates, which
     alone mean the same in both halves."""
@@ -417,8 +417,8 @@ def coordinates_of(
     return table.motion, "motion"
 
 
-def suggest(
-    job: "Job",
+def suggest_clusters(
+    job: "JobFolder",
     most: int = 10,
     *,
     epoch: int | None = None,
@@ -463,7 +463,7 @@ def _checks(
     }
 
 
-def _record(job: "Job", table: "LatentTable", found: "Clustering") -> ClusterRecord:
+def _record(job: "JobFolder", table: "LatentTable", found: "Clustering") -> ClusterRecord:
     half_set = job.split.half  # of the particles; the latents of one model belong to neither half
     groups = [found.rows(i) for i in range(found.k)]
     return ClusterRecord(
@@ -483,14 +483,14 @@ def _record(job: "Job", table: "LatentTable", found: "Clustering") -> ClusterRec
     )
 
 
-def _model_epoch(job: "Job", epoch: int) -> int:
+def _model_epoch(job: "JobFolder", epoch: int) -> int:
     """The epoch of the latents where its model is kept, else the nearest whose model is."""
     kept = job.checkpoints.epochs()
     return min(kept, key=lambda other: abs(other - epoch)) if kept else epoch
 
 
 def _write_maps(
-    job: "Job",
+    job: "JobFolder",
     table: "LatentTable",
     found: "Clustering",
     record: ClusterRecord,
@@ -530,7 +530,7 @@ def _clear_leftovers(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _truth(job: "Job", labels: "str | Path | ArrayLike") -> tuple[NDArray[np.str_], str]:
+def _truth(job: "JobFolder", labels: "str | Path | ArrayLike") -> tuple[NDArray[np.str_], str]:
     """(N,) known labels as text (empty where there is none), and where they are from."""
     from napari_conformix.analysis.clusters import label_codes
     from napari_conformix.jobs.folder import known_labels

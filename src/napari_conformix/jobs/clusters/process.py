@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.clusters.clusters import ClusterSet, Request, make, refuse_taken
+from napari_conformix.jobs.clusters.clusters import ClusterSet, Request, make_clusters, refuse_taken
 from napari_conformix.runs import Reporter, WorkerProcess, WorkerProgress
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 ClusteringProgress = WorkerProgress
 
@@ -29,7 +29,7 @@ class ClusteringHandle(WorkerProcess):
     """A clustering under way. `poll` never blocks; what a cancelled one had begun is removed when
     clusters are made next."""
 
-    def __init__(self, job: "Job", request: Request) -> None:
+    def __init__(self, job: "JobFolder", request: Request) -> None:
         self.job = job
         self.name = request.chosen_name
         command = [sys.executable, "-m", "napari_conformix.jobs.clusters.process"]
@@ -51,7 +51,7 @@ def _plain(value: object) -> object:
     return np.asarray(value).tolist()
 
 
-def start_clustering(job: "Job", request: Request) -> ClusteringHandle:
+def start_clustering(job: "JobFolder", request: Request) -> ClusteringHandle:
     """Begin to make a set of clusters in another process; UserError when the name is taken."""
     refuse_taken(job, request)
     return ClusteringHandle(job, request)
@@ -59,7 +59,7 @@ def start_clustering(job: "Job", request: Request) -> ClusteringHandle:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the set that a request describes, JSON on standard input; 0 when it is there."""
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
     parser = argparse.ArgumentParser(prog="napari_conformix.jobs.clusters.process")
     parser.add_argument("folder", type=Path)
@@ -70,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             request = Request(**json.load(sys.stdin))
-            made = make(Job.open(options.folder), request, lambda share: report("working", share))
+            made = make_clusters(
+                JobFolder.open(options.folder), request, lambda share: report("working", share)
+            )
     except UserError as error:
         report("failed", 0.0, str(error))
         return 1

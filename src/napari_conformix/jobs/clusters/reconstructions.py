@@ -90,7 +90,7 @@ def run_of(clusters: "ClusterSet", index: int) -> ReconstructionRun | None:
     return run if np.array_equal(rows, clusters.clustering.rows(index)) else None
 
 
-def reconstruct(
+def reconstruct_clusters(
     clusters: "ClusterSet",
     indices: Sequence[int] | None = None,
     *,

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_conformix import __version__
 from napari_conformix.analysis.clusters import Clustering, Coordinates, Covariance, How
 from napari_conformix.errors import UserError
 from napari_conformix.runs import atomic_npz, atomic_write
+from napari_conformix.version import __version__
 
 RECORD = "clusters.json"
 ARRAYS = "clusters.npz"

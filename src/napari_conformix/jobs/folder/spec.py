@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_conformix import __version__
 from napari_conformix.errors import UserError
 from napari_conformix.runs import atomic_write
 from napari_conformix.training.settings import TrainingSettings
+from napari_conformix.version import __version__
 
 if TYPE_CHECKING:
     from napari_conformix.training.contract import Frame

@@ -1,32 +1,19 @@
 """Deformations and rigid bodies of a job's particles, kept while the latents are the newest.
 
-`Deformations` makes them; `measure` follows a masked domain from cluster to cluster.
+`Deformations` makes them; `measure_domain_motion` follows a masked domain from cluster to cluster.
 """
 
-from napari_conformix.jobs.motion import (
-    domains,
-)
-from napari_conformix.jobs.motion.average_state import (
-    AVERAGED_STATES,
-    AverageStates,
-)
-from napari_conformix.jobs.motion.deformations import (
-    Deformations,
-)
-from napari_conformix.jobs.motion.domain_motion import (
+from napari_conformix.jobs.motion import domains
+from napari_conformix.jobs.motion.average_state import AVERAGED_STATES, AverageStates
+from napari_conformix.jobs.motion.deformations import Deformations, deformations_of
+from napari_conformix.jobs.motion.domains import domains_of, write_body_masks
+from napari_conformix.jobs.rigid.domain_motion import (
     DomainMotion,
-    measure,
+    measure_domain_motion,
     measured,
     read_mask,
 )
-from napari_conformix.jobs.motion.domains import (
-    write_masks,
-)
-from napari_conformix.jobs.motion.masks import (
-    FOLDER,
-    masks_of,
-    save_mask,
-)
+from napari_conformix.jobs.rigid.masks import FOLDER, masks_of, save_mask
 
 __all__ = [
     "AVERAGED_STATES",
@@ -34,11 +21,13 @@ __all__ = [
     "AverageStates",
     "Deformations",
     "DomainMotion",
+    "deformations_of",
     "domains",
+    "domains_of",
     "masks_of",
-    "measure",
+    "measure_domain_motion",
     "measured",
     "read_mask",
     "save_mask",
-    "write_masks",
+    "write_body_masks",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 #: states, drawn at random among the particles of a half
 AVERAGED_STATES: Final = 8
@@ -22,7 +22,7 @@ AVERAGED_STATES: Final = 8
 class AverageStates:
     """Average maps of a job by half, each made once; may be used from several threads."""
 
-    def __init__(self, job: "Job") -> None:
+    def __init__(self, job: "JobFolder") -> None:
         self._job = job
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, int], NDArray[np.float32]] = {}

@@ -20,7 +20,7 @@ from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import Deformation, Fields, MotionTable, Verdict
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 #: held-out particles whose fields are compared for the verdict, and whose images are predicted
 HELD_OUT_JUDGED = 500
@@ -31,9 +31,12 @@ Stop = Callable[[], bool]
 
 
 class Deformations:
-    """What :class:`Job` answers about displacements; may be used from several threads."""
+    """What a job answers about displacements; may be used from several threads.
 
-    def __init__(self, job: "Job") -> None:
+    One for each :class:`JobFolder`, from :func:`deformations_of`, so that fields are kept.
+    """
+
+    def __init__(self, job: "JobFolder") -> None:
         self._job = job
         self._lock = threading.Lock()
         self._fields: Fields | None = None
@@ -202,6 +205,16 @@ class Deformations:
     def along(self, latents: ArrayLike, half: int) -> "Deformation":
         fields = self.fields()
         return fields.along(_latents(latents, fields, ndim=2), half)
+
+
+_lock = threading.Lock()
+
+
+def deformations_of(job: "JobFolder") -> Deformations:
+    """The deformations of a job, the same object for the same job."""
+    with _lock:
+        kept: Deformations = job.__dict__.setdefault("_deformations", Deformations(job))
+    return kept
 
 
 def _latents(values: ArrayLike, fields: "Fields", ndim: int) -> NDArray[np.float32]:

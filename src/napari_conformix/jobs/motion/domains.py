@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.motion.deformations import deformations_of
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import Domains
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 #: particles looked at; displacements at 10,000 Gaussians take 72 MB in float64 then
 PARTICLES = 300
@@ -21,19 +22,19 @@ _FEWEST_PARTICLES = 50
 _DECODED = 16
 
 
-def find(job: "Job", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
+def domains_of(job: "JobFolder", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
     """Group the Gaussians of a half's consensus into rigid bodies.
 
     Looks at particles of the half drawn at random over the data, by the model of that half. The
     other half's model, with its own particles, is asked the same at the same positions; how far
-    both agree is `agreement`. Where there is no motion beyond its error (`Job.verdict`), `caution`
-    says so. UserError without a trained model or for a method without positions.
+    both agree is `agreement`. Where there is no motion beyond its error (`Deformations.verdict`),
+    `caution` says so. UserError without a trained model or for a method without positions.
     """
     from napari_conformix.analysis.motion import find_domains, with_agreement, with_caution
 
     positions = _positions(job, half)
     domains = find_domains(_tracks(job, positions, half, seed), positions, bodies, seed)
-    verdict = job.verdict()
+    verdict = deformations_of(job).verdict()
     if verdict is not None and not verdict.found:
         domains = with_caution(domains, verdict.sentence)
     if bodies == 1 or not job.method_class.independent_halves:
@@ -42,7 +43,7 @@ def find(job: "Job", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
     return with_agreement(domains, find_domains(other, positions, bodies, seed).labels)
 
 
-def _positions(job: "Job", half: int) -> NDArray[np.float32]:
+def _positions(job: "JobFolder", half: int) -> NDArray[np.float32]:
     from napari_conformix.jobs.folder import half_of
 
     method = job.method()
@@ -57,7 +58,7 @@ def _positions(job: "Job", half: int) -> NDArray[np.float32]:
 
 
 def _tracks(
-    job: "Job", positions: NDArray[np.float32], half: int, seed: int
+    job: "JobFolder", positions: NDArray[np.float32], half: int, seed: int
 ) -> NDArray[np.float32]:
     """(n, p, 3) A: displacements of particles of one half by its own model."""
     table = job.latents()
@@ -73,8 +74,8 @@ def _tracks(
     return np.concatenate(parts)
 
 
-def write_masks(
-    job: "Job", domains: "Domains", folder: str | Path, *, overwrite: bool = False
+def write_body_masks(
+    job: "JobFolder", domains: "Domains", folder: str | Path, *, overwrite: bool = False
 ) -> list[Path]:
     """A soft mask for each body on the grid of the consensus, and RELION's table of bodies."""
     from napari_conformix.analysis.motion import body_masks

@@ -3,6 +3,7 @@
 `pictures_of` makes them, `write_pictures` writes them to files.
 """
 
+from napari_conformix.jobs.pictures import pictures
 from napari_conformix.jobs.pictures.pictures import (
     PictureMaker,
     Rows,
@@ -10,15 +11,8 @@ from napari_conformix.jobs.pictures.pictures import (
     letter,
     pictures_of,
 )
-from napari_conformix.jobs.pictures.sheets import (
-    refuse_unwritable,
-    write_pictures,
-)
-from napari_conformix.jobs.pictures.shown import (
-    PictureOptions,
-    Pictures,
-    RawPictures,
-)
+from napari_conformix.jobs.pictures.sheets import refuse_unwritable, write_pictures
+from napari_conformix.jobs.pictures.shown import PictureOptions, Pictures, RawPictures
 
 __all__ = [
     "PictureMaker",
@@ -28,6 +22,7 @@ __all__ = [
     "Rows",
     "draw_rows",
     "letter",
+    "pictures",
     "pictures_of",
     "refuse_unwritable",
     "write_pictures",

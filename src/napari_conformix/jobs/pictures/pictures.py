@@ -29,7 +29,7 @@ from napari_conformix.training.contract import Batch, Frame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.particles import ParticleSet
 
 Rows = NDArray[np.int64]
@@ -57,7 +57,9 @@ def draw_rows(rows: ArrayLike, count: int, seed: int) -> Rows:
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
-def pictures_of(job: "Job", rows: ArrayLike, options: PictureOptions | None = None) -> Pictures:
+def pictures_of(
+    job: "JobFolder", rows: ArrayLike, options: PictureOptions | None = None
+) -> Pictures:
     """The pictures of some particles, as :class:`PictureMaker` reads and `shown` filters them."""
     raw = PictureMaker(job).read(rows)
     assert raw is not None  # nothing asks it to stop
@@ -67,7 +69,7 @@ def pictures_of(job: "Job", rows: ArrayLike, options: PictureOptions | None = No
 class PictureMaker:
     """Reads pictures of a job's particles. Keeps the average states; safe in several threads."""
 
-    def __init__(self, job: "Job", epoch: int | None = None) -> None:
+    def __init__(self, job: "JobFolder", epoch: int | None = None) -> None:
         self._job, self._epoch = job, epoch
         self._averages = AverageStates(job)
 

@@ -3,11 +3,7 @@
 `ReconstructionRun` is the handle of one; the other names are its settings, events and results.
 """
 
-from napari_conformix.jobs.reconstruction import (
-    events,
-    layout,
-    run,
-)
+from napari_conformix.jobs.reconstruction import events, layout, run, running, sums, warping
 from napari_conformix.jobs.reconstruction.events import (
     ReconstructionProgress,
     reconstruction_event,
@@ -16,18 +12,14 @@ from napari_conformix.jobs.reconstruction.forecast import (
     ReconstructionForecast,
     forecast_reconstruction,
 )
-from napari_conformix.jobs.reconstruction.report import (
-    USE_PLAIN,
-    Curves,
-    ReconstructionReport,
-)
+from napari_conformix.jobs.reconstruction.report import USE_PLAIN, Curves, ReconstructionReport
 from napari_conformix.jobs.reconstruction.run import (
     ReconstructionRun,
     default_folder,
+    runs_of,
+    to_the_end,
 )
-from napari_conformix.jobs.reconstruction.spec import (
-    SPEC,
-)
+from napari_conformix.jobs.reconstruction.spec import SPEC
 
 __all__ = [
     "SPEC",
@@ -43,4 +35,9 @@ __all__ = [
     "layout",
     "reconstruction_event",
     "run",
+    "running",
+    "runs_of",
+    "sums",
+    "to_the_end",
+    "warping",
 ]

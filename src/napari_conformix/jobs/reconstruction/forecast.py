@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.reconstruction import HalfReconstructions
 
 #: batches that are added, as large as those of a run; the first one is not counted
@@ -33,7 +33,7 @@ class ReconstructionForecast:
         return particles / self.particles_per_second
 
 
-def forecast_reconstruction(job: "Job", *, deformed: bool) -> ReconstructionForecast:
+def forecast_reconstruction(job: "JobFolder", *, deformed: bool) -> ReconstructionForecast:
     """Add a few particles to sums that are then thrown away.
 
     UserError when they cannot be read, or when a deformed one is asked of a job without a model.
@@ -58,7 +58,7 @@ def forecast_reconstruction(job: "Job", *, deformed: bool) -> ReconstructionFore
     )
 
 
-def _sums(job: "Job", deformed: bool) -> "HalfReconstructions":
+def _sums(job: "JobFolder", deformed: bool) -> "HalfReconstructions":
     from napari_conformix.jobs.reconstruction.warping import (
         gather_warps,
         refuse_without_displacement,
@@ -79,7 +79,7 @@ def _sums(job: "Job", deformed: bool) -> "HalfReconstructions":
     return HalfReconstructions(_half(job), frame.box, frame.pixel_size_angstrom, warps=warps)
 
 
-def _half(job: "Job") -> NDArray[np.int8]:
+def _half(job: "JobFolder") -> NDArray[np.int8]:
     """(N,) the half sets; before the first training any will do for the measurement."""
     try:
         return job.split.half

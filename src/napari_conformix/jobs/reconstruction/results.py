@@ -25,7 +25,7 @@ from napari_conformix.runs import Event, Started, Warning
 if TYPE_CHECKING:
     import torch
 
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.reconstruction import HalfMaps, HalfReconstructions
 
 #: A; maps are low-passed to this before a mask is drawn around them, as is usual
@@ -37,7 +37,7 @@ MASK_EXTEND_PX, MASK_SOFT_EDGE_PX = 3.0, 6.0
 class Outcome:
     """What a run found out so far, for its report."""
 
-    job: "Job"
+    job: "JobFolder"
     folder: Path
     spec: ReconstructionSpec
     began: float

@@ -37,7 +37,7 @@ from napari_conformix.runs import (
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.reconstruction import HalfMaps
 
 
@@ -51,7 +51,7 @@ class ReconstructionRun(RunFolder):
     @classmethod
     def create(
         cls,
-        job: "Job",
+        job: "JobFolder",
         selection: "Selection | None" = None,
         folder: str | Path | None = None,
         *,
@@ -185,7 +185,7 @@ class ReconstructionRun(RunFolder):
         )
 
 
-def _refuse_other_mask(mask: Path, job: "Job") -> None:
+def _refuse_other_mask(mask: Path, job: "JobFolder") -> None:
     """UserError unless the mask can be read and is on the grid of the job's maps."""
     from napari_conformix.particles import read_map
 
@@ -198,7 +198,7 @@ def _refuse_other_mask(mask: Path, job: "Job") -> None:
         )
 
 
-def default_folder(job: "Job", selection: str | None, deformed: bool) -> Path:
+def default_folder(job: "JobFolder", selection: str | None, deformed: bool) -> Path:
     """reconstruction/NAME in the job, NAME_deformed for a deformed one."""
     name = (selection or "all") + ("_deformed" if deformed else "")
     return job.folder / layout.RECONSTRUCTION / name

@@ -15,6 +15,7 @@ from time import monotonic
 import numpy as np
 
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.folder import load_or_make_split
 from napari_conformix.jobs.reconstruction.events import (
     ReconstructionFinished,
     ReconstructionProgress,
@@ -126,17 +127,17 @@ class _Control(FolderControl):
 
 def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> Iterator[Event]:
     """Everything between `reconstruction.toml` and the report; ends early after a stop."""
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.reconstruction import HalfReconstructions
     from napari_conformix.training.devices import resolve_device, use_threads
 
     began = monotonic()
     yield ReconstructionProgress(phase="preparing", message="Reading the particle file")
-    job = Job.open(spec.job_folder(folder))
+    job = JobFolder.open(spec.job_folder(folder))
     use_threads(job.settings)
     rows = np.load(folder / ROWS, allow_pickle=False)
     independent = job.method_class.independent_halves
-    split = running.load_or_make_split(job.folder, job.particles, job.settings, independent)
+    split = load_or_make_split(job.folder, job.particles, job.settings, independent)
     frame = job.spec.grids.frame()
     outcome = Outcome(job, folder, spec, began, resolve_device(spec.settings.device))
     try:

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_conformix import __version__
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import in_sentences
 from napari_conformix.runs import atomic_write
+from napari_conformix.version import __version__
 
 FORMAT_VERSION = 1
 SPEC = "reconstruction.toml"

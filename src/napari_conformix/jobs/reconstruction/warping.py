@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import NotSupportedError, UserError
+from napari_conformix.jobs import checks
 from napari_conformix.jobs.reconstruction.events import ReconstructionProgress
 from napari_conformix.jobs.reconstruction.layout import LATENTS, MODEL
 from napari_conformix.jobs.reconstruction.report import InverseResidual
@@ -20,7 +21,7 @@ from napari_conformix.training.latent_table import LatentTable
 if TYPE_CHECKING:
     import torch
 
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.jobs.reconstruction.results import Outcome
     from napari_conformix.methods.dynamight import InverseNetwork
     from napari_conformix.reconstruction import Field, FieldGrid, Warp
@@ -52,7 +53,7 @@ def refuse_without_displacement(kind: "type[Method]") -> None:
         )
 
 
-def keep_model(job: "Job", folder: Path) -> None:
+def keep_model(job: "JobFolder", folder: Path) -> None:
     """Copy the newest latents and the model they belong to into the folder of a reconstruction,
     so that training may go on meanwhile."""
     latents = job.latents()
@@ -118,7 +119,7 @@ def _gathers(
     return warps
 
 
-def _doubts(job: "Job", control: Control) -> Iterator[str]:
+def _doubts(job: "JobFolder", control: Control) -> Iterator[str]:
     """What speaks against following these motions."""
     if not job.method_class.independent_halves:
         yield (
@@ -128,7 +129,7 @@ def _doubts(job: "Job", control: Control) -> Iterator[str]:
         return
     verdict = None
     with contextlib.suppress(NotSupportedError):  # a method whose motions cannot be judged
-        verdict = job.verdict(stop=control.stop_requested)
+        verdict = checks.verdict(job, stop=control.stop_requested)
     if verdict is not None and not verdict.found:
         yield f"{verdict.sentence} The plain maps are the ones to take."
     if job.model_biased:

@@ -28,10 +28,12 @@ from napari_conformix.analysis.selections import (
 )
 from napari_conformix.analysis.spaces import COLUMNS, Alignment, Space, align
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.clusters import ClusterSet, sets_of
+from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.spaces import umaps
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 #: a place that differs by more than this share of itself is no longer the same map
 _MOVED = 1e-3
@@ -86,10 +88,10 @@ class Replayed:
         return [*first, *self.notes, *self.warnings]
 
 
-def replay(
-    job: "Job",
+def replay_selection(
+    job: "JobFolder",
     selection: Selection,
-    source: "Job | None" = None,
+    source: "JobFolder | None" = None,
     *,
     name: str | None = None,
     aligned: bool = True,
@@ -133,7 +135,7 @@ def replay(
 
 
 def same_particles(
-    job: "Job", selection: Selection, source: "Job", *, name: str | None = None
+    job: "JobFolder", selection: Selection, source: "JobFolder", *, name: str | None = None
 ) -> Replayed:
     """The very particles of a selection of `source`, found in `job` by their images: for steps that
     have no meaning there. UserError when none of them is there."""
@@ -157,17 +159,17 @@ def same_particles(
     return Replayed(made, (note,), warnings)
 
 
-def ground_of(job: "Job", progress: Callable[[float], None] | None = None) -> Ground:
+def ground_of(job: "JobFolder", progress: Callable[[float], None] | None = None) -> Ground:
     """The newest latents of a job, its particle file and clusters, to look steps up in."""
 
     def labels(name: str) -> NDArray[Any]:
-        sets = job.cluster_sets()
+        sets = sets_of(job.folder)
         if name not in sets:
             have = f"it has: {', '.join(sets)}" if sets else "it has no clusters yet"
             raise UserError(f"this job has no set of clusters '{name}'; {have}")
-        return job.cluster_set(name).clustering.labels
+        return ClusterSet(job, name).clustering.labels
 
-    motions = partial(job.motion_table, progress)
+    motions = partial(deformations_of(job).motion_table, progress)
     displaces = job.method_class.has_displacement
     umap = partial(_umap, job)
     return Ground(
@@ -175,7 +177,7 @@ def ground_of(job: "Job", progress: Callable[[float], None] | None = None) -> Gr
     )
 
 
-def _umap(job: "Job", key: str) -> Space:
+def _umap(job: "JobFolder", key: str) -> Space:
     """A UMAP that the job keeps of its newest latents, by its key."""
     for kept in umaps.umaps_of(job):
         embedding = umaps.embedding_of(job, kept) if umaps.key_of(kept) == key else None
@@ -187,7 +189,7 @@ def _umap(job: "Job", key: str) -> Space:
     )
 
 
-def _how(selection: Selection, source: "Job | None") -> tuple[Step, ...]:
+def _how(selection: Selection, source: "JobFolder | None") -> tuple[Step, ...]:
     if source is None:
         return selection.how
     return (
@@ -201,7 +203,7 @@ def _how(selection: Selection, source: "Job | None") -> tuple[Step, ...]:
     )
 
 
-def _matching(job: "Job", source: "Job") -> tuple[Matching | None, str]:
+def _matching(job: "JobFolder", source: "JobFolder") -> tuple[Matching | None, str]:
     """Which row of `job` is which row of `source`, and a word of caution."""
     try:
         found = match_particles(job.particles, source.particles)
@@ -235,17 +237,17 @@ def _agreement(selection: Selection, mask: Mask, matching: Matching) -> Agreemen
 
 
 def _other_clusters(
-    job: "Job", source: "Job", steps: tuple[Step, ...], matching: Matching
+    job: "JobFolder", source: "JobFolder", steps: tuple[Step, ...], matching: Matching
 ) -> list[str]:
     """Clusters are numbered by size: a word where another number holds more of the particles."""
     warnings = []
     for step in steps:
         name = step.get("set")
-        if name is None or name not in source.cluster_sets() or name not in job.cluster_sets():
+        if name is None or any(name not in sets_of(each.folder) for each in (source, job)):
             continue
         shared = matching.to_other >= 0
-        theirs = source.cluster_set(name).clustering.labels[matching.to_other[shared]]
-        mine = job.cluster_set(name).clustering.labels[shared]
+        theirs = ClusterSet(source, name).clustering.labels[matching.to_other[shared]]
+        mine = ClusterSet(job, name).clustering.labels[shared]
         for number in words.cluster_numbers(step):
             counts = np.bincount(mine[(theirs == number - 1) & (mine >= 0)])
             if counts.size and counts.argmax() != number - 1:
@@ -265,7 +267,7 @@ class _Axes:
     names of the step's.
     """
 
-    source: "Job"
+    source: "JobFolder"
     matching: Matching | None
     _found: dict[tuple[Any, ...], Alignment | None] = field(default_factory=dict)
     _unchecked: dict[str, str] = field(default_factory=dict)

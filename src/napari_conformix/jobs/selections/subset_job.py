@@ -3,19 +3,22 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
+from napari_conformix.jobs.selections.saved import export_selection, load_selection
 from napari_conformix.runs import atomic_write, layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.particles import ParticleSet
+
+AnyJob = TypeVar("AnyJob", bound="JobFolder")
 
 #: the particles of the new job, and where they come from, in its folder
 PARTICLES = "particles"
@@ -23,7 +26,7 @@ ORIGIN = "made_from.json"
 
 
 def train_on(
-    job: "Job",
+    job: "AnyJob",
     selection: "Selection | str",
     folder: str | Path,
     *,
@@ -31,7 +34,7 @@ def train_on(
     consensus: str | Path | None = None,
     mask: str | Path | None = None,
     check: bool = True,
-) -> "Job":
+) -> "AnyJob":
     """Make the job folder `folder` for the particles of a selection of `job`; nothing is trained.
 
     Method, settings, maps and half sets are those of `job`, but for what is given here. The
@@ -39,10 +42,9 @@ def train_on(
     had made), so that it does not depend on the old one; images stay where they are. Raises
     UserError that lists all problems, or when the folder is not empty; then nothing is written.
     """
-    from napari_conformix.jobs.job import Job
 
     refuse_without_decoder(job.method_class, "be trained on a selection")
-    chosen = job.selection(selection) if isinstance(selection, str) else selection
+    chosen = load_selection(job, selection) if isinstance(selection, str) else selection
     folder = Path(folder).expanduser().absolute()
     before = job.spec.inputs
     suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
@@ -51,7 +53,7 @@ def train_on(
     creation.make_folder(folder)
     written = [particles, folder / ORIGIN, folder / layout.SPEC]
     try:
-        job.export(chosen, particles)
+        export_selection(job, chosen, particles)
         inputs = Inputs(
             particles=particles,
             # a passthrough file was joined to the table, and is written with it
@@ -74,7 +76,7 @@ def train_on(
         if made:
             folder.rmdir()
         raise
-    new = Job(folder, spec)
+    new = type(job)(folder, spec)
     new.report = report
     return new
 
@@ -119,14 +121,14 @@ def read_rows(path: Path, total: int) -> NDArray[np.int64]:
     return rows
 
 
-def _settings(job: "Job", changed: Mapping[str, Any]) -> Any:
+def _settings(job: "JobFolder", changed: Mapping[str, Any]) -> Any:
     """All settings of a job with some replaced, checked by the method's model."""
     from napari_conformix.jobs.folder import validate_settings
 
     return validate_settings(job.method_class.Settings, {**job.spec.settings, **changed})
 
 
-def _write_origin(path: Path, job: "Job", selection: "Selection") -> None:
+def _write_origin(path: Path, job: "JobFolder", selection: "Selection") -> None:
     """Where the particles come from, for whoever wonders later."""
     origin = {
         "job": str(job.folder.absolute()),

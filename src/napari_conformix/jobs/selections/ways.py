@@ -21,12 +21,15 @@ from napari_conformix.analysis.selections import (
 )
 from napari_conformix.analysis.spaces import quantities
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.clusters import ClusterSet, sets_of
+from napari_conformix.jobs.motion import deformations_of
+from napari_conformix.jobs.selections.saved import load_selection
 from napari_conformix.jobs.selections.subset_job import read_rows
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
     from napari_conformix.analysis.spaces import MapView
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 #: latent2 for 'latent 2', and the like
 _SHORT: Final = re.compile(r"(latent|motion|pc) ?(\d+)( of half [12])?", re.IGNORECASE)
@@ -44,14 +47,14 @@ class Found:
 
 
 def make_selection(
-    job: "Job", name: str, found: Found, action: Action = "replace", onto: str | None = None
+    job: "JobFolder", name: str, found: Found, action: Action = "replace", onto: str | None = None
 ) -> Selection:
     """What was found as a selection; or a saved one of the name `onto` with it added, taken out
     ('remove') or intersected. Not saved yet. UserError when nothing is left."""
     history = SelectionHistory(len(found.mask))
     colour, epoch = "", found.epoch
     if onto is not None:
-        before = job.selection(onto)
+        before = load_selection(job, onto)
         history.replace(before.rows, kind="saved", name=onto, steps=list(before.how))
         colour, epoch = before.colour, before.epoch if epoch is None else epoch
     history.apply(action, found.mask, **found.step)
@@ -61,7 +64,7 @@ def make_selection(
     return history.to_selection(name, epoch=epoch, colour=colour)
 
 
-def rows_of_file(job: "Job", path: Path) -> Found:
+def rows_of_file(job: "JobFolder", path: Path) -> Found:
     """The rows, from 0, that a file lists: .npy or .pkl of numbers or of bool, or text."""
     total = len(job.particles)
     mask = np.zeros(total, dtype=bool)
@@ -69,7 +72,7 @@ def rows_of_file(job: "Job", path: Path) -> Found:
     return Found(mask, {"kind": "rows", "file": str(path.absolute())}, among=str(path))
 
 
-def in_range(job: "Job", name: str, low: float | None, high: float | None) -> Found:
+def in_range(job: "JobFolder", name: str, low: float | None, high: float | None) -> Found:
     """Particles with a value between two limits, which count in, of a column of the particle file
     or another quantity (`analysis.particle_values`)."""
     if low is None and high is None:
@@ -82,7 +85,7 @@ def in_range(job: "Job", name: str, low: float | None, high: float | None) -> Fo
     return Found(in_limits(values, low, high), step, epoch, among)
 
 
-def values_of(job: "Job", name: str) -> tuple[str, NDArray[np.float64], int | None]:
+def values_of(job: "JobFolder", name: str) -> tuple[str, NDArray[np.float64], int | None]:
     """The full name of a quantity, (N,) its numbers, and the epoch where it is of the latents."""
     trained = (job.folder / "latents.npz").exists()
     known = job.particles.columns
@@ -95,7 +98,7 @@ def values_of(job: "Job", name: str) -> tuple[str, NDArray[np.float64], int | No
         )
     else:
         latents = job.latents()
-        motions = job.motion_table if job.method_class.has_displacement else None
+        motions = deformations_of(job).motion_table if job.method_class.has_displacement else None
         offered = {one.name: one for one in quantities(latents, job.particles, motions)}
         name = _full_name(name, list(offered))
         values, epoch = offered[name].values(), latents.epoch
@@ -105,35 +108,35 @@ def values_of(job: "Job", name: str) -> tuple[str, NDArray[np.float64], int | No
         raise UserError(f"The column {name} does not hold numbers: {error}.") from error
 
 
-def in_clusters(job: "Job", numbers: Sequence[int], of: str | None) -> Found:
+def in_clusters(job: "JobFolder", numbers: Sequence[int], of: str | None) -> Found:
     """Particles of clusters, numbered from 1, of a set; of the only one without `of`."""
-    sets = job.cluster_sets()
+    sets = sets_of(job.folder)
     if of is None and len(sets) > 1:
         raise UserError(f"Say which clusters are meant: --of {' or --of '.join(sets)}.")
     if of is None and not sets:
         raise UserError(
             f"{job.folder} has no clusters yet; make some: conformix clusters {job.folder} -k 6"
         )
-    chosen = job.cluster_set(of or sets[0]).selection_of([n - 1 for n in numbers], "chosen")
+    chosen = ClusterSet(job, of or sets[0]).selection_of([n - 1 for n in numbers], "chosen")
     step = {key: value for key, value in chosen.how[0].items() if key != "action"}
     return Found(chosen.mask, step, chosen.epoch)
 
 
-def in_saved(job: "Job", name: str) -> Found:
+def in_saved(job: "JobFolder", name: str) -> Found:
     """Particles of a saved selection."""
-    saved = job.selection(name)
+    saved = load_selection(job, name)
     step = {"kind": "saved", "name": name, "steps": list(saved.how)}
     return Found(saved.mask, step, saved.epoch)
 
 
-def nearest_in_map(job: "Job", view: "MapView", xy: tuple[float, float], count: int) -> Found:
+def nearest_in_map(job: "JobFolder", view: "MapView", xy: tuple[float, float], count: int) -> Found:
     """The particles nearest to a point of a map: in the map, not in the latent space."""
     if count < 1:
         raise UserError("The number of nearest particles must be at least 1.")
     return _drawn(job, view, view_steps.nearest_step(view, xy, count))
 
 
-def in_polygon(job: "Job", view: "MapView", polygon: ArrayLike) -> Found:
+def in_polygon(job: "JobFolder", view: "MapView", polygon: ArrayLike) -> Found:
     """Particles inside a polygon (n, 2) in the coordinates of a map."""
     corners = np.asarray(polygon, dtype=float)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
@@ -144,10 +147,10 @@ def in_polygon(job: "Job", view: "MapView", polygon: ArrayLike) -> Found:
 
 
 def by_motion(
-    job: "Job", limits: MotionLimits, progress: Callable[[float], None] | None = None
+    job: "JobFolder", limits: MotionLimits, progress: Callable[[float], None] | None = None
 ) -> Found:
     """Particles whose motion and error meet the limits."""
-    table = job.motion_table(progress)
+    table = deformations_of(job).motion_table(progress)
     assert table is not None  # nothing asks it to stop
     needs_error = set(limits.given) - {"motion_above"}
     if needs_error and not np.isfinite(table.estimated_error).any():
@@ -170,7 +173,7 @@ def _ranges(table: "MotionTable", limits: MotionLimits) -> str:
     return text + ")"
 
 
-def _drawn(job: "Job", view: "MapView", step: Step) -> Found:
+def _drawn(job: "JobFolder", view: "MapView", step: Step) -> Found:
     mask = np.zeros(len(job.latents().mean), dtype=bool)
     mask[view.rows[view_steps.inside(step, view.xy)]] = True
     return Found(mask, step, view.space.epoch, f"what was drawn on {view.space.title}")

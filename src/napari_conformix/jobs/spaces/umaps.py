@@ -23,24 +23,24 @@ from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import Space
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 #: how often the process is asked how far it is
 _POLL_SECONDS = 0.2
 
 
-def folder_of(job: "Job") -> Path:
+def folder_of(job: "JobFolder") -> Path:
     """Where a job keeps its UMAPs."""
     return Path(job.folder) / layout.UMAPS
 
 
-def umaps_of(job: "Job") -> list[KeptUmap]:
+def umaps_of(job: "JobFolder") -> list[KeptUmap]:
     """All that are kept, also those of earlier latents, by name."""
     return kept_umaps(folder_of(job))
 
 
-def embedding_of(job: "Job", kept: KeptUmap) -> NDArray[np.float32] | None:
+def embedding_of(job: "JobFolder", kept: KeptUmap) -> NDArray[np.float32] | None:
     """(N, 2), NaN for particles that took no part; None where the job has other latents now."""
     return cached_umap(_latents(job), kept.path, kept.parameters)
 
@@ -85,7 +85,7 @@ def parameters_of(latents: "LatentTable", of: str | None = None, **more: object)
 
 
 def make(
-    job: "Job",
+    job: "JobFolder",
     parameters: UmapParameters,
     progress: Callable[[str, float | None], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -111,7 +111,7 @@ def make(
     return kept
 
 
-def delete(job: "Job", name: str) -> None:
+def delete(job: "JobFolder", name: str) -> None:
     """Take a UMAP out of the job folder; UserError where there is none of that name."""
     kept = {one.name: one for one in umaps_of(job)}
     if name not in kept:
@@ -120,7 +120,7 @@ def delete(job: "Job", name: str) -> None:
     kept[name].path.unlink()
 
 
-def _latents(job: "Job") -> Path:
+def _latents(job: "JobFolder") -> Path:
     return Path(job.folder) / layout.LATENTS
 
 

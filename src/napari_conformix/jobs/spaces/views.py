@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.spaces.umaps import (
     embedding_of,
     key_of,
@@ -16,12 +17,12 @@ from napari_conformix.jobs.spaces.umaps import (
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import MapView, Show, Space
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 
 def map_view(
-    job: "Job",
+    job: "JobFolder",
     key: str | None = None,
     axes: Sequence[int | str] = (0, 1),
     *,
@@ -52,7 +53,7 @@ def map_view(
     return views.view(space, (x, y), show, latents)
 
 
-def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
+def maps_of(job: "JobFolder", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
     """Keys and titles of the maps that :func:`map_view` can make now, the first one first; columns
     apart."""
     latents = job.latents() if table is None else table
@@ -60,7 +61,7 @@ def maps_of(job: "Job", table: "LatentTable | None" = None) -> list[tuple[str, s
     return spaces + [(key_of(kept), title_of(kept)) for kept in umaps_of(job)]
 
 
-def _space(job: "Job", latents: "LatentTable", key: str | None) -> "Space":
+def _space(job: "JobFolder", latents: "LatentTable", key: str | None) -> "Space":
     offered = maps_of(job, latents)
     chosen = offered[0][0] if key is None else _whole_key(" ".join(key.split()), offered, latents)
     if chosen is None:
@@ -82,7 +83,7 @@ def _whole_key(key: str, offered: list[tuple[str, str]], latents: "LatentTable")
     return begun[0] if begun else None
 
 
-def _umap(job: "Job", latents: "LatentTable", key: str) -> "Space":
+def _umap(job: "JobFolder", latents: "LatentTable", key: str) -> "Space":
     """A UMAP that the job keeps, if it is of these latents."""
     kept = next(kept for kept in umaps_of(job) if key_of(kept) == key)
     embedding = embedding_of(job, kept)
@@ -94,10 +95,10 @@ def _umap(job: "Job", latents: "LatentTable", key: str) -> "Space":
     return space_of(kept, embedding, latents)
 
 
-def _columns(job: "Job", latents: "LatentTable", names: Sequence[int | str]) -> "Space":
+def _columns(job: "JobFolder", latents: "LatentTable", names: Sequence[int | str]) -> "Space":
     from napari_conformix.analysis.spaces import quantity
 
-    motions = job.motion_table if job.method_class.has_displacement else None
+    motions = deformations_of(job).motion_table if job.method_class.has_displacement else None
     one, two = (quantity(str(name), latents, job.particles, motions) for name in names[:2])
     values = (one.values(), two.values())
     return views.columns(latents, (one.name, two.name), values, (one.unit, two.unit))

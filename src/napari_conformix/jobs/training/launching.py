@@ -7,7 +7,7 @@ from napari_conformix.jobs.training.running import check_can_train, clear_old_st
 from napari_conformix.runs import launching, lock
 
 
-def launch(folder: Path, *, device: str, epochs: int | None, resume: bool) -> int:
+def launch_training(folder: Path, *, device: str, epochs: int | None, resume: bool) -> int:
     """Start a detached trainer and return its process number.
 
     The lock is written in the trainer's name before this returns: whoever follows the folder from

@@ -3,12 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.folder import JobSpec
+from napari_conformix.jobs.folder import JobSpec, load_or_make_split, read_inputs
 from napari_conformix.runs import (
     Epoch,
     Event,
@@ -29,13 +28,9 @@ from napari_conformix.runs import (
     stop_on_signals,
 )
 from napari_conformix.training.checkpoints import CheckpointFolder
-from napari_conformix.training.split import Split, make_split
 
 if TYPE_CHECKING:
     import torch
-
-    from napari_conformix.particles import ParticleSet
-    from napari_conformix.training.settings import TrainingSettings
 
 
 def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
@@ -63,7 +58,7 @@ def clear_old_state(folder: Path) -> None:
     remove_leftovers(folder)
 
 
-def run(
+def run_training(
     folder: Path,
     *,
     device: str = "auto",
@@ -165,12 +160,13 @@ def _train(
 
 def _looked_over(folder: Path, epoch: int) -> Iterator[Event]:
     """Whether the latents that a run ends with follow how its particles were imaged."""
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.checks import invariance
+    from napari_conformix.jobs.folder import JobFolder
 
     if not (folder / layout.LATENTS).exists():
         return
     try:
-        found = Job.open(folder).invariance()
+        found = invariance(JobFolder.open(folder))
     except UserError as error:  # the run is done all the same
         yield Warning(message=f"The latents could not be checked: {error}")
         return
@@ -178,34 +174,6 @@ def _looked_over(folder: Path, epoch: int) -> Iterator[Event]:
         yield Warning(message=f"{found.sentence()} {found.advice}")
     elif found.level != "unknown":
         yield Notice(epoch=epoch, message=found.sentence())
-
-
-def read_inputs(spec: JobSpec) -> "ParticleSet":
-    """The particle file of a job."""
-    from napari_conformix.particles import read_particles
-
-    return read_particles(
-        spec.inputs.particles, datadir=spec.inputs.datadir, passthrough=spec.inputs.passthrough
-    )
-
-
-def load_or_make_split(
-    folder: Path, particles: "ParticleSet", settings: "TrainingSettings", independent_halves: bool
-) -> Split:
-    """The split of the job: made by the first run, the same ever after."""
-    path = folder / layout.SPLIT
-    if not path.exists():
-        split = make_split(
-            particles.half,
-            independent_halves=independent_halves,
-            validation_fraction=settings.validation_fraction,
-            seed=settings.seed,
-            images=particles.image_key,
-        )
-        replace(split, images=particles.images_digest).save(path)
-    split = Split.load(path)
-    split.refuse_other_particles(len(particles), particles.images_digest, particles.source.path)
-    return split
 
 
 def _maps(spec: JobSpec) -> "tuple[torch.Tensor, torch.Tensor | None]":

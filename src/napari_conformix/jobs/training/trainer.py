@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.training.running import in_words, run
+from napari_conformix.jobs.training.running import in_words, run_training
 from napari_conformix.runs import Failed
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     status = 0
     try:
-        for event in run(
+        for event in run_training(
             options.folder,
             device=options.device,
             epochs=options.epochs,

@@ -1,16 +1,8 @@
 """DynaMight: continuous motion as displacements of Gaussians (Schwab et al., 2024)."""
 
-from napari_conformix.methods.dynamight.inverse import (
-    InverseNetwork,
-    residual,
-    train_inverse,
-)
-from napari_conformix.methods.dynamight.method import (
-    DynaMight,
-)
-from napari_conformix.methods.dynamight.settings import (
-    DynaMightSettings,
-)
+from napari_conformix.methods.dynamight.inverse import InverseNetwork, residual, train_inverse
+from napari_conformix.methods.dynamight.method import DynaMight
+from napari_conformix.methods.dynamight.settings import DynaMightSettings
 
 __all__ = [
     "DynaMight",

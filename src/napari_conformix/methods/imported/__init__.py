@@ -1,9 +1,6 @@
 """Latents that another program made: what a job is where there is no model to train or decode."""
 
-from napari_conformix.methods.imported.method import (
-    Imported,
-    ImportedSettings,
-)
+from napari_conformix.methods.imported.method import Imported, ImportedSettings
 
 __all__ = [
     "Imported",

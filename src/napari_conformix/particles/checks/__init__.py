@@ -3,15 +3,8 @@
 `check_data` looks at everything; the checks of single maps are for those who have no particles.
 """
 
-from napari_conformix.particles.checks.data_set import (
-    DataCheck,
-    check_data,
-    in_order,
-)
-from napari_conformix.particles.checks.maps import (
-    Map,
-    check_maps,
-)
+from napari_conformix.particles.checks.data_set import DataCheck, check_data, in_order
+from napari_conformix.particles.checks.maps import Map, check_maps
 
 __all__ = [
     "DataCheck",

@@ -3,11 +3,7 @@
 Pickle files are read without unpickling them.
 """
 
-from napari_conformix.particles.latents.cryodrgn import (
-    read_indices,
-    read_npy,
-    write_indices,
-)
+from napari_conformix.particles.latents.cryodrgn import read_indices, read_npy, write_indices
 from napari_conformix.particles.latents.files import (
     number_columns,
     on_particles,

@@ -3,13 +3,9 @@
 `TrainingData` makes batches; `plan` says which rows are in them; nothing here knows a method.
 """
 
-from napari_conformix.training.batches.data import (
-    Batches,
-    TrainingData,
-)
-from napari_conformix.training.batches.normalise import (
-    outside_circle,
-)
+from napari_conformix.training.batches import sources
+from napari_conformix.training.batches.data import Batches, TrainingData
+from napari_conformix.training.batches.normalise import outside_circle
 from napari_conformix.training.batches.plan import (
     Rows,
     Task,
@@ -21,9 +17,7 @@ from napari_conformix.training.batches.plan import (
     make_sampler,
     validation_tasks,
 )
-from napari_conformix.training.batches.prefetch import (
-    prefetched,
-)
+from napari_conformix.training.batches.prefetch import prefetched
 
 __all__ = [
     "Batches",
@@ -38,5 +32,6 @@ __all__ = [
     "make_sampler",
     "outside_circle",
     "prefetched",
+    "sources",
     "validation_tasks",
 ]

@@ -3,10 +3,11 @@
 The loop asks for a refresh; the files are read by `training.latent_table` and `latent_history`.
 """
 
-from napari_conformix.training.results.refresh import (
-    Results,
-)
+from napari_conformix.training.results import clean_pass, motion
+from napari_conformix.training.results.refresh import Results
 
 __all__ = [
     "Results",
+    "clean_pass",
+    "motion",
 ]

@@ -3,10 +3,10 @@
 The panel imports `ClustersPage`; everything else is the page's own.
 """
 
-from napari_conformix.widgets.clusters.page import (
-    ClustersPage,
-)
+from napari_conformix.widgets.clusters import maps_group
+from napari_conformix.widgets.clusters.page import ClustersPage
 
 __all__ = [
     "ClustersPage",
+    "maps_group",
 ]

@@ -3,24 +3,9 @@
 Pages choose from `colour choices` and show a `Legend`; nothing here knows a page.
 """
 
-from napari_conformix.widgets.colours import (
-    clusters,
-    colouring,
-    motion,
-)
-from napari_conformix.widgets.colours.choices import (
-    CLUSTERS,
-    CURRENT,
-    Choice,
-    Known,
-    Painters,
-)
-from napari_conformix.widgets.colours.clusters import (
-    RGB,
-    by_cluster,
-    cluster_colour,
-    hex_of,
-)
+from napari_conformix.widgets.colours import clusters, colouring, motion
+from napari_conformix.widgets.colours.choices import CLUSTERS, CURRENT, Choice, Known, Painters
+from napari_conformix.widgets.colours.clusters import RGB, by_cluster, cluster_colour, hex_of
 from napari_conformix.widgets.colours.colouring import (
     HIGHLIGHT,
     OTHERS,
@@ -29,18 +14,14 @@ from napari_conformix.widgets.colours.colouring import (
     Legend,
     palette,
 )
-from napari_conformix.widgets.colours.legend import (
-    LegendBar,
-)
+from napari_conformix.widgets.colours.legend import LegendBar
 from napari_conformix.widgets.colours.legend_painting import (
     number_text,
     paint_gradient,
     paint_wheels,
     wheels_height,
 )
-from napari_conformix.widgets.colours.motion import (
-    Parts,
-)
+from napari_conformix.widgets.colours.motion import Parts
 
 __all__ = [
     "CLUSTERS",

@@ -3,16 +3,9 @@
 Pages show the groups; `LiveDecoder` is the worker behind them.
 """
 
-from napari_conformix.widgets.conformation.group import (
-    ConformationGroup,
-)
-from napari_conformix.widgets.conformation.linked_contour import (
-    LinkedContour,
-)
-from napari_conformix.widgets.conformation.live_decode import (
-    Decoded,
-    LiveDecode,
-)
+from napari_conformix.widgets.conformation.group import ConformationGroup
+from napari_conformix.widgets.conformation.linked_contour import LinkedContour
+from napari_conformix.widgets.conformation.live_decode import Decoded, LiveDecode
 
 __all__ = [
     "ConformationGroup",

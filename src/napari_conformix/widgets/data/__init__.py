@@ -3,9 +3,7 @@
 The panel imports `DataPage`.
 """
 
-from napari_conformix.widgets.data.page import (
-    DataPage,
-)
+from napari_conformix.widgets.data.page import DataPage
 
 __all__ = [
     "DataPage",

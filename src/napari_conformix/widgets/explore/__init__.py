@@ -3,9 +3,7 @@
 The panel imports `ExplorePage`.
 """
 
-from napari_conformix.widgets.explore.page import (
-    ExplorePage,
-)
+from napari_conformix.widgets.explore.page import ExplorePage
 
 __all__ = [
     "ExplorePage",

@@ -3,9 +3,7 @@
 The Paths page shows `LandscapeGroup`.
 """
 
-from napari_conformix.widgets.landscape.group import (
-    LandscapeGroup,
-)
+from napari_conformix.widgets.landscape.group import LandscapeGroup
 
 __all__ = [
     "LandscapeGroup",

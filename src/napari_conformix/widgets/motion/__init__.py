@@ -3,10 +3,10 @@
 The panel imports `DeformationPage`.
 """
 
-from napari_conformix.widgets.motion.page import (
-    DeformationPage,
-)
+from napari_conformix.widgets.motion import source_group
+from napari_conformix.widgets.motion.page import DeformationPage
 
 __all__ = [
     "DeformationPage",
+    "source_group",
 ]

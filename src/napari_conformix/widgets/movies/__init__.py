@@ -4,21 +4,10 @@ used.
 `MovieGroup` is shown on the Paths page; `write_movie` is for scripts and the command line.
 """
 
-from napari_conformix.widgets.movies.group import (
-    MovieGroup,
-)
-from napari_conformix.widgets.movies.movie import (
-    movie_main,
-)
-from napari_conformix.widgets.movies.path_frames import (
-    Head,
-    PathFrames,
-)
-from napari_conformix.widgets.movies.path_words import (
-    caption,
-    place_in_words,
-    title_of,
-)
+from napari_conformix.widgets.movies.group import MovieGroup
+from napari_conformix.widgets.movies.movie import movie_main
+from napari_conformix.widgets.movies.path_frames import Head, PathFrames
+from napari_conformix.widgets.movies.path_words import caption, place_in_words, title_of
 
 __all__ = [
     "Head",

@@ -3,38 +3,13 @@
 Nothing here knows what is open.
 """
 
-from napari_conformix.widgets.parts import (
-    data_summary,
-)
-from napari_conformix.widgets.parts.banner import (
-    Banner,
-    BiasBanner,
-    DoubtBanner,
-)
-from napari_conformix.widgets.parts.column_box import (
-    ColumnBox,
-    Entry,
-)
-from napari_conformix.widgets.parts.data_summary import (
-    EnclosedVolume,
-    Summary,
-    kilodaltons,
-)
-from napari_conformix.widgets.parts.forms import (
-    Entries,
-    combo,
-    dock_of,
-    fill,
-    form_of,
-)
-from napari_conformix.widgets.parts.fsc_plot import (
-    FscFamily,
-    FscPlot,
-    ResolutionAxis,
-)
-from napari_conformix.widgets.parts.message_bar import (
-    MessageBar,
-)
+from napari_conformix.widgets.parts import data_summary
+from napari_conformix.widgets.parts.banner import Banner, BiasBanner, DoubtBanner
+from napari_conformix.widgets.parts.column_box import ColumnBox, Entry
+from napari_conformix.widgets.parts.data_summary import EnclosedVolume, Summary, kilodaltons
+from napari_conformix.widgets.parts.forms import Entries, combo, dock_of, fill, form_of
+from napari_conformix.widgets.parts.fsc_plot import FscFamily, FscPlot, ResolutionAxis
+from napari_conformix.widgets.parts.message_bar import MessageBar
 from napari_conformix.widgets.parts.no_decoder import (
     NO_MOLECULE,
     NO_MOTION,
@@ -48,12 +23,7 @@ from napari_conformix.widgets.parts.plots import (
     Plot,
     text_colour,
 )
-from napari_conformix.widgets.parts.settings_form import (
-    ChoiceBox,
-    FloatBox,
-    IntBox,
-    SettingsForm,
-)
+from napari_conformix.widgets.parts.settings_form import ChoiceBox, FloatBox, IntBox, SettingsForm
 from napari_conformix.widgets.parts.style import (
     HALF_COLOURS,
     LAID_OUT_MS,
@@ -72,9 +42,7 @@ from napari_conformix.widgets.parts.style import (
     sentence,
     signed,
 )
-from napari_conformix.widgets.parts.tile_grid import (
-    TileGrid,
-)
+from napari_conformix.widgets.parts.tile_grid import TileGrid
 
 __all__ = [
     "HALF_COLOURS",

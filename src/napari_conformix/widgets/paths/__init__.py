@@ -3,12 +3,8 @@
 The panel imports `PathsPage`.
 """
 
-from napari_conformix.widgets.paths.page import (
-    PathsPage,
-)
-from napari_conformix.widgets.paths.player import (
-    PathPlayer,
-)
+from napari_conformix.widgets.paths.page import PathsPage
+from napari_conformix.widgets.paths.player import PathPlayer
 
 __all__ = [
     "PathPlayer",

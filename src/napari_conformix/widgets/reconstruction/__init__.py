@@ -8,15 +8,9 @@ from napari_conformix.widgets.reconstruction.layers import (
     Drawn,
     ReconstructionLayers,
 )
-from napari_conformix.widgets.reconstruction.page import (
-    ReconstructPage,
-)
-from napari_conformix.widgets.reconstruction.progress import (
-    ReconstructionProgress,
-)
-from napari_conformix.widgets.reconstruction.result import (
-    family,
-)
+from napari_conformix.widgets.reconstruction.page import ReconstructPage
+from napari_conformix.widgets.reconstruction.progress import ReconstructionProgress
+from napari_conformix.widgets.reconstruction.result import family
 
 __all__ = [
     "SIDE_BY_SIDE_ZOOM",

@@ -3,9 +3,7 @@
 The Clusters page shows `DomainMotionGroup`.
 """
 
-from napari_conformix.widgets.rigid.motion_group import (
-    DomainMotionGroup,
-)
+from napari_conformix.widgets.rigid.motion_group import DomainMotionGroup
 
 __all__ = [
     "DomainMotionGroup",

@@ -100,7 +100,7 @@ class DomainMaskGroup(QWidget):
         if job is None:
             self._show_list([])
             return
-        from napari_conformix.jobs.motion import masks_of
+        from napari_conformix.jobs.rigid import masks_of
 
         self._session.run_in_worker(lambda: masks_of(job), self._show_list, key=_LIST)
 
@@ -108,7 +108,7 @@ class DomainMaskGroup(QWidget):
 
     def take_file(self, path: Path) -> None:
         """Choose a mask file, if it fits the job's maps."""
-        from napari_conformix.jobs.motion import read_mask
+        from napari_conformix.jobs.rigid import read_mask
 
         job = self._session.job
 
@@ -160,7 +160,7 @@ class DomainMaskGroup(QWidget):
             if not self.painting:
                 self.brush.show_mask(None)
             return
-        from napari_conformix.jobs.motion import read_mask
+        from napari_conformix.jobs.rigid import read_mask
 
         def show(mask: np.ndarray) -> None:
             if self._active and not self.painting and path == self.path:
@@ -203,7 +203,7 @@ class DomainMaskGroup(QWidget):
 
     def save(self, name: str, *, overwrite: bool = False) -> None:
         """Keep what is painted as a soft mask in the job, in a worker, and choose it."""
-        from napari_conformix.jobs.motion import FOLDER, save_mask
+        from napari_conformix.jobs.rigid import FOLDER, save_mask
 
         job, paint = self._session.job, self.brush.paint
         if job is None or paint is None or paint.empty:

@@ -31,7 +31,7 @@ from napari_conformix.widgets.session import with_units
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.clusters import ClusterSet
-    from napari_conformix.jobs.motion import DomainMotion
+    from napari_conformix.jobs.rigid import DomainMotion
     from napari_conformix.widgets.session import Session
 
 _HELP: Final = (
@@ -386,7 +386,7 @@ class DomainMotionGroup(QGroupBox):
 
 def _newest(clusters: ClusterSet) -> DomainMotion | None:
     """What was measured of a set last; None if nothing was."""
-    from napari_conformix.jobs.motion import DomainMotion, measured
+    from napari_conformix.jobs.rigid import DomainMotion, measured
 
     files = measured(clusters)
     return DomainMotion.load(files[0]) if files else None

@@ -3,21 +3,9 @@
 `Scene` is the viewer's; positions become napari's through `widgets.session`.
 """
 
-from napari_conformix.widgets.scene.arrow_legend import (
-    ArrowLegend,
-)
-from napari_conformix.widgets.scene.arrows import (
-    MOST_ARROWS,
-    ArrowLayers,
-    Arrows,
-    Limits,
-)
-from napari_conformix.widgets.scene.lobes import (
-    LESS,
-    MORE,
-    LobeLayers,
-    Lobes,
-)
+from napari_conformix.widgets.scene.arrow_legend import ArrowLegend
+from napari_conformix.widgets.scene.arrows import MOST_ARROWS, ArrowLayers, Arrows, Limits
+from napari_conformix.widgets.scene.lobes import LESS, MORE, LobeLayers, Lobes
 from napari_conformix.widgets.scene.local_resolution import (
     Coloured,
     colormap,
@@ -25,21 +13,9 @@ from napari_conformix.widgets.scene.local_resolution import (
     coloured_surface,
     legend,
 )
-from napari_conformix.widgets.scene.map_pictures import (
-    View,
-    picture,
-)
-from napari_conformix.widgets.scene.scene import (
-    EXTRAPOLATED,
-    START_COLOUR,
-    Scene,
-)
-from napari_conformix.widgets.scene.surfaces import (
-    Mesh,
-    Prepared,
-    suggest_threshold,
-    surface_of,
-)
+from napari_conformix.widgets.scene.map_pictures import View, picture
+from napari_conformix.widgets.scene.scene import EXTRAPOLATED, START_COLOUR, Scene
+from napari_conformix.widgets.scene.surfaces import Mesh, Prepared, suggest_threshold, surface_of
 
 __all__ = [
     "EXTRAPOLATED",

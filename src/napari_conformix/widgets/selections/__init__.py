@@ -3,13 +3,8 @@
 `SelectionGroup` and `SelectionTable` are what a page shows.
 """
 
-from napari_conformix.widgets.selections.finder import (
-    SelectionFinder,
-)
-from napari_conformix.widgets.selections.group import (
-    ACTIONS,
-    SelectionGroup,
-)
+from napari_conformix.widgets.selections.finder import SelectionFinder
+from napari_conformix.widgets.selections.group import ACTIONS, SelectionGroup
 
 __all__ = [
     "ACTIONS",

@@ -240,7 +240,7 @@ class SavedSelections(QObject):
 
         self._session.run_in_worker(read, ask)
 
-    def replay(self, other: Job, name: str, *, by_steps: bool = True) -> None:
+    def replay_selection(self, other: Job, name: str, *, by_steps: bool = True) -> None:
         """Make a selection of another job again in this one, by its steps or of its very particles,
         save it and make it the current one; what was found is told. Where a step has no meaning
         here, the particles are offered instead."""
@@ -250,9 +250,9 @@ class SavedSelections(QObject):
             new += "'"
 
         def work() -> Any:
-            from napari_conformix.jobs.selections import replay, same_particles
+            from napari_conformix.jobs.selections import replay_selection, same_particles
 
-            make = replay if by_steps else same_particles
+            make = replay_selection if by_steps else same_particles
             made = make(job, other.selection(name), other, name=new)
             colour = made.selection.colour or COLOURS[len(taken) % len(COLOURS)]
             job.save_selection(replace(made.selection, colour=colour))

@@ -4,40 +4,16 @@ words.
 `Session` is the one object that pages share.
 """
 
-from napari_conformix.widgets.session import (
-    axes,
-    commands,
-)
-from napari_conformix.widgets.session.commands import (
-    particles_command,
-)
-from napari_conformix.widgets.session.dropping import (
-    FileDrop,
-)
-from napari_conformix.widgets.session.follow import (
-    Follower,
-)
-from napari_conformix.widgets.session.gl import (
-    software_rendering,
-)
-from napari_conformix.widgets.session.guess import (
-    guess_maps,
-)
-from napari_conformix.widgets.session.layer_docks import (
-    LayerDocks,
-)
-from napari_conformix.widgets.session.session import (
-    Inputs,
-    Map,
-    Session,
-)
-from napari_conformix.widgets.session.wording import (
-    unbroken,
-    with_units,
-)
-from napari_conformix.widgets.session.workers import (
-    Workers,
-)
+from napari_conformix.widgets.session import axes, commands
+from napari_conformix.widgets.session.commands import particles_command
+from napari_conformix.widgets.session.dropping import FileDrop
+from napari_conformix.widgets.session.follow import Follower
+from napari_conformix.widgets.session.gl import software_rendering
+from napari_conformix.widgets.session.guess import guess_maps
+from napari_conformix.widgets.session.layer_docks import LayerDocks
+from napari_conformix.widgets.session.session import Inputs, Map, Session
+from napari_conformix.widgets.session.wording import unbroken, with_units
+from napari_conformix.widgets.session.workers import Workers
 
 __all__ = [
     "FileDrop",

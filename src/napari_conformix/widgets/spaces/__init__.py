@@ -3,21 +3,11 @@
 The Explore page shows the groups, the dock the panel.
 """
 
-from napari_conformix.widgets.spaces.axes import (
-    column_groups,
-)
-from napari_conformix.widgets.spaces.epoch_slider import (
-    LookingBack,
-)
-from napari_conformix.widgets.spaces.group import (
-    MapGroup,
-)
-from napari_conformix.widgets.spaces.motion_store import (
-    MotionStore,
-)
-from napari_conformix.widgets.spaces.panel import (
-    LatentMapPanel,
-)
+from napari_conformix.widgets.spaces.axes import column_groups
+from napari_conformix.widgets.spaces.epoch_slider import LookingBack
+from napari_conformix.widgets.spaces.group import MapGroup
+from napari_conformix.widgets.spaces.motion_store import MotionStore
+from napari_conformix.widgets.spaces.panel import LatentMapPanel
 
 __all__ = [
     "LatentMapPanel",

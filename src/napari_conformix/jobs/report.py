@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_conformix.jobs import checks
+from napari_conformix.jobs.clusters import Request, make_clusters
+from napari_conformix.jobs.motion import deformations_of
+from napari_conformix.jobs.selections import save_selection
 from napari_conformix.particles import whole_file
 from napari_conformix.runs import Epoch, layout
 
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable, Verdict
     from napari_conformix.analysis.report import Cluster, Curve, Report, Unjudged
     from napari_conformix.jobs.clusters import ClusterSet
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 Judged = TypeVar("Judged", bound="Verdict | Heterogeneity | Unjudged")
 Progress = Callable[[float], None]
@@ -26,7 +30,7 @@ Stop = Callable[[], bool]
 
 
 def analyse(
-    job: "Job",
+    job: "JobFolder",
     *,
     clusters: int | None = None,
     progress: Progress | None = None,
@@ -49,16 +53,17 @@ def analyse(
 
     end = 1.0 if clusters is None else 0.6
     moves = job.method_class.has_displacement
-    motion = job.motion_table(part(0.0, 0.5 * end), stop) if moves else None
+    motion = deformations_of(job).motion_table(part(0.0, 0.5 * end), stop) if moves else None
     if moves and motion is None:
         return None
     verdict = _verdict(job, part(0.5 * end if moves else 0.0, end), stop)
     if verdict is None:
         return None
-    invariance = job.invariance()
+    invariance = checks.invariance(job)
     made = None
     if clusters is not None:
-        made = job.cluster(clusters, progress=part(end, 1.0), stop=stop, overwrite=True)
+        request = Request(clusters, overwrite=True)
+        made = make_clusters(job, request, part(end, 1.0), stop)
         if made is None:
             return None
     report = Report(
@@ -78,11 +83,11 @@ def analyse(
 
 
 def _verdict(
-    job: "Job", progress: Progress, stop: Stop | None
+    job: "JobFolder", progress: Progress, stop: Stop | None
 ) -> "Verdict | Heterogeneity | Unjudged | None":
     from napari_conformix.analysis.report import Unjudged
 
-    return job.verdict(progress, stop) if job.method_class.has_decoder else Unjudged()
+    return checks.verdict(job, progress, stop) if job.method_class.has_decoder else Unjudged()
 
 
 def with_job_named(verdict: Judged, folder: Path) -> Judged:
@@ -140,7 +145,7 @@ def _cells(values: NDArray[Any]) -> list[str]:
     return ["" if np.isnan(v) else f"{v:.0f}" if whole else f"{v:.4f}" for v in values]
 
 
-def _curves(job: "Job") -> "tuple[Curve, ...]":
+def _curves(job: "JobFolder") -> "tuple[Curve, ...]":
     """The headline loss of every half against the epochs, in training and of held-out particles."""
     epochs = [event for event in job.events() if isinstance(event, Epoch)]
     curves: list[Curve] = []
@@ -166,7 +171,7 @@ def _saved(made: "ClusterSet", motion: "MotionTable | None") -> "tuple[Cluster, 
     maps = made.maps() or (None,) * len(made)
     for index, path in enumerate(maps):
         selection = made.selection(index)
-        made.job.save_selection(selection)
+        save_selection(made.job, selection)
         moved = np.nan
         if motion is not None:
             moved = float(np.sqrt(np.square(motion.rms_displacement[selection.rows]).mean()))

@@ -20,7 +20,7 @@ from napari_conformix.runs import atomic_json
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.clusters import ClusterSet
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 Maps = Literal["decoded", "reconstructed"]
 Volume = NDArray[np.float32]
@@ -264,8 +264,8 @@ def measured(clusters: "ClusterSet") -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
-def measure(
-    job: "Job",
+def measure_domain_motion(
+    job: "JobFolder",
     set_name: str,
     mask: str | Path,
     fixed: str | Path | None = None,
@@ -282,7 +282,7 @@ def measure(
     so. UserError for masks that do not fit, or without maps.
     """
     tell, asked = progress or (lambda share: None), stop or (lambda: False)
-    clusters = job.cluster_set(set_name)
+    clusters = ClusterSet(job, set_name)
     mask_path = Path(mask).absolute()
     fixed_path = None if fixed is None else Path(fixed).absolute()
     soft = read_mask(job, mask_path)
@@ -323,7 +323,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_mask(job: "Job", path: Path) -> Volume:
+def read_mask(job: "JobFolder", path: Path) -> Volume:
     """A mask on the job's grid, between 0 and 1; UserError when it is another's."""
     from napari_conformix.particles import read_map
 
@@ -396,7 +396,7 @@ def _reconstructed(run: Any) -> Callable[[], tuple[Volume, tuple[Volume, Volume]
     return read
 
 
-def _resolution(job: "Job", sources: Sequence[_Source | None]) -> float | None:
+def _resolution(job: "JobFolder", sources: Sequence[_Source | None]) -> float | None:
     """The finest resolution worth fitting: that of the worst reconstruction, the same for all so
     that they compare; None for decoded maps, which have no noise."""
     known = [s.resolution_angstrom for s in sources if s is not None and s.resolution_angstrom]
@@ -407,7 +407,7 @@ def _resolution(job: "Job", sources: Sequence[_Source | None]) -> float | None:
 
 
 def _reference_map(
-    job: "Job",
+    job: "JobFolder",
     clusters: "ClusterSet",
     sources: Sequence[_Source | None],
     reference: int | None,

@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.folder import refuse_without_decoder
+from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.particles import whole_file
 from napari_conformix.runs import layout
 from napari_conformix.training.latent_table import LatentTable
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.checks import Condition, Heterogeneity, Invariance
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.analysis.motion import Verdict
+    from napari_conformix.jobs.folder import JobFolder
 
 #: held-out particles that are asked whether they need their own latent
 HELD_OUT_ASKED = 400
@@ -32,7 +35,7 @@ Stop = Callable[[], bool]
 Result = TypeVar("Result")
 
 
-def invariance(job: "Job") -> "Invariance":
+def invariance(job: "JobFolder") -> "Invariance":
     """What imaging conditions explain of the newest latents; UserError before there are any.
 
     Of two models, whose latents have nothing to do with each other, the motion map is taken, which
@@ -55,7 +58,7 @@ def invariance(job: "Job") -> "Invariance":
 
 
 def heterogeneity(
-    job: "Job", progress: Progress | None = None, stop: Stop | None = None
+    job: "JobFolder", progress: Progress | None = None, stop: Stop | None = None
 ) -> "Heterogeneity | None":
     """Whether held-out images need more than one structure; None when `stop` said so.
 
@@ -88,14 +91,25 @@ def heterogeneity(
     return found
 
 
-def kept_heterogeneity(job: "Job") -> "Heterogeneity | None":
+def verdict(
+    job: "JobFolder", progress: Progress | None = None, stop: Stop | None = None
+) -> "Verdict | Heterogeneity | None":
+    """Whether there is motion beyond its error, or, for methods without displacements,
+    heterogeneity beyond noise; None when `stop` said so. NotSupportedError without a decoder."""
+    refuse_without_decoder(job.method_class, "be judged by held-out images")
+    if not job.method_class.has_displacement:
+        return heterogeneity(job, progress, stop)
+    return deformations_of(job).verdict(progress, stop)
+
+
+def kept_heterogeneity(job: "JobFolder") -> "Heterogeneity | None":
     """The answer for the newest latents, if it was given before."""
     from napari_conformix.analysis.checks import Heterogeneity
 
     return _read(job.folder / layout.HETEROGENEITY, Heterogeneity, job)
 
 
-def doubt(job: "Job", epoch: int | None = None) -> str:
+def doubt(job: "JobFolder", epoch: int | None = None) -> str:
     """What stands against taking groups of the latents of an epoch (None: the newest) for states
     of the molecule: the verdict of held-out images where it is not a clear one, or that it was not
     asked for; '' where it is clear, and for methods that do not keep one."""
@@ -116,7 +130,7 @@ def doubt(job: "Job", epoch: int | None = None) -> str:
     return f"Do not take these for states of the molecule. {kept.sentence}"
 
 
-def conditions_of(job: "Job", rows: NDArray[np.int64]) -> "list[Condition]":
+def conditions_of(job: "JobFolder", rows: NDArray[np.int64]) -> "list[Condition]":
     """How the particles at `rows` were imaged, all conditions together last."""
     from napari_conformix.analysis.checks import imaged, together
 
@@ -145,7 +159,7 @@ def _centre(table: LatentTable, half: int) -> NDArray[np.float64]:
     return np.asarray(table.mean[mine].mean(axis=0), np.float64)
 
 
-def _read(path: Path, kind: type[Result], job: "Job") -> Result | None:
+def _read(path: Path, kind: type[Result], job: "JobFolder") -> Result | None:
     """What was found before, if it is of the newest latents; a damaged file is none."""
     from pydantic import TypeAdapter, ValidationError
 

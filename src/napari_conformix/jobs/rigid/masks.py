@@ -8,21 +8,21 @@ from numpy.typing import ArrayLike
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.job import Job
+    from napari_conformix.jobs.folder import JobFolder
 
 FOLDER = "masks"
 #: of the masks that rigid bodies are written to, wherever in the job
 _BODIES = "body_*_mask.mrc"
 
 
-def masks_of(job: "Job") -> list[Path]:
+def masks_of(job: "JobFolder") -> list[Path]:
     """Masks made in this job: those of its folder masks, then those of rigid bodies."""
     own = sorted((job.folder / FOLDER).glob("*.mrc"))
     bodies = sorted(job.folder.glob(f"*/{_BODIES}"))
     return own + [path for path in bodies if path not in own]
 
 
-def save_mask(job: "Job", name: str, mask: ArrayLike, *, overwrite: bool = False) -> Path:
+def save_mask(job: "JobFolder", name: str, mask: ArrayLike, *, overwrite: bool = False) -> Path:
     """Write a mask (z, y, x) on the job's grid as masks/NAME.mrc; returns its path.
 
     UserError for a name that no file can have, an empty mask, or, unless `overwrite`, when there
