@@ -137,10 +137,10 @@ class Bench:
 
     def look_back(self, epoch: int) -> None:
         """Move the slider under the map."""
-        slider = self.page.map_panel.epochs
+        slider = self.page.view_panel.epochs
         slider.slider.setValue(slider.epochs.kept.index(epoch))
         wanted = None if epoch == slider.epochs.shown else epoch
-        self.window.wait(lambda: self.page.map_view.past == wanted)
+        self.window.wait(lambda: self.page.latent_view.past == wanted)
 
     def zoom(self) -> None:
         self.window.zoom(1.5)
@@ -149,7 +149,7 @@ class Bench:
         """Rest on a particle until it is told."""
         canvas, told = self.page.canvas, []
         canvas.hovered.connect(told.append)
-        at = self.window.place(*self.page.map_view.xy[self.count // 2])
+        at = self.window.place(*self.page.latent_view.xy[self.count // 2])
         QTest.mouseMove(canvas.overlay, at + QPoint(40, 40))
         QTest.mouseMove(canvas.overlay, at)
         self.window.wait(lambda: any(row is not None for row in told))
@@ -160,7 +160,7 @@ class Bench:
         canvas = LatentCanvas()
         canvas.resize(500, 400)
         canvas.show()
-        canvas.set_map(self.page.map_view, self.page.canvas._rgba)
+        canvas.set_view(self.page.latent_view, self.page.canvas._rgba)
         self.window.wait(lambda: not canvas.drawing)
         canvas.overlay.repaint()
         self._second = canvas  # closed after the measurement
@@ -182,12 +182,12 @@ def measure_map(heartbeat: Heartbeat, counts: list[int]) -> None:
 
 def _measure_one(bench: Bench, window: Window) -> None:
     page, bar, time_ = window.page, window.bar, bench.time
-    low, high = page.map_view.extent
+    low, high = page.latent_view.extent
     middle, reach = (low + high) / 2, (high - low) / 4
     turn = np.linspace(0, 2 * np.pi, 200)
     ring = [tuple(middle + reach * (np.cos(a), np.sin(a))) for a in turn]
     box = [tuple(middle - reach), tuple(middle + 1.2 * reach)]
-    page.maps.forget()
+    page.views.forget()
     time_("first draw of the map", bench.draw)
     time_("lasso", bench.outline(Tool.LASSO, ring))
     time_("clear", bar.clear.click)
@@ -202,15 +202,15 @@ def _measure_one(bench: Bench, window: Window) -> None:
         ("colour by density", "density of the map"),
         ("one colour", "one colour"),
     ):
-        time_(name, lambda text=text: window.choose(page.maps.colour_box, text))
+        time_(name, lambda text=text: window.choose(page.views.colour_box, text))
     time_("zoom in", bench.zoom)
     time_("zoom out to all", page.canvas.fit)
     time_("hover: the particle is told", bench.hover)
     time_("earlier epoch", lambda: bench.look_back(4))
     time_("another earlier epoch", lambda: bench.look_back(8))
     time_("back to the result", lambda: bench.look_back(12))
-    time_("principal components", lambda: window.choose(page.maps.space_box, _PCA))
-    time_("back to the motion map", lambda: window.choose(page.maps.space_box, _MOTION))
+    time_("principal components", lambda: window.choose(page.views.space_box, _PCA))
+    time_("back to the motion map", lambda: window.choose(page.views.space_box, _MOTION))
     time_("another canvas of the same", bench.second_canvas)
     bench.close_second()
 

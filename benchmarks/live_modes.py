@@ -138,7 +138,7 @@ def _choose(window: Window, mode: str) -> None:
 
 def _places(window: Window, count: int) -> list[tuple[float, float]]:
     """Through the map from left to right, where there are particles."""
-    xy = window.page.map_view.xy
+    xy = window.page.latent_view.xy
     order = xy[np.argsort(xy[:, 0])]
     edges = np.linspace(0.05, 0.95, count + 1)
     return [tuple(map(float, order[int(e * (len(order) - 1))])) for e in edges[:count]]

@@ -12,7 +12,7 @@ from napari_conformix.jobs import Job
 from napari_conformix.jobs import landscape as job_landscape
 from napari_conformix.jobs import paths as job_paths
 from napari_conformix.jobs.clusters.record import ClusterRecord, save_arrays
-from napari_conformix.jobs.spaces import map_view, maps_of
+from napari_conformix.jobs.spaces import latent_view, views_of
 from napari_conformix.training.latent_table import LatentTable
 
 COUNT = 900
@@ -192,22 +192,22 @@ def test_what_cannot_be_made_again_is_said(two, how, word):
 
 
 def test_the_maps_of_a_job_have_names(two, one):
-    assert [key for key, _ in maps_of(two)] == ["motion", "pca1", "pca2", "latent1", "latent2"]
-    assert map_view(two).space.key == "motion"
-    assert map_view(two, "pca").space.key == "pca1"
-    assert map_view(one, "latent", (2, 0)).axes == (2, 0)
-    columns = map_view(one, "columns", ("motion 1", "rlnDefocusU"))
+    assert [key for key, _ in views_of(two)] == ["motion", "pca1", "pca2", "latent1", "latent2"]
+    assert latent_view(two).space.key == "motion"
+    assert latent_view(two, "pca").space.key == "pca1"
+    assert latent_view(one, "latent", (2, 0)).axes == (2, 0)
+    columns = latent_view(one, "columns", ("motion 1", "rlnDefocusU"))
     assert columns.space.axes == ("motion 1", "rlnDefocusU")
     with pytest.raises(UserError, match="choose two of them"):
-        map_view(one, "latent", (1, 1))
+        latent_view(one, "latent", (1, 1))
     table = one.latents()
     single = replace(table, mean=table.mean[:, :1], std=table.std[:, :1])
     with pytest.raises(UserError, match="one axis PC 1, and a map needs two"):
-        map_view(one, "pca", table=single)
+        latent_view(one, "pca", table=single)
 
 
 def test_a_landscape_needs_two_axes(one):
-    view = replace(map_view(one), axes=(0, 0))
+    view = replace(latent_view(one), axes=(0, 0))
     with pytest.raises(UserError, match="Both axes"):
         job_landscape.of_view(one, view, one.latents())
 
@@ -229,7 +229,7 @@ def test_the_landscape_of_both_halves_has_their_three_states(two):
 
 
 def test_a_umap_is_not_called_an_energy(one):
-    view = map_view(one)
+    view = latent_view(one)
     view = replace(view, space=replace(view.space, key="umap motion", project=None))
     found = job_landscape.of_view(one, view, one.latents())
     text = " ".join(found.sentences())
@@ -239,7 +239,7 @@ def test_a_umap_is_not_called_an_energy(one):
 
 
 def test_a_path_between_states_keeps_its_barrier(two):
-    view, found = map_view(two), two.landscape()
+    view, found = latent_view(two), two.landscape()
     numbers = {one.xy[0] > 1: one.number for one in found.minima if abs(one.xy[0]) > 1}
     path, way = job_landscape.path_between(found, view, numbers[False], numbers[True], 2, 25)
     assert path.kind == "least energy"
@@ -255,7 +255,7 @@ def test_a_path_between_states_keeps_its_barrier(two):
 def test_the_figure_the_table_and_the_grid(two, tmp_path):
     import xml.etree.ElementTree as ElementTree
 
-    found, view = two.landscape(), map_view(two)
+    found, view = two.landscape(), latent_view(two)
     _, way = job_landscape.path_between(found, view, 1, 2, 1)
     file = job_landscape.write_figure(found, tmp_path / "a.svg", way)
     root = ElementTree.fromstring(file.read_text())

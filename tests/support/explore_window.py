@@ -57,10 +57,16 @@ class Window:
         self.job = job
         self.messages.clear()
         self.session.open_job(job)
-        self.wait(lambda: self.page.map_view is not None and self.page.scene.threshold is not None)
+        self.wait(
+            lambda: self.page.latent_view is not None and self.page.scene.threshold is not None
+        )
         self.bar.choose_tool(Tool.CURSOR)
         self.bar.choose_mode(Mode.NEW)
-        for box in (self.page.maps.space_box, self.page.maps.colour_box, self.page.maps.show_box):
+        for box in (
+            self.page.views.space_box,
+            self.page.views.colour_box,
+            self.page.views.show_box,
+        ):
             box.setCurrentIndex(0)
         self.settle()
         self.page.canvas.fit()
@@ -72,7 +78,7 @@ class Window:
 
     @property
     def bar(self):
-        return self.page.map_panel.bar
+        return self.page.view_panel.bar
 
     @property
     def selected(self) -> np.ndarray:
@@ -135,7 +141,7 @@ class Window:
         pixels = self.drag(places, modifier)
         self.wait(lambda: len(self.page.history.steps) > before)
         process_events(0.05)
-        return self.overlay.transform.to_map(pixels)
+        return self.overlay.transform.to_view(pixels)
 
     def choose(self, box, text: str) -> None:
         """Pick an entry of a list."""

@@ -71,14 +71,14 @@ def test_choosing_the_method_is_all_that_differs(
 
     window.panel.show_page("explore")
     explore = window.panel.explore_page
-    window.wait(lambda: explore.map_view is not None)
+    window.wait(lambda: explore.latent_view is not None)
     process_events(0.3)
-    slider = explore.map_panel.epochs
+    slider = explore.view_panel.epochs
     window.wait(lambda: slider.epochs is not None and slider.isVisible())
     assert slider.epochs.kept == (1, 2, 3)
     assert slider.label.text() == f"Epoch {chosen} of 3, chosen"
     columns = set(window.session.particles.columns)
-    words = [text for text in said(explore, explore.map_panel) if text not in columns]
+    words = [text for text in said(explore, explore.view_panel) if text not in columns]
     assert not [text for text in words if HALF_SETS.search(text.lower())]
     assert not explore.conformation.gaussians.isVisible()
     _epochs_without_a_model_show_the_map_only(window)
@@ -96,16 +96,16 @@ def _a_term_each(window: ShellWindow) -> None:
 
 def _epochs_without_a_model_show_the_map_only(window: ShellWindow) -> None:
     explore, job = window.panel.explore_page, window.session.job
-    slider = explore.map_panel.epochs
+    slider = explore.view_panel.epochs
     gone = [epoch for epoch in slider.epochs.kept if epoch not in job.checkpoints.epochs()]
     for epoch in gone or [slider.epochs.kept[0]]:
         if epoch == slider.epochs.shown:
             continue
         slider.slider.setValue(slider.epochs.kept.index(epoch))
-        window.wait(lambda epoch=epoch: explore.map_view.past == epoch)
+        window.wait(lambda epoch=epoch: explore.latent_view.past == epoch)
         np.testing.assert_allclose(
-            explore.map_view.latents, job.latents(epoch=epoch).mean[explore.map_view.rows]
+            explore.latent_view.latents, job.latents(epoch=epoch).mean[explore.latent_view.rows]
         )
-        assert explore.map_view.has_model == (epoch not in gone)
+        assert explore.latent_view.has_model == (epoch not in gone)
     slider.to_result()
-    window.wait(lambda: explore.map_view.past is None)
+    window.wait(lambda: explore.latent_view.past is None)

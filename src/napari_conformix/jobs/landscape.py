@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.analysis.landscape import Landscape, landscape
-from napari_conformix.analysis.paths import STEPS, along_map
+from napari_conformix.analysis.paths import STEPS, along_view
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.checks import doubt
-from napari_conformix.jobs.spaces import map_view
+from napari_conformix.jobs.spaces import latent_view
 from napari_conformix.runs import atomic_npz, atomic_write
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.analysis.spaces import DataSupport, MapView
+    from napari_conformix.analysis.spaces import DataSupport, LatentView
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
@@ -35,17 +35,17 @@ def make(
     epoch: int | None = None,
     width: float | None = None,
 ) -> Landscape:
-    """The landscape in two axes (from 0) of a map of the job, see `maps.map_view`.
+    """The landscape in two axes (from 0) of a map of the job, see `maps.latent_view`.
 
     `width` is the standard deviation of the smoothing, in units of the first axis; by default it
     is chosen from the data.
     """
     table = job.latents(epoch)
-    return of_view(job, map_view(job, key, axes, table=table), table, width=width)
+    return of_view(job, latent_view(job, key, axes, table=table), table, width=width)
 
 
 def of_view(
-    job: "JobFolder", view: "MapView", table: "LatentTable", *, width: float | None = None
+    job: "JobFolder", view: "LatentView", table: "LatentTable", *, width: float | None = None
 ) -> Landscape:
     """The landscape of the particles that a map shows; `table` is the one that it was made of."""
     if view.axes[0] == view.axes[1]:
@@ -70,7 +70,7 @@ def of_view(
     )
 
 
-def uncertainty(view: "MapView", table: "LatentTable") -> NDArray[np.float64] | None:
+def uncertainty(view: "LatentView", table: "LatentTable") -> NDArray[np.float64] | None:
     """(n, 2) standard deviations of the places of the particles of a map, from those of their
     latents; None where the axes are no directions of latent space."""
     project = view.space.project
@@ -84,7 +84,7 @@ def uncertainty(view: "MapView", table: "LatentTable") -> NDArray[np.float64] | 
 
 def path_between(
     found: Landscape,
-    view: "MapView",
+    view: "LatentView",
     one: int,
     other: int,
     half: int,
@@ -103,7 +103,7 @@ def path_between(
         "barrier_error": None if np.isnan(way.barrier_error) else way.barrier_error,
         "at_least": way.at_least,
     }
-    return along_map(view, way.xy, half, count, how=how, near=near), way
+    return along_view(view, way.xy, half, count, how=how, near=near), way
 
 
 def write_minima(found: Landscape, path: Path) -> Path:
@@ -156,7 +156,7 @@ def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) 
     return path
 
 
-def _cautions(job: "JobFolder", view: "MapView", table: "LatentTable") -> list[str]:
+def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> list[str]:
     """What must be said of the landscapes of this map."""
     text = []
     key = view.space.key

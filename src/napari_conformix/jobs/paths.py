@@ -17,12 +17,12 @@ from napari_conformix.errors import UserError
 from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import DataSupport, MapView
+    from napari_conformix.analysis.spaces import DataSupport, LatentView
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 #: kinds of paths that lie on a map, and what makes them of it
-_ON_MAP = ("points", "drawn", "least energy")
+_ON_VIEW = ("points", "drawn", "least energy")
 
 
 def paths_of(folder: Path) -> list[str]:
@@ -182,12 +182,12 @@ def _motion(
     )
 
 
-def _on_map(
+def _on_view(
     job: "JobFolder", table: "LatentTable", how: How, half: int, near: "DataSupport | None"
 ) -> LatentPath:
-    from napari_conformix.jobs.spaces import map_view
+    from napari_conformix.jobs.spaces import latent_view
 
-    view = map_view(job, how["map"], how["axes"], table=table)
+    view = latent_view(job, how["map"], how["axes"], table=table)
     points, count = _as_axes_run(how["points"], how.get("anchor"), view), int(how["count"])
     exact = bool(how.get("exact", False))
     if how["kind"] == "points":
@@ -197,10 +197,10 @@ def _on_map(
         )
     if how["kind"] == "drawn":
         return making.drawn(view, points, half, count, exact=exact, near=near)
-    return making.along_map(view, points, half, count, near=near)
+    return making.along_view(view, points, half, count, near=near)
 
 
-def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "MapView") -> NDArray[Any]:
+def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "LatentView") -> NDArray[Any]:
     """Points (n, 2) as the axes run now: the signs of components are free, and the place of one
     particle, its anchor (row, x, y), tells which way they ran when the path was made."""
     places = np.asarray(points, np.float64)
@@ -239,7 +239,7 @@ def _latents(
 _MAKERS: dict[str, Maker] = {
     "component": _component,
     "motion": _motion,
-    **dict.fromkeys(_ON_MAP, _on_map),
+    **dict.fromkeys(_ON_VIEW, _on_view),
     "data": _data,
     "clusters": _clusters,
     "latents": _latents,

@@ -77,7 +77,7 @@ def _complete(panel: ConformixPanel) -> bool:
     return (
         None not in (session.particles, session.latents, session.consensus)
         and bool(session.state)
-        and panel.explore_page.map_view is not None
+        and panel.explore_page.latent_view is not None
         and panel.data_page.summary.isVisibleTo(panel.data_page)
         and panel.data_page.samples.isVisibleTo(panel.data_page)
     )
@@ -86,14 +86,14 @@ def _complete(panel: ConformixPanel) -> bool:
 def _colour(panel: ConformixPanel) -> None:
     """Colour by half set, which shows whether two independent trainings agree; of a method with
     one model, by its first component."""
-    box = panel.explore_page.maps.colour_box
+    box = panel.explore_page.views.colour_box
     box.setCurrentIndex(max(box.findData("half set"), box.findData("PC 1"), 0))
 
 
 def _lasso_end(panel: ConformixPanel) -> None:
     """Select what lies at the cursor's end of the map, as a lasso drawn there does."""
     page = panel.explore_page
-    xy, (low, high) = page.map_view.xy, page.map_view.extent
+    xy, (low, high) = page.latent_view.xy, page.latent_view.extent
     edge, beyond = np.quantile(xy[:, 0], _LASSO_SHARE), high + (high - low)
     under = low[1] - (high[1] - low[1])
     corners = [(edge, under), (beyond[0], under), tuple(beyond), (edge, beyond[1])]
@@ -106,7 +106,7 @@ def _put_cursor(panel: ConformixPanel) -> None:
     """Place the cursor near one end of the map and wait for the molecule there."""
     page = panel.explore_page
     _settle(_SETTLE_SECONDS)
-    xy = page.map_view.xy
+    xy = page.latent_view.xy
     order = np.argsort(xy[:, 0])
     x, y = xy[order[int(_CURSOR_SHARE * (len(order) - 1))]]
     shown: list[object] = []
@@ -145,7 +145,7 @@ def _show_clusters(panel: ConformixPanel) -> bool:
     panel.explore_page.history.clear()  # the lassoed particles hide colours
     page.form_fold.button.setChecked(False)
     page.choose([0])
-    gallery = page.maps.gallery
+    gallery = page.views.gallery
     _wait(lambda: all(tile.state != "waiting" and not tile.stale for tile in gallery.tiles))
     _settle(_SETTLE_SECONDS)
     panel.tabs.currentWidget().ensureWidgetVisible(gallery)

@@ -174,12 +174,12 @@ def test_steps_lie_on_other_maps_where_their_particles_do(bent):
     both = replace(both, motion_unit="A")
     path = making.along_component(both, 1, 12, half=0)
     view = views.view(views.build("motion", both), (0, 1), "all", both)
-    np.testing.assert_allclose(making.on_map(path, view)[:, 0], angles_of(path), atol=0.1)
+    np.testing.assert_allclose(making.place_on_view(path, view)[:, 0], angles_of(path), atol=0.1)
     view = views.view(views.build("latent0", both), (2, 1), "all", both)
-    np.testing.assert_allclose(making.on_map(path, view), path.latents[:, [2, 1]])
+    np.testing.assert_allclose(making.place_on_view(path, view), path.latents[:, [2, 1]])
     of_one = replace(both, half=np.ones(4000, np.int8))
     view = views.view(views.build("latent1", of_one), (0, 1), "all", of_one)
-    assert making.on_map(path, view) is None
+    assert making.place_on_view(path, view) is None
 
 
 def test_a_path_is_where_it_is_on_a_map_whose_axes_run_the_other_way_by_now(bent):
@@ -189,8 +189,8 @@ def test_a_path_is_where_it_is_on_a_map_whose_axes_run_the_other_way_by_now(bent
     then, view = (views.view(s, (0, 1), "all", latents) for s in (other, now))
     np.testing.assert_array_equal(then.xy, -view.xy)
     path = making.through_points(then, [[-1, 0.2], [1.5, -0.4]], 0, exact=True)
-    np.testing.assert_allclose(making.on_map(path, then), path.xy)
-    np.testing.assert_allclose(making.on_map(path, view), -path.xy, atol=1e-5)
+    np.testing.assert_allclose(making.place_on_view(path, then), path.xy)
+    np.testing.assert_allclose(making.place_on_view(path, view), -path.xy, atol=1e-5)
 
 
 def test_a_place_whose_hidden_axes_lead_away_from_the_particles_is_told():

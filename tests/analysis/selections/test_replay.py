@@ -10,8 +10,8 @@ from napari_conformix.analysis.selections import (
     CannotReplayError,
     Ground,
     describe,
-    map_of_quantity,
     replay_steps,
+    view_of_quantity,
     view_steps,
 )
 from napari_conformix.analysis.selections.replay import rows_of_step
@@ -207,11 +207,11 @@ def test_conditions_on_motion_and_error(latents: LatentTable) -> None:
 
 
 def test_quantities_that_are_axes_of_a_map() -> None:
-    assert map_of_quantity("motion 2") == ("motion", "Motion 2")
-    assert map_of_quantity("PC 1 of half 2") == ("pca2", "PC 1")
-    assert map_of_quantity("latent 3") == ("latent0", "Latent 3")
-    assert map_of_quantity("rlnDefocusU") is None
-    assert map_of_quantity("amount of motion") is None
+    assert view_of_quantity("motion 2") == ("motion", "Motion 2")
+    assert view_of_quantity("PC 1 of half 2") == ("pca2", "PC 1")
+    assert view_of_quantity("latent 3") == ("latent0", "Latent 3")
+    assert view_of_quantity("rlnDefocusU") is None
+    assert view_of_quantity("amount of motion") is None
 
 
 def test_a_map_of_columns_is_found_by_their_names(latents: LatentTable) -> None:

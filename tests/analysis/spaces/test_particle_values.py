@@ -118,7 +118,7 @@ def test_units(column: str, unit: str) -> None:
 # -- maps of two columns --------------------------------------------------------------------------
 
 
-def columns_view(x: str, y: str, table: LatentTable) -> views.MapView:
+def columns_view(x: str, y: str, table: LatentTable) -> views.LatentView:
     one, two = (particle_values.quantity(name, table, Columns()) for name in (x, y))
     values = (one.values(), two.values())
     space = views.columns(table, (x, y), values, (one.unit, two.unit))

@@ -37,12 +37,12 @@ def slow(monkeypatch):
     monkeypatch.setattr(sums, "image_batches", cut)
 
 
-def maps_of(run):
+def views_of(run):
     return [read_map(run.folder / name)[0] for name in MAPS]
 
 
 def same(a, b):
-    return all(np.array_equal(x, y) for x, y in zip(maps_of(a), maps_of(b), strict=True))
+    return all(np.array_equal(x, y) for x, y in zip(views_of(a), views_of(b), strict=True))
 
 
 def kinds(events):
@@ -93,7 +93,7 @@ def test_deformed_maps_follow_the_displacements(job, tmp_path):
     list(plain.run())
     assert not same(deformed, plain)
     beside = read_map(deformed.folder / "plain_half1_class001_unfil.mrc")[0]
-    np.testing.assert_array_equal(beside, maps_of(plain)[0])
+    np.testing.assert_array_equal(beside, views_of(plain)[0])
     assert plain.report().plain is None
 
 

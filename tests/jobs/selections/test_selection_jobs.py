@@ -19,7 +19,7 @@ from napari_conformix.jobs.selections import (
     ways,
 )
 from napari_conformix.jobs.selections.subset_job import root_of_stacks
-from napari_conformix.jobs.spaces import map_view
+from napari_conformix.jobs.spaces import latent_view
 from napari_conformix.particles import ImageReader
 from napari_conformix.training.latent_table import LatentTable
 
@@ -198,7 +198,7 @@ def pair(tmp_path: Path, count: int = 400) -> tuple[Job, Job, np.ndarray]:
 @pytest.mark.parametrize("key", ["latent0", "pca0"])
 def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -> None:
     source, job, _ = pair(tmp_path)
-    view = map_view(source, key)
+    view = latent_view(source, key)
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
     made = replay_selection(job, chosen, source, name="end again")
@@ -215,7 +215,7 @@ def test_a_lasso_follows_its_particles_to_other_axes(tmp_path: Path, key: str) -
 
 def test_other_signs_of_components_in_the_window_are_known_by_one_particle(tmp_path: Path) -> None:
     source, job, _ = pair(tmp_path)
-    view = map_view(source, "pca0")
+    view = latent_view(source, "pca0")
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     step = dict(found.step)
     step["polygon"] = [[-x, y] for x, y in step["polygon"]]  # as drawn on an axis turned round
@@ -257,8 +257,8 @@ def test_rows_of_a_file_go_with_their_particles(tmp_path: Path) -> None:
     made = replay_selection(fewer, chosen, source)
     assert made.selection.rows.tolist() == [0, 299]  # the last is the first; row 0 is not there
     assert (made.agreement.before, made.agreement.both) == (2, 2)
-    view = map_view(source, "latent0")
-    drawn = ways.nearest_in_map(source, view, (0, 0), 150)
+    view = latent_view(source, "latent0")
+    drawn = ways.nearest_in_view(source, view, (0, 0), 150)
     made = replay_selection(fewer, ways.make_selection(source, "near", drawn), source)
     assert "That is little" in made.warnings[0]  # latents that know nothing of each other
     assert made.agreement.jaccard < made.agreement.by_chance + 0.15
@@ -293,7 +293,7 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
     shutil.move(path.parent / "stack.mrcs", path.parent / "others.mrcs")
     other = samples.make_job(tmp_path / "b")
     give_latents(other, np.random.default_rng(1).normal(size=(400, 3)) * 3)
-    view = map_view(source, "latent0")
+    view = latent_view(source, "latent0")
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
     made = replay_selection(other, chosen, source)
@@ -312,7 +312,7 @@ def test_jobs_without_a_common_particle_are_told_so(tmp_path: Path) -> None:
 
 def test_without_a_source_steps_are_done_at_their_coordinates_and_kept(tmp_path: Path) -> None:
     source, _, _ = pair(tmp_path)
-    view = map_view(source, "latent0")
+    view = latent_view(source, "latent0")
     found = ways.in_polygon(source, view, [[1, -9], [9, -9], [9, 9], [1, 9]])
     chosen = ways.make_selection(source, "end", found)
     made = replay_selection(source, chosen)

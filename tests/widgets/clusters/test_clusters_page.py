@@ -107,7 +107,7 @@ def open_job(window: ShellWindow, folder: Path) -> ClustersPage:
     window.open(folder)
     page = page_of(window)
     window.wait(lambda: window.session.latents is not None and page.scene.threshold is not None)
-    window.wait(lambda: window.panel.explore_page.map_view is not None)
+    window.wait(lambda: window.panel.explore_page.latent_view is not None)
     window.panel.show_page("clusters")
     process_events(0.05)
     return page
@@ -234,7 +234,7 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     expected = np.array([cluster_colour(i) for i in labels[rows]])
     assert canvas.drawn_colours[:, :3] == pytest.approx(expected, abs=0.01)
     # its cursor on the particle whose map the scene shows, in the same colour
-    view = window.panel.explore_page.map_view
+    view = window.panel.explore_page.latent_view
     place = view.place_of(int(made.clustering.representatives[0]))
     assert canvas.overlay.cursor_xy == pytest.approx(place)
     assert np.array_equal(shown_map(page), made.volume(0))
@@ -354,7 +354,7 @@ def test_a_click_on_a_picture_or_a_row_shows_that_cluster(window: ShellWindow, c
     assert "Cluster 3 of 4" in page.scene.label
     click_row(window, page, 1)
     assert np.array_equal(shown_map(page), page.clusters.volume(1))
-    view = window.panel.explore_page.map_view
+    view = window.panel.explore_page.latent_view
     place = view.place_of(int(page.clusters.clustering.representatives[1]))
     assert window.panel.explore_page.canvas.overlay.cursor_xy == pytest.approx(place)
     assert page.scene.threshold == contour
@@ -384,15 +384,15 @@ def test_a_click_in_the_latent_map_chooses_the_cluster_there(window: ShellWindow
     clustering = page.clusters.clustering
     for cluster in (3, 1):
         row = int(clustering.representatives[cluster])
-        xy = np.array([explore.map_view.place_of(row)])
+        xy = np.array([explore.latent_view.place_of(row)])
         pixel = explore.canvas.overlay.transform.to_pixels(xy)[0]
         place = QPoint(round(pixel[0]), round(pixel[1]))
         native = explore.canvas.native
         target = native.childAt(place) or native
         QTest.mouseClick(target, _BUTTON, pos=place)
         settle(window)
-        near = explore.map_view.row_near(
-            tuple(explore.canvas.overlay.transform.to_map(np.array([[place.x(), place.y()]]))[0])
+        near = explore.latent_view.row_near(
+            tuple(explore.canvas.overlay.transform.to_view(np.array([[place.x(), place.y()]]))[0])
         )
         assert page.list.table.current == int(clustering.labels[near])
 
@@ -503,7 +503,7 @@ def test_particles_of_several_clusters_become_the_selection_and_back(
     made = explore.selections.table.table.item(0, 2).text()
     assert made == "clusters 2, 4 of kmeans4; epoch 2"
     explore.selections.delete("both")
-    undo = window.panel.explore_page.map_panel.bar
+    undo = window.panel.explore_page.view_panel.bar
     undo.undo_asked.emit()
     window.wait(lambda: not explore.selections.table.names)
     assert np.array_equal(history.rows, np.flatnonzero(labels == 1))
@@ -553,7 +553,7 @@ def test_deleting_a_set_shows_the_one_before(
     window.wait(lambda: page.overview is None)
     assert "press Make clusters" in page.hint.text()
     assert not page.list.isVisible()
-    maps = page._explore.maps
+    maps = page._explore.views
     window.wait(lambda: maps.colour_box.findData("clusters kmeans4") < 0)
     settle(window)
     assert not maps.colours.made.legend.categories  # the map is not coloured by them any more

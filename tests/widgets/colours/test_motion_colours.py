@@ -95,7 +95,7 @@ def test_the_ends_of_colour_bars_are_round() -> None:
 def test_particles_are_coloured_by_motion_on_the_latent_map(qapp, tmp_path) -> None:
     with explore_window() as window:
         window.open(SwingingJob(tmp_path))
-        maps, legend = window.page.maps, window.page.map_panel.legend
+        maps, legend = window.page.views, window.page.view_panel.legend
         for name in motion.BY_MOTION:
             window.choose(maps.colour_box, name)
             window.wait(lambda: maps.colours.motions.table is not None)

@@ -58,7 +58,7 @@ def _open(window: ShellWindow, data: Path, latents: str = "z.pkl", rows: str | N
     assert form.path("consensus") == data / "consensus.mrc"
     window.click(form.button)
     window.wait(lambda: window.session.latents is not None)
-    window.wait(lambda: window.panel.explore_page.map_view is not None)
+    window.wait(lambda: window.panel.explore_page.latent_view is not None)
     process_events(0.3)
     return window.session.job
 
@@ -68,7 +68,7 @@ def test_dropped_latents_are_explored_selected_and_exported(window, data, tmp_pa
     explore = window.panel.explore_page
     assert window.panel.tabs.currentWidget().widget() is explore
     assert job.folder == data / "latents_z_001"
-    view = explore.map_view
+    view = explore.latent_view
     assert len(view.rows) == 300
     middle = np.median(view.xy[:120], axis=0)
     corner = np.array([8.0, 8.0])
@@ -87,13 +87,13 @@ def test_what_needs_a_decoder_is_not_offered(window, data):
     _open(window, data)
     panel, explore = window.panel, window.panel.explore_page
     assert "no decoder" in explore.conformation.decoded_label.text()
-    explore.canvas.cursor_moved.emit(*map(float, explore.map_view.xy[0]))
+    explore.canvas.cursor_moved.emit(*map(float, explore.latent_view.xy[0]))
     process_events(0.5)
     assert window.errors() == []
     assert not explore.conformation.difference.mode_box.isVisible()
     assert explore.conformation.contour.isVisible()  # of the consensus, which was guessed
     assert not explore.checks.test.isVisible()
-    assert not explore.map_panel.epochs.isVisible()
+    assert not explore.view_panel.epochs.isVisible()
     panel.show_page("train")
     assert not panel.train_page.body.isVisible()
     assert "no model to train" in panel.train_page.no_training.text.text()
@@ -127,7 +127,7 @@ def test_training_on_the_same_particles_is_one_click(window, data):
 
 def test_latents_of_a_subset_leave_the_other_particles_out(window, data):
     job = _open(window, data, "zsub.pkl", "ind.pkl")
-    view = window.panel.explore_page.map_view
+    view = window.panel.explore_page.latent_view
     np.testing.assert_array_equal(view.rows, np.arange(50, 250))
     assert np.isnan(job.latents().mean[:50]).all()
 

@@ -31,7 +31,7 @@ def window(shared, tmp_path):
 
 
 def test_motion_map_holds_both_halves_and_says_what_its_axes_are(window: Window) -> None:
-    view = window.page.map_view
+    view = window.page.latent_view
     assert view.space.key == "motion"
     assert set(view.row_half) == {1, 2}
     x_label, y_label = window.overlay.axis_labels
@@ -39,23 +39,23 @@ def test_motion_map_holds_both_halves_and_says_what_its_axes_are(window: Window)
     share = int(x_label.split(", ")[1].split(" %")[0])
     assert share == round(100 * window.job.latents().motion_variance[0])
     assert y_label.startswith("Motion 2 (Å RMS), ")
-    assert "trained independently" in window.page.maps.explanation.text()
+    assert "trained independently" in window.page.views.explanation.text()
 
 
 def test_maps_of_latents_never_mix_halves(window: Window) -> None:
     titles = [
-        window.page.maps.space_box.itemText(i) for i in range(window.page.maps.space_box.count())
+        window.page.views.space_box.itemText(i) for i in range(window.page.views.space_box.count())
     ]
     assert titles[-1] == "Any two columns"  # what both halves have: no latents
     for title in titles[1:-1]:
-        window.choose(window.page.maps.space_box, title)
+        window.choose(window.page.views.space_box, title)
         half = 1 if "half 1" in title else 2
-        assert set(window.page.map_view.row_half) == {half}, title
+        assert set(window.page.latent_view.row_half) == {half}, title
         assert f"half {half} only" in window.bar.note.text()
 
 
 def test_points_are_drawn_in_their_colours(window: Window) -> None:
-    window.choose(window.page.maps.colour_box, "motion 1")
+    window.choose(window.page.views.colour_box, "motion 1")
     middle = window.map_picture()
     columns = np.flatnonzero((middle.sum(axis=2) > 120).any(axis=0))
     left, right = columns[0] + 3, columns[-1] - 3
@@ -68,7 +68,7 @@ def test_points_are_drawn_in_their_colours(window: Window) -> None:
     assert violet[2] > violet[1]  # viridis begins violet ...
     assert yellow[0] > 2 * yellow[2]  # ... and ends yellow
     assert yellow[1] > 2 * yellow[2]
-    legend = window.page.map_panel.legend
+    legend = window.page.view_panel.legend
     assert legend.isVisible()
     assert legend.title == "Motion 1 (Å RMS)"
     window.page.canvas.clear()
@@ -85,7 +85,7 @@ def test_a_job_of_fewer_particles_is_drawn_after_a_larger_one(window: Window, tm
 
 
 def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) -> None:
-    box = window.page.maps.colour_box
+    box = window.page.views.colour_box
     for index in [*range(box.count()), 1, 4, 0]:
         box.setCurrentIndex(index)
         window.settle()
@@ -93,8 +93,8 @@ def test_every_kind_of_column_can_be_chosen_one_after_the_other(window: Window) 
 
 
 def test_categories_are_counted(window: Window) -> None:
-    window.choose(window.page.maps.colour_box, "rlnClassNumber")
-    counts = {c.label: c.count for c in window.page.map_panel.legend.legend.categories}
+    window.choose(window.page.views.colour_box, "rlnClassNumber")
+    counts = {c.label: c.count for c in window.page.view_panel.legend.legend.categories}
     classes = window.job.particles.column("rlnClassNumber")
     assert counts == {str(k): int((classes == k).sum()) for k in (1, 2, 3, 4)}
 
@@ -104,14 +104,14 @@ def test_refresh_keeps_selection_camera_and_the_sense_of_axes(window: Window) ->
     camera = window.overlay.transform
     camera.look_at(2.0, 0.5, camera.zoom * 1.3)  # as a user who zoomed
     before = (window.selected.copy(), camera.centre, camera.zoom)
-    old = window.page.map_view.xy.copy()
+    old = window.page.latent_view.xy.copy()
     window.job.epoch, window.job.sign = 13, -1.0  # the trainer's axis comes out reversed
     window.job.tell(events.Latents(epoch=13))
-    window.wait(lambda: window.page.map_view.space.epoch == 13)
+    window.wait(lambda: window.page.latent_view.space.epoch == 13)
     window.settle()
     assert np.array_equal(window.selected, before[0])
     assert (camera.centre, camera.zoom) == before[1:]
-    assert np.corrcoef(old[:, 0], window.page.map_view.xy[:, 0])[0, 1] > 0.99
+    assert np.corrcoef(old[:, 0], window.page.latent_view.xy[:, 0])[0, 1] > 0.99
 
 
 def test_a_principal_component_map_inverts_exactly() -> None:
@@ -299,13 +299,13 @@ def test_another_job_begins_with_an_empty_page(window: Window, tmp_path) -> None
     window.drag([(0, 0), (1, 0)])
     window.session.close()
     process_events(0.1)
-    assert window.page.map_view is None
+    assert window.page.latent_view is None
     assert not any(group.isEnabled() for group in window.page.groups)
     folder = tmp_path / "second"
     folder.mkdir()
     window.open(FakeJob(folder, 500))
     assert len(window.selected) == 0
-    assert len(window.page.map_view.rows) == 500
+    assert len(window.page.latent_view.rows) == 500
 
 
 def test_a_million_particles(window: Window, tmp_path) -> None:

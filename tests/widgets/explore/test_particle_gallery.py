@@ -106,7 +106,7 @@ def test_images_of_the_lassoed_particles_are_shown_with_letters_where_they_lie(
     shown = rows_of(opened)
     assert len(shown) == 12 < len(chosen)
     assert set(shown) <= chosen
-    view = opened.page.map_view
+    view = opened.page.latent_view
     assert {text: mark.xy for text, mark in marks(opened).items()} == {
         letter: view.place_of(row) for letter, row in zip("ABCDEFGHIJKL", shown, strict=True)
     }
@@ -132,7 +132,7 @@ def test_a_click_shows_the_particles_own_state_where_it_lies(opened: Window) -> 
         click_tile(opened, index)
         row = rows[index]
         np.testing.assert_array_equal(job.decoded[-1], job.latents().mean[row])
-        assert opened.overlay.cursor_xy == opened.page.map_view.place_of(row)
+        assert opened.overlay.cursor_xy == opened.page.latent_view.place_of(row)
         assert opened.page.conformation.half == job.half[row]
         assert f"particle {row}" in opened.page.scene.label
         assert opened.page.gallery.gallery.current == index
@@ -180,7 +180,7 @@ def test_filters_show_the_same_particles_anew_without_reading(
 
 
 def test_those_near_the_cursor(opened: Window) -> None:
-    group, view = opened.page.gallery, opened.page.map_view
+    group, view = opened.page.gallery, opened.page.latent_view
     opened.drag([(4.0, 0.0), (5.0, 0.0)])
     group.form.source_box.setCurrentIndex(2)
     settle(opened)
@@ -191,11 +191,11 @@ def test_those_near_the_cursor(opened: Window) -> None:
 
 def test_letters_follow_the_map_and_go_with_the_gallery(opened: Window) -> None:
     assert len(marks(opened)) == 12
-    opened.page.maps.show_box.setCurrentIndex(1)  # half 1 only
+    opened.page.views.show_box.setCurrentIndex(1)  # half 1 only
     opened.settle()
     half1 = opened.job.half[rows_of(opened)] == 1
     assert len(marks(opened)) == half1.sum() < 12
-    opened.page.maps.show_box.setCurrentIndex(0)
+    opened.page.views.show_box.setCurrentIndex(0)
     opened.settle()
     opened.page.conformation.set_active(False)  # another page takes scene and map
     assert not marks(opened)

@@ -141,7 +141,7 @@ def test_it_leaves_the_map_with_the_page_and_comes_back(window) -> None:
 @pytest.mark.window
 def test_another_map_has_another_landscape(window) -> None:
     before = window.paths.landscape.found
-    window.choose(window.page.maps.space_box, "Principal components of half 1")
+    window.choose(window.page.views.space_box, "Principal components of half 1")
     window.settle()
     after = window.paths.landscape.found
     assert after is not before

@@ -95,7 +95,7 @@ def test_the_count_is_said_in_all_and_by_half(window: Window) -> None:
 
 
 def test_a_map_of_one_half_selects_in_that_half_only_and_says_so(window: Window) -> None:
-    window.choose(window.page.maps.show_box, "half 2 only")
+    window.choose(window.page.views.show_box, "half 2 only")
     assert "half 2 only" in window.bar.note.text()
     polygon = window.lasso(RIGHT)
     of_half = {row for row in inside(window, polygon) if window.job.half[row] == 2}
@@ -139,11 +139,11 @@ def test_the_wheel_zooms_about_the_mouse_and_the_pan_tool_drags_the_map(window: 
     assert camera.centre == pytest.approx((centre[0] - 2, centre[1] - 1), abs=0.1)
     assert len(window.job.decoded) == 0
     place, zoom = window.place(3.0, 1.0), camera.zoom
-    at = camera.to_map(np.array([[place.x(), place.y()]]))
+    at = camera.to_view(np.array([[place.x(), place.y()]]))
     for _ in range(3):
         turn_wheel(window.overlay, place, 120)
     assert camera.zoom == pytest.approx(zoom * 1.2**3)
-    np.testing.assert_allclose(camera.to_map(np.array([[place.x(), place.y()]])), at, atol=1e-9)
+    np.testing.assert_allclose(camera.to_view(np.array([[place.x(), place.y()]])), at, atol=1e-9)
 
 
 def turn_wheel(widget: QWidget, place: QPoint, angle: int) -> None:

@@ -24,7 +24,7 @@ PLAIN = Qt.KeyboardModifier.NoModifier
 GREEN = np.array([0.1, 0.9, 0.2, 1.0], dtype=np.float32)
 
 
-def view_of(xy: np.ndarray, key: str = "latent0") -> views.MapView:
+def view_of(xy: np.ndarray, key: str = "latent0") -> views.LatentView:
     """A map of latents of two axes."""
     table = SimpleNamespace(
         mean=np.asarray(xy, dtype=np.float32),
@@ -70,7 +70,7 @@ class Hand:
         self.overlay.mode = Mode.NEW
         self.overlay.set_tool(Tool.CURSOR)
         view = view_of(cloud() if xy is None else xy)
-        canvas.set_map(view, np.tile(GREEN, (len(view.rows), 1)))
+        canvas.set_view(view, np.tile(GREEN, (len(view.rows), 1)))
         self.settle()
         for heard in self.told.values():
             heard.clear()
@@ -201,7 +201,7 @@ def test_the_particle_under_the_mouse_is_told_and_described(hand: Hand, monkeypa
     said = []
     monkeypatch.setattr(QToolTip, "showText", lambda place, text, widget: said.append(text))
     hand.canvas.describe = "particle {}".format
-    xy = hand.canvas.map_view.xy
+    xy = hand.canvas.latent_view.xy
     spots = hand.overlay.transform.to_pixels(xy)
     for row in (3, 500, 2999):
         point = QPoint(*(round(float(value)) for value in spots[row]))
@@ -268,14 +268,14 @@ def test_the_old_picture_moves_with_the_map_until_the_new_one_is_there(hand: Han
     assert hand.overlay.picture is before
     green = hand.shot()
     green = (green[..., 1] > 150) & (green[..., 0] < 100)
-    for place in hand.overlay.transform.to_pixels(hand.canvas.map_view.xy):
+    for place in hand.overlay.transform.to_pixels(hand.canvas.latent_view.xy):
         column, row = (int(value) for value in place)
         assert green[row - 2 : row + 3, column - 2 : column + 3].mean() > 0.6
 
 
 def test_the_last_state_wins_over_those_before(hand: Hand) -> None:
     """Many changes in one moment: what is shown in the end is of the last."""
-    count = len(hand.canvas.map_view.rows)
+    count = len(hand.canvas.latent_view.rows)
     drawn = []
     hand.canvas.shown.connect(lambda: drawn.append(1))
     for k in range(30):
@@ -299,20 +299,20 @@ def test_the_camera_follows_a_map_that_drifts_until_it_is_moved_by_hand(hand: Ha
     view = hand.overlay.transform
     for drift, size in ((8.0, 1.0), (0.0, 1.0), (0.0, 5.0)):
         xy = size * cloud() + np.float32(drift)
-        hand.canvas.set_map(view_of(xy), np.tile(GREEN, (len(xy), 1)))
-        middle = view.to_map(np.array([[200.0, 150.0]]))[0]
+        hand.canvas.set_view(view_of(xy), np.tile(GREEN, (len(xy), 1)))
+        middle = view.to_view(np.array([[200.0, 150.0]]))[0]
         np.testing.assert_allclose(middle, [drift, drift], atol=0.3 * size)
         inside = (view.to_pixels(xy) >= 0) & (view.to_pixels(xy) <= [400, 300])
         assert inside.all(axis=1).mean() > 0.99
     view.look_at(1.0, 1.0, 33.0)
-    hand.canvas.set_map(view_of(cloud() + 20), np.tile(GREEN, (3000, 1)))
+    hand.canvas.set_view(view_of(cloud() + 20), np.tile(GREEN, (3000, 1)))
     assert (*view.centre, view.zoom) == (1.0, 1.0, 33.0)
 
 
 def test_a_map_without_particles_is_empty(hand: Hand) -> None:
-    shown = hand.canvas.map_view
+    shown = hand.canvas.latent_view
     none = replace(shown, rows=shown.rows[:0], xy=shown.xy[:0])
-    hand.canvas.set_map(none, np.tile(GREEN, (3000, 1)))
+    hand.canvas.set_view(none, np.tile(GREEN, (3000, 1)))
     hand.canvas.set_selection(np.ones(3000, dtype=bool))
     hand.settle()
     QTest.mouseMove(hand.overlay, QPoint(200, 150))
@@ -374,7 +374,7 @@ def test_a_path_that_does_not_fit_its_support_is_refused(hand: Hand) -> None:
 def test_a_canvas_that_is_gone_hears_nothing_of_its_threads(hand: Hand, capsys) -> None:
     canvas = LatentCanvas()
     view = view_of(cloud(200_000))
-    canvas.set_map(view, np.tile(GREEN, (200_000, 1)))
+    canvas.set_view(view, np.tile(GREEN, (200_000, 1)))
     process_events(0.015)  # the thread has just begun
     canvas.deleteLater()
     process_events(0.5)

@@ -191,7 +191,7 @@ def test_the_camera_goes_there_and_back() -> None:
     rng = np.random.default_rng(3)
     camera = Camera(1.5, -2.0, 37.0, 640, 480)
     xy = rng.normal(size=(50, 2))
-    np.testing.assert_allclose(camera.to_map(camera.to_pixels(xy)), xy, atol=1e-12)
+    np.testing.assert_allclose(camera.to_view(camera.to_pixels(xy)), xy, atol=1e-12)
     np.testing.assert_allclose(camera.to_pixels(np.array([[1.5, -2.0]])), [[320, 240]])
     twice = camera.scaled(2)
     np.testing.assert_allclose(twice.to_pixels(xy), 2 * camera.to_pixels(xy))

@@ -195,8 +195,8 @@ def test_a_particle_is_picked_in_the_latent_map_and_marked_there(window) -> None
     window.drag([(0, 0), (5, 0)])
     window.settle()
     row = window.deformation.motion.row
-    assert row == window.page.map_view.row_near((5.0, 0.0))
-    assert window.overlay.cursor_xy == window.page.map_view.place_of(row)
+    assert row == window.page.latent_view.row_near((5.0, 0.0))
+    assert window.overlay.cursor_xy == window.page.latent_view.place_of(row)
     assert window.deformation.motion.picker.number.value() == row
     assert f"Particle {row} " in window.viewer.canvas.overlays.text.text
     assert not any("nearby" in text for text in window.messages)

@@ -275,7 +275,7 @@ def test_a_turn_is_about_the_vertical_of_the_picture(view: View) -> None:
 def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:
     view = map_of(job, path)
     assert view.space.key == "motion"
-    places = making.on_map(path, view)
+    places = making.place_on_view(path, view)
     inset = Inset(view, plain_colours(view), path, places, 230)
     pictures = [as_array(inset.picture(step)) for step in range(len(path))]
     for step, place in enumerate(inset._camera.to_pixels(places)):
@@ -305,7 +305,7 @@ def test_of_a_single_component_there_is_a_movie_without_a_map(job) -> None:
     assert map_of(single, path) is None
     film = make_film(single, path, options_from(**SIZE))
     film.open()
-    assert film._make_inset(film._find_map()) is None
+    assert film._make_inset(film._find_view()) is None
     film.close()
 
 

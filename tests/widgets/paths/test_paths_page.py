@@ -247,7 +247,7 @@ def test_scrubbing_can_be_timed(window) -> None:
 
 def picked(window) -> list[tuple[float, float]]:
     """Three places of the map where particles are, from left to right."""
-    xy = window.page.map_view.xy
+    xy = window.page.latent_view.xy
     order = np.argsort(xy[:, 0])
     return [tuple(xy[order[int(share * (len(xy) - 1))]]) for share in (0.1, 0.5, 0.9)]
 
@@ -322,7 +322,7 @@ def test_a_path_between_two_particles_begins_and_ends_with_them(window) -> None:
     assert all(latents.half[list(rows)] == 1)
     assert [mark.text for mark in window.decorations.marks] == ["A", "B"]
     np.testing.assert_allclose(window.paths.path.latents[[0, -1]], latents.mean[list(rows)])
-    near = np.array([window.page.map_view.place_of(row) for row in rows])
+    near = np.array([window.page.latent_view.place_of(row) for row in rows])
     assert np.linalg.norm(near - [first, last], axis=1).max() < 1.0
 
 
@@ -345,7 +345,7 @@ def test_each_half_has_paths_of_its_own(window) -> None:
     window.make()
     assert window.paths.path.half == 2
     assert "Half 2" in window.page.scene.label
-    window.choose(window.page.maps.space_box, "Principal components of half 1")
+    window.choose(window.page.views.space_box, "Principal components of half 1")
     window.settle()
     assert window.decorations.path is None  # a map of the other half has no place for it
     window.kind("points")

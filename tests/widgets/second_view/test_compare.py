@@ -33,7 +33,7 @@ class Pair:
     def open(self, second: OneModel | None = None) -> None:
         self.group.beside.other.open_job(second or self.second)
         self.wait(lambda: self.group.beside.matching is not None)
-        self.wait(lambda: self.group.maps.map_view is not None)
+        self.wait(lambda: self.group.views.latent_view is not None)
         self.wait(lambda: self.group.conformation.scene.threshold is not None)
         self.settle()
 
@@ -69,12 +69,12 @@ class Pair:
     def lasso(self, low: float, high: float, modifier=_PLAIN) -> np.ndarray:
         """Around the particles of the second map between two x; returns its rows inside."""
         self.group.panel.bar.tools[Tool.LASSO].click()
-        bottom, top = (limit[1] for limit in self.group.maps.map_view.extent)
+        bottom, top = (limit[1] for limit in self.group.views.latent_view.extent)
         before = len(self.page.history.steps)
         self.drag([(low, bottom), (high, bottom), (high, top), (low, top)], modifier)
         self.wait(lambda: len(self.page.history.steps) > before)
         process_events(0.05)
-        view = self.group.maps.map_view
+        view = self.group.views.latent_view
         polygon = np.array(self.page.history.steps[-1]["polygon"])
         return view.rows[points_in_polygon(view.xy, polygon)]
 
@@ -111,15 +111,15 @@ def test_the_two_are_named_and_counted(pair: Pair) -> None:
     said = pair.group.said.text()
     assert said.startswith(f"DynaMight run1 and OPUS-DSD run2: {both:,} of 1,500 particles are in")
     assert f"The other file has {1200 - both:,} more of its 1,200" in said
-    titles = [panel.dock.title.title.text() for panel in (pair.page.map_panel, pair.group.panel)]
+    titles = [panel.dock.title.title.text() for panel in (pair.page.view_panel, pair.group.panel)]
     assert titles == ["Latent map: DynaMight run1", "Latent map: OPUS-DSD run2"]
     assert pair.group.panel.isVisible()
-    assert pair.group.maps.map_view.space.key == "pca0"
+    assert pair.group.views.latent_view.space.key == "pca0"
     assert pair.window.messages == []
 
 
 def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
-    box = pair.page.maps.colour_box
+    box = pair.page.views.colour_box
     names = [box.itemText(i) for i in range(box.count())]
     assert {
         "OPUS-DSD run2: component 1",
@@ -128,24 +128,24 @@ def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
     } <= set(names)
     assert not any("motion" in name for name in names if name.startswith("OPUS"))
     pair.window.choose(box, "OPUS-DSD run2: component 1")
-    legend = pair.page.map_panel.legend.legend
+    legend = pair.page.view_panel.legend.legend
     missing = 1500 - int((pair.images < 1500).sum())
     assert f"{missing:,} without a value in grey" in legend.note
     # The colours follow the angle, which is what both jobs have seen.
-    rgba = pair.page.maps.colours.made.rgba
+    rgba = pair.page.views.colours.made.rgba
     known = np.isin(np.arange(1500), pair.images)
     assert np.ptp(rgba[~known], axis=0).max() == 0
     brightness = rgba[known, 1].astype(float)
     assert abs(np.corrcoef(brightness, pair.first.angle[known])[0, 1]) > 0.9
     pair.window.choose(box, "OPUS-DSD run2: clusters kmeans2")
-    counts = [c.count for c in pair.page.map_panel.legend.legend.categories]
+    counts = [c.count for c in pair.page.view_panel.legend.legend.categories]
     above = int((pair.first.angle[known] > 0).sum())
     assert counts == [int(known.sum()) - above, above]
-    assert f"{missing:,} not in OPUS-DSD run2, grey" in pair.page.map_panel.legend.legend.note
+    assert f"{missing:,} not in OPUS-DSD run2, grey" in pair.page.view_panel.legend.legend.note
 
 
 def test_the_other_map_is_coloured_by_motion_and_selections(pair: Pair) -> None:
-    box = pair.group.maps.colour_box
+    box = pair.group.views.colour_box
     box.setCurrentIndex(box.findText("DynaMight run1: amount of motion"))
     pair.wait(lambda: "amount of motion" in pair.group.panel.legend.title)
     pair.wait(lambda: pair.group.panel.legend.legend.gradient is not None)
@@ -219,7 +219,7 @@ def test_a_drag_in_either_map_marks_the_same_particle_in_the_other(pair: Pair) -
     bar.tools[Tool.CURSOR].click()
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
     pair.settle()
-    view, other = pair.page.map_view, pair.group.maps.map_view
+    view, other = pair.page.latent_view, pair.group.views.latent_view
     shared = np.isin(view.rows, pair.images)
     at = np.array(pair.window.overlay.cursor_xy)
     row = view.rows[shared][np.square(view.xy[shared] - at).sum(axis=1).argmin()]
@@ -255,7 +255,7 @@ def test_a_drag_never_queues_up_decodes_of_the_other_job(pair: Pair) -> None:
     assert pair.second.most_at_once == 1
     assert 1 < released < 30
     assert len(pair.second.decoded) - released <= 2, "the one that ran, and the newest"
-    last = pair.group.maps.map_view.spot(pair.canvas.overlay.cursor_xy, 0).latent
+    last = pair.group.views.latent_view.spot(pair.canvas.overlay.cursor_xy, 0).latent
     assert pair.second.decoded[-1] == pytest.approx(last, abs=1e-4)
 
 
@@ -306,7 +306,7 @@ def test_newer_latents_of_the_other_job_keep_selection_and_particle(pair: Pair) 
     before, seen = pair.highlighted(), len(pair.second.decoded)
     pair.second.epoch = 13
     pair.second.tell(events.Latents(epoch=13))
-    pair.wait(lambda: pair.group.maps.map_view.space.epoch == 13)
+    pair.wait(lambda: pair.group.views.latent_view.space.epoch == 13)
     pair.settle()
     assert np.array_equal(pair.highlighted(), before)
     assert len(pair.second.decoded) > seen, "the model is newer too"
@@ -320,8 +320,8 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     process_events(0.1)
     assert not pair.group.beside.is_open
     assert not pair.group.panel.isVisible()
-    assert pair.page.map_panel.dock.title.title.text() == "Latent map"
-    box = pair.page.maps.colour_box
+    assert pair.page.view_panel.dock.title.title.text() == "Latent map"
+    box = pair.page.views.colour_box
     assert not any("OPUS" in box.itemText(i) for i in range(box.count()))
     pair.open()
     assert "OPUS-DSD run2" in pair.group.said.text()
@@ -350,7 +350,7 @@ def test_other_particles_are_refused_in_a_sentence(pair: Pair, tmp_path) -> None
     assert not pair.group.beside.is_open
     assert pair.group.said.text().startswith("No particle of")
     assert not pair.group.panel.isVisible()
-    assert pair.page.map_view is not None, "the first job stays"
+    assert pair.page.latent_view is not None, "the first job stays"
 
 
 def test_what_is_no_job_beside_is_refused_in_a_sentence(pair: Pair, tmp_path) -> None:
@@ -459,7 +459,7 @@ def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
     pair.window.session._set_latents(pair.first, pair.first.latents())
     pair.settle()
     pair.open(job)
-    pair.window.choose(pair.page.maps.show_box, f"half {half} only")
+    pair.window.choose(pair.page.views.show_box, f"half {half} only")
     pair.wait(lambda: not pair.window.session.workers.busy("job:beside pairs"))
     pair.group.panel.bar.tools[Tool.CURSOR].click()
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])

@@ -61,7 +61,7 @@ def inside(window: Window, corners: list[tuple[float, float]]) -> set[int]:
 def test_a_rectangle_takes_what_is_between_its_corners(window: Window) -> None:
     window.bar.tools[Tool.RECTANGLE].click()
     pixels = window.drag([(4.0, -1.0), (6.0, 0.0), (8.0, 1.0)])
-    corners = window.overlay.transform.to_map(pixels[[0, -1]])
+    corners = window.overlay.transform.to_view(pixels[[0, -1]])
     assert until(window, 1) == inside(window, corners)
     (step,) = window.page.history.how
     assert step["kind"] == "rectangle"
@@ -70,7 +70,7 @@ def test_a_rectangle_takes_what_is_between_its_corners(window: Window) -> None:
     )
     window.bar.modes[Mode.INTERSECT].click()
     pixels = window.drag([(5.0, -3.0), (6.0, 0.0), (9.0, 3.0)])
-    within = inside(window, window.overlay.transform.to_map(pixels[[0, -1]]))
+    within = inside(window, window.overlay.transform.to_view(pixels[[0, -1]]))
     assert until(window, 2) == inside(window, corners) & within
 
 
@@ -85,7 +85,7 @@ def test_the_count_is_told_while_the_lasso_is_drawn(window: Window) -> None:
         process_events(0.15)
     window.wait(lambda: window.bar.count.text().startswith("Inside"))
     pixels = np.array([[p.x(), p.y()] for p in (window.place(*c) for c in drawn)], dtype=float)
-    count = len(inside(window, window.overlay.transform.to_map(pixels)))
+    count = len(inside(window, window.overlay.transform.to_view(pixels)))
     window.wait(lambda: f"Inside {count:,} of 2,000" in window.bar.count.text())
     assert len(window.selected) == 0
     QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=window.place(*RIGHT[0]))
@@ -182,7 +182,7 @@ def test_rows_of_a_file_and_of_a_file_made_for_others(window: Window, tmp_path: 
 
 def test_a_range_dragged_in_the_legend_is_selected_as_chosen(window: Window) -> None:
     rows = window.job.angle > 10
-    window.page.maps.range_asked.emit("trueAngle", 10.0, 40.0, rows)
+    window.page.views.range_asked.emit("trueAngle", 10.0, 40.0, rows)
     assert selected(window) == set(np.flatnonzero(rows).tolist())
     assert window.page.history.how[0]["column"] == "trueAngle"
 

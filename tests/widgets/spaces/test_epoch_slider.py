@@ -22,20 +22,20 @@ def window(shared, tmp_path):
     job = FakeJob(tmp_path)
     job.past, job.models = [2, 5, 8, 11, 14], [11, 14]
     shared.open(job)
-    shared.wait(lambda: shared.page.map_panel.epochs.epochs is not None)
+    shared.wait(lambda: shared.page.view_panel.epochs.epochs is not None)
     yield shared
     shared.session.close()
 
 
 def slider_of(window: Window):
-    return window.page.map_panel.epochs
+    return window.page.view_panel.epochs
 
 
 def go_to(window: Window, epoch: int) -> None:
     slider = slider_of(window)
     slider.slider.setValue(slider.epochs.kept.index(epoch))
     wanted = None if epoch == slider.epochs.shown else epoch
-    window.wait(lambda: window.page.map_view.past == wanted)
+    window.wait(lambda: window.page.latent_view.past == wanted)
     window.settle()
 
 
@@ -57,7 +57,7 @@ def test_it_stands_at_the_result_and_is_not_there_without_a_history(window, tmp_
     assert slider.isVisible()
     assert slider.epochs.kept == (2, 5, 8, 11, 12, 14)
     assert slider.epoch == 12
-    assert window.page.map_view.past is None
+    assert window.page.latent_view.past is None
     assert not slider.note.isVisible()
     (tmp_path / "old").mkdir()
     window.open(FakeJob(tmp_path / "old", count=300))
@@ -67,11 +67,11 @@ def test_it_stands_at_the_result_and_is_not_there_without_a_history(window, tmp_
 
 @pytest.mark.parametrize("space", ["Motion map (both halves)", "Principal components of half 1"])
 def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) -> None:
-    window.choose(window.page.maps.space_box, space)
-    now = window.page.map_view
+    window.choose(window.page.views.space_box, space)
+    now = window.page.latent_view
     before, height = pixels(window, now), window.page.canvas.height()
     go_to(window, 5)
-    then = window.page.map_view
+    then = window.page.latent_view
     np.testing.assert_array_equal(then.rows, now.rows)
     assert then.past == then.space.epoch == 5
     # the fake's latents of epoch 5 are a quarter of those of the result
@@ -86,9 +86,9 @@ def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) 
     np.testing.assert_allclose(spread, 0.25, rtol=0.02)
     go_to(window, 12)
     assert window.page.canvas.height() == height
-    np.testing.assert_allclose(window.page.map_view.xy, now.xy)
-    np.testing.assert_allclose(pixels(window, window.page.map_view), before, atol=1)
-    window.choose(window.page.maps.space_box, "Motion map (both halves)")
+    np.testing.assert_allclose(window.page.latent_view.xy, now.xy)
+    np.testing.assert_allclose(pixels(window, window.page.latent_view), before, atol=1)
+    window.choose(window.page.views.space_box, "Motion map (both halves)")
 
 
 def test_the_molecule_is_that_of_the_epoch_while_its_model_is_kept(window: Window) -> None:
@@ -104,7 +104,7 @@ def test_the_molecule_is_that_of_the_epoch_while_its_model_is_kept(window: Windo
     assert "no model of epoch 5 is kept" in slider_of(window).note.text()
     assert "model of epoch 5 is no longer kept" in window.page.conformation.decoded_label.text()
     slider_of(window).back.click()
-    window.wait(lambda: window.page.map_view.past is None)
+    window.wait(lambda: window.page.latent_view.past is None)
     window.settle()
     assert window.job.decoded_by[-1] is None
     assert "epoch 12" in window.page.conformation.decoded_label.text()
@@ -115,14 +115,14 @@ def test_it_follows_the_training_unless_the_user_looks_back(window: Window) -> N
     window.job.past, window.job.epoch = [2, 5, 8, 11, 12], 13
     window.job.tell(events.Latents(epoch=13))
     window.wait(lambda: slider.epoch == 13)
-    assert window.page.map_view.past is None
+    assert window.page.latent_view.past is None
     go_to(window, 5)
     window.job.past, window.job.epoch = [2, 5, 8, 11, 12, 13], 15
     window.job.tell(events.Latents(epoch=15))
     window.wait(lambda: slider.epochs.shown == 15)
     window.settle()
     assert slider.epoch == 5
-    assert window.page.map_view.past == 5
+    assert window.page.latent_view.past == 5
     assert window.session.latents.epoch == 15  # what all else works with
 
 
@@ -134,7 +134,7 @@ def test_the_chosen_epoch_becomes_the_result_in_the_middle(window: Window) -> No
     window.wait(lambda: slider.epoch == 8)
     assert slider.label.text() == "Epoch 8 of 14, chosen"
     assert slider.back.text() == "Chosen"
-    assert window.page.map_view.past is None
+    assert window.page.latent_view.past is None
     go_to(window, 14)
     assert slider.label.text() == "Epoch 14 of 14, chosen: 8"
 
@@ -149,12 +149,12 @@ def test_playing_goes_through_all_epochs_and_ends_at_the_result(window: Window) 
     window.wait(lambda: not slider.play.isChecked())
     slider.epoch_chosen.disconnect(seen.append)
     assert seen == [2, 5, 8, 11, 12, 14, 12]
-    window.wait(lambda: window.page.map_view.past is None)
+    window.wait(lambda: window.page.latent_view.past is None)
 
 
 def test_a_lasso_on_an_earlier_map_says_of_which_epoch_it_is(window: Window) -> None:
     go_to(window, 11)
-    view = window.page.map_view
+    view = window.page.latent_view
     low, high = view.extent
     window.lasso([(low[0], low[1]), (0.0, low[1]), (0.0, high[1]), (low[0], high[1])])
     assert window.page.history.steps[-1]["epoch"] == 11
@@ -166,6 +166,6 @@ def test_dragging_the_slider_through_many_epochs_never_lags(window: Window) -> N
     slider = slider_of(window)
     for index in [0, 1, 2, 3, 5, 2, 1, 0]:
         slider.slider.setValue(index)
-    window.wait(lambda: window.page.map_view.past == 2)
+    window.wait(lambda: window.page.latent_view.past == 2)
     window.settle()
-    assert window.page.map_view.past == 2
+    assert window.page.latent_view.past == 2

@@ -70,7 +70,7 @@ def drag_handle(window: Window, legend, part: str, pixels: int) -> None:
 
 
 def test_a_dragged_range_recolours_and_selects(window: Window) -> None:
-    maps, legend = window.page.maps, window.page.map_panel.legend
+    maps, legend = window.page.views, window.page.view_panel.legend
     choose_data(window, maps.colour_box, "motion 1")
     before = window.page.canvas.drawn_colours.copy()
     drag_handle(window, legend, "low", 60)
@@ -94,7 +94,7 @@ def test_a_dragged_range_recolours_and_selects(window: Window) -> None:
 
 
 def test_the_range_stays_with_newer_latents_and_goes_with_a_double_click(window: Window) -> None:
-    maps, legend = window.page.maps, window.page.map_panel.legend
+    maps, legend = window.page.views, window.page.view_panel.legend
     choose_data(window, maps.colour_box, "rlnDefocusU")
     chosen = legend.bar.low, legend.bar.high
     drag_handle(window, legend, "high", -70)
@@ -113,7 +113,7 @@ def test_the_range_stays_with_newer_latents_and_goes_with_a_double_click(window:
 
 
 def test_categories_of_the_legend_select_add_and_remove(window: Window) -> None:
-    maps, strip = window.page.maps, window.page.map_panel.legend.strip
+    maps, strip = window.page.views, window.page.view_panel.legend.strip
     choose_data(window, maps.colour_box, "rlnClassNumber")
     classes = window.job.particles.column("rlnClassNumber")
 
@@ -136,12 +136,12 @@ def test_categories_of_the_legend_select_add_and_remove(window: Window) -> None:
 
 def test_every_set_of_clusters_can_be_coloured_by(empty: Window, tmp_path) -> None:
     empty.open(ClusteredJob(tmp_path))
-    maps = empty.page.maps
+    maps = empty.page.views
     empty.wait(lambda: maps.colour_box.findData("clusters kmeans3") >= 0)
     choose_data(empty, maps.colour_box, "clusters kmeans3")
     labels = empty.job.cluster_set("kmeans3").clustering.labels
     assert np.array_equal(maps.colours.made.labels, labels)
-    strip = empty.page.map_panel.legend.strip
+    strip = empty.page.view_panel.legend.strip
     QTest.mouseClick(strip, _LEFT, pos=strip.place_of(1).toPoint())
     empty.settle()
     assert np.array_equal(empty.selected, np.flatnonzero(labels == 1))
@@ -150,7 +150,7 @@ def test_every_set_of_clusters_can_be_coloured_by(empty: Window, tmp_path) -> No
 
 
 def test_a_colour_is_found_by_typing_a_part_of_its_name(window: Window) -> None:
-    box = window.page.maps.colour_box
+    box = window.page.views.colour_box
     for typed, expected in (("defoc", "rlnDefocusU"), ("HALF SET", "half set")):
         box.lineEdit().selectAll()
         QTest.keyClicks(box.lineEdit(), typed)
@@ -165,7 +165,7 @@ def test_a_colour_is_found_by_typing_a_part_of_its_name(window: Window) -> None:
 
 
 def test_headings_cannot_be_chosen(window: Window) -> None:
-    box = window.page.maps.colour_box
+    box = window.page.views.colour_box
     headings = [i for i in range(box.count()) if box.itemData(i) is None]
     assert [box.itemText(i) for i in headings][:2] == ["The map", "Motion coordinates"]
     for i in headings:
@@ -173,11 +173,11 @@ def test_headings_cannot_be_chosen(window: Window) -> None:
 
 
 def test_any_two_columns_are_the_axes_of_a_map(window: Window) -> None:
-    maps = window.page.maps
+    maps = window.page.views
     choose_data(window, maps.space_box, "columns")
     choose_data(window, maps.x_box, "rlnDefocusU")
     choose_data(window, maps.y_box, "rlnAngleRot")
-    view, columns = window.page.map_view, window.job.particles
+    view, columns = window.page.latent_view, window.job.particles
     expected = np.stack([columns.column(n) for n in ("rlnDefocusU", "rlnAngleRot")], axis=1)
     np.testing.assert_allclose(view.xy, expected, rtol=1e-5)
     assert window.overlay.axis_labels == ("rlnDefocusU (Å)", "rlnAngleRot (°)")
@@ -195,7 +195,7 @@ def test_any_two_columns_are_the_axes_of_a_map(window: Window) -> None:
 
 
 def test_at_a_place_of_two_columns_the_nearest_particles_are_decoded(window: Window) -> None:
-    maps = window.page.maps
+    maps = window.page.views
     choose_data(window, maps.space_box, "columns")
     choose_data(window, maps.x_box, "trueAngle")
     choose_data(window, maps.y_box, "rlnDefocusU")
@@ -203,14 +203,14 @@ def test_at_a_place_of_two_columns_the_nearest_particles_are_decoded(window: Win
     window.drag([(0.0, 15000.0), (30.0, 15000.0)])
     window.settle()
     angle = window.job.angle_of(window.job.decoded[-1], window.job.half[0])
-    spot = window.page.map_view.spot((30.0, 15000.0), 1)
+    spot = window.page.latent_view.spot((30.0, 15000.0), 1)
     assert window.job.angle_of(spot.latent, 1) == pytest.approx(30, abs=3)
     assert spot.nearby > 0
     assert np.isfinite(angle)
 
 
 def test_words_cannot_be_an_axis(window: Window) -> None:
-    maps = window.page.maps
+    maps = window.page.views
     choose_data(window, maps.space_box, "columns")
     offered = maps.x_box.texts()
     assert "rlnMicrographName" not in offered
@@ -218,7 +218,7 @@ def test_words_cannot_be_an_axis(window: Window) -> None:
 
 
 def test_the_particle_under_the_mouse_is_told(window: Window) -> None:
-    choose_data(window, window.page.maps.colour_box, "rlnDefocusU")
+    choose_data(window, window.page.views.colour_box, "rlnDefocusU")
     window.wait(lambda: "Micrograph" in window.page.canvas.describe(7))
     lines = window.page.canvas.describe(7).splitlines()
     columns, job = window.job.particles, window.job
@@ -236,10 +236,10 @@ def test_the_particle_under_the_mouse_is_told(window: Window) -> None:
 def linked(window: Window):
     page = window.page
     QTest.mouseClick(page.linked.button, _LEFT)
-    window.wait(lambda: page.linked.maps.map_view is not None)
+    window.wait(lambda: page.linked.views.latent_view is not None)
     settle_second(window)
     yield page.linked
-    page.linked.close_map()
+    page.linked.close_view()
 
 
 def settle_second(window: Window) -> None:
@@ -249,7 +249,7 @@ def settle_second(window: Window) -> None:
 
 
 def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> None:
-    view = linked.maps.map_view
+    view = linked.views.latent_view
     assert view.space.key == "pca1", "other axes than the first map's"
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     assert np.array_equal(linked.panel.canvas._selection, window.page.history.mask)
@@ -265,7 +265,7 @@ def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> No
         process_events(0.02)
     QTest.mouseRelease(overlay, _LEFT, pos=QPoint(*map(int, pixels[-1])))
     window.wait(lambda: len(window.page.history.steps) > before)
-    corner = overlay.transform.to_map(pixels[:4].astype(int).astype(float))
+    corner = overlay.transform.to_view(pixels[:4].astype(int).astype(float))
     low, high = corner.min(axis=0), corner.max(axis=0)
     inside = ((view.xy > low) & (view.xy < high)).all(axis=1)
     assert inside.sum() > 50
@@ -276,7 +276,7 @@ def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> No
 
 
 def test_the_cursor_and_the_mouse_are_shared(window: Window, linked) -> None:
-    first, second = window.page.map_view, linked.maps.map_view
+    first, second = window.page.latent_view, linked.views.latent_view
     window.bar.choose_tool(Tool.CURSOR)
     window.drag([(0, 0), (5, 0)])
     window.settle()
@@ -308,24 +308,24 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
         out = tmp_path / "umap" / f"{parameters.name}.npz"
         write_result(out, values[:, :2] + neighbours, cache_key(values, parameters), parameters)
     empty.open(job)
-    page, store = empty.page, empty.page.maps.umaps
+    page, store = empty.page, empty.page.views.umaps
     empty.wait(lambda: len(store.spaces) == 2)
-    titles = [page.maps.space_box.itemText(i) for i in range(page.maps.space_box.count())]
+    titles = [page.views.space_box.itemText(i) for i in range(page.views.space_box.count())]
     assert sum("15 neighbours" in title for title in titles) == 1
-    page.linked.open_map()
-    empty.wait(lambda: page.linked.maps.map_view is not None)
+    page.linked.open_view()
+    empty.wait(lambda: page.linked.views.latent_view is not None)
     settle_second(empty)
-    view = page.linked.maps.map_view
+    view = page.linked.views.latent_view
     assert view.space.key == "umap motion_n15_d0.1"
     np.testing.assert_allclose(view.xy, table.motion[:, :2] + 15, rtol=1e-5)
     # Deleted on the page: the file is gone, and the second map shows another one.
-    control = page.maps.umap
+    control = page.views.umap
     control.kept_box.setCurrentIndex(control.kept_box.findData("umap motion_n15_d0.1"))
     control.delete.click()
     settle_second(empty)
     assert [path.name for path in (tmp_path / "umap").iterdir()] == ["motion_n30_d0.1.npz"]
-    assert page.linked.maps.map_view.space.key != "umap motion_n15_d0.1"
-    page.linked.close_map()
+    assert page.linked.views.latent_view.space.key != "umap motion_n15_d0.1"
+    page.linked.close_view()
     assert empty.messages == []
 
 
@@ -353,7 +353,7 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
             self.cancelled = True
 
     monkeypatch.setattr(umap_process, "start_umap", Handle)
-    control = window.page.maps.umap
+    control = window.page.views.umap
     control.neighbours.setValue(40)
     control.min_dist.setValue(0.25)
     control.fit_rows.setValue(1500)
@@ -370,27 +370,27 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
     assert control.said.text() == "UMAP was cancelled."
     control.start.click()
     started[1].now = umap_process.UmapProgress("finished", 1.0)
-    window.wait(lambda: window.page.map_view.space.key.startswith("umap motion_n40"))
-    np.testing.assert_allclose(window.page.map_view.xy, table.motion[:, :2] + 100, rtol=1e-5)
-    explanation = window.page.maps.explanation.text()
+    window.wait(lambda: window.page.latent_view.space.key.startswith("umap motion_n40"))
+    np.testing.assert_allclose(window.page.latent_view.xy, table.motion[:, :2] + 100, rtol=1e-5)
+    explanation = window.page.views.explanation.text()
     assert "fitted to 1,500 of 2,000 particles, not exactly repeatable" in explanation
     # Of a UMAP there is no way back: the nearest particles are decoded.
-    assert window.page.map_view.space.inverse is None
+    assert window.page.latent_view.space.inverse is None
     for box, value in ((control.neighbours, 15), (control.fit_rows, 200_000)):
         box.setValue(value)
     control.fast.setChecked(False)
 
 
 def test_a_second_map_that_is_closed_does_not_look_back(window: Window, linked) -> None:
-    linked.close_map()
-    shown = linked.maps.map_view
+    linked.close_view()
+    shown = linked.views.latent_view
     past = views.Past(window.session.latents, False)
-    window.page.maps.show_past(past)
+    window.page.views.show_past(past)
     window.settle()
-    assert linked.maps.past is None  # its axes may be those of another job by then
-    assert linked.maps.map_view is shown
-    linked.open_map()
-    assert linked.maps.past is past
-    window.page.maps.show_past(None)
+    assert linked.views.past is None  # its axes may be those of another job by then
+    assert linked.views.latent_view is shown
+    linked.open_view()
+    assert linked.views.past is past
+    window.page.views.show_past(None)
     window.settle()
-    assert linked.maps.past is None
+    assert linked.views.past is None

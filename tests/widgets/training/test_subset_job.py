@@ -60,7 +60,7 @@ def open_job(window, job: Job):
     window.session.open_job(job.folder)
     explore = window.panel.explore_page
     window.wait(lambda: window.session.job is not None and window.session.job.folder == job.folder)
-    window.wait(lambda: explore.map_view is not None and explore.history is not None, 60)
+    window.wait(lambda: explore.latent_view is not None and explore.history is not None, 60)
     window.wait(lambda: explore.selections.table.names == job.selections())
     window.panel.show_page("explore")
     return explore

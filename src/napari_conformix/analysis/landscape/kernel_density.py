@@ -154,8 +154,8 @@ def density(
 
     Parameters
     ----------
-    stretch: how many times longer a unit of y is drawn than one of x (see `MapView.stretch`); the
-        kernel is round in the drawn map.
+    stretch: how many times longer a unit of y is drawn than one of x (see `LatentView.stretch`);
+        the kernel is round in the drawn map.
     width: standard deviation of the kernel in units of x; by default chosen so that particles left
         out are predicted best by the others (likelihood cross-validation; Habbema et al., 1974).
     like: take the grid and the kernel of another density.

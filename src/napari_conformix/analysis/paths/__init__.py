@@ -6,10 +6,10 @@ The functions of `making` make a `LatentPath`; it knows its support by particles
 from napari_conformix.analysis.paths import curves, making
 from napari_conformix.analysis.paths.making import PERCENTILES
 from napari_conformix.analysis.paths.on_view import (
-    along_map,
+    along_view,
     axes_of,
     drawn,
-    on_map,
+    place_on_view,
     through_points,
 )
 from napari_conformix.analysis.paths.path import KIND_IN_WORDS, LatentPath, names
@@ -20,13 +20,13 @@ __all__ = [
     "PERCENTILES",
     "STEPS",
     "LatentPath",
-    "along_map",
+    "along_view",
     "axes_of",
     "curves",
     "drawn",
     "making",
     "names",
-    "on_map",
+    "place_on_view",
     "support_of",
     "through_points",
 ]

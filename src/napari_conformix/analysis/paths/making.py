@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.analysis.paths import curves
 from napari_conformix.analysis.paths.on_view import (
-    along_map,
+    along_view,
     axes_of,
     drawn,
-    on_map,
+    place_on_view,
     through_points,
 )
 from napari_conformix.analysis.paths.path import LatentPath
@@ -43,12 +43,12 @@ __all__ = [
     "DataSupport",
     "LatentPath",
     "along_component",
-    "along_map",
     "along_motion",
+    "along_view",
     "axes_of",
     "drawn",
     "from_latents",
-    "on_map",
+    "place_on_view",
     "rows_of_half",
     "support",
     "support_of",

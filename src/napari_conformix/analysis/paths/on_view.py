@@ -25,11 +25,11 @@ from napari_conformix.analysis.spaces import COLUMNS, DataSupport, nearest_of
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
 
 
 def through_points(
-    view: MapView,
+    view: LatentView,
     points: ArrayLike,
     half: int,
     count: int = STEPS,
@@ -41,17 +41,17 @@ def through_points(
     """Straight lines through picked points (k, 2) of a map, each of which is a step.
 
     `closed` returns to the first point; `exact` uses the inverse of the map where it has one (see
-    :func:`along_map`).
+    :func:`along_view`).
     """
-    stops = _in_map(points, 2, "A path needs at least two picked points of the map.")
+    stops = _in_view(points, 2, "A path needs at least two picked points of the map.")
     scale = np.array([1.0, view.stretch])
     line, at = curves.through((np.vstack([stops, stops[:1]]) if closed else stops) * scale, count)
     how = {"points": stops, "closed": closed, "exact": exact, "stops": at}
-    return _over_map("points", view, line / scale, half, how, near)
+    return _over_view("points", view, line / scale, half, how, near)
 
 
 def drawn(
-    view: MapView,
+    view: LatentView,
     line: ArrayLike,
     half: int,
     count: int = STEPS,
@@ -60,15 +60,15 @@ def drawn(
     near: DataSupport | None = None,
 ) -> LatentPath:
     """A line (m, 2) drawn by hand on a map, steadied a little and cut into even steps."""
-    corners = _in_map(line, 2, "The line is too short for a path; draw it longer.")
+    corners = _in_view(line, 2, "The line is too short for a path; draw it longer.")
     scale = np.array([1.0, view.stretch])
     steady = curves.evenly(curves.steadied(corners * scale), count) / scale
     how = {"points": curves.evenly(corners, min(len(corners), 200)), "exact": exact}
-    return _over_map("drawn", view, steady, half, how, near)
+    return _over_view("drawn", view, steady, half, how, near)
 
 
-def along_map(
-    view: MapView,
+def along_view(
+    view: LatentView,
     line: ArrayLike,
     half: int,
     count: int = STEPS,
@@ -78,13 +78,13 @@ def along_map(
     near: DataSupport | None = None,
 ) -> LatentPath:
     """Along a line (m, 2) of a map as it is, in even steps, such as a path of least energy."""
-    corners = _in_map(line, 2, "A path needs at least two points of the map.")
+    corners = _in_view(line, 2, "A path needs at least two points of the map.")
     scale = np.array([1.0, view.stretch])
     steps = curves.evenly(corners * scale, count) / scale
-    return _over_map(kind, view, steps, half, {"exact": False, **(how or {})}, near)
+    return _over_view(kind, view, steps, half, {"exact": False, **(how or {})}, near)
 
 
-def on_map(path: LatentPath, view: MapView) -> NDArray[np.float32] | None:
+def place_on_view(path: LatentPath, view: LatentView) -> NDArray[np.float32] | None:
     """(n, 2) where the steps of a path lie on a map; None for a map without particles of its half.
 
     Exact on the map that it was made on, and where the map's axes are directions of the latent
@@ -105,7 +105,7 @@ def on_map(path: LatentPath, view: MapView) -> NDArray[np.float32] | None:
     return np.stack([view.xy[mine[rows]].mean(axis=0) for rows in nearest]).astype(np.float32)
 
 
-def _runs_alike(path: LatentPath, view: MapView) -> bool:
+def _runs_alike(path: LatentPath, view: LatentView) -> bool:
     """Whether the axes of a map run as they did when the path was made on it: the signs of
     components are free."""
     anchor = path.how.get("anchor")
@@ -113,16 +113,16 @@ def _runs_alike(path: LatentPath, view: MapView) -> bool:
     return anchor is None or now is None or bool((np.multiply(now, anchor[1:]) >= 0).all())
 
 
-def axes_of(view: MapView) -> list[int] | list[str]:
+def axes_of(view: LatentView) -> list[int] | list[str]:
     """How the axes of a map are written down: by number from 0; columns by their names."""
     if view.space.key == COLUMNS:
         return [view.space.axes[axis] for axis in view.axes]
     return list(view.axes)
 
 
-def _over_map(
+def _over_view(
     kind: Kind,
-    view: MapView,
+    view: LatentView,
     xy: Floats,
     half: int,
     how: dict[str, Any],
@@ -147,7 +147,7 @@ def _over_map(
     return path_of(kind, points, how, half, near, _epoch_of(view), where)
 
 
-def _inverse(view: MapView, xy: Floats) -> Floats:
+def _inverse(view: LatentView, xy: Floats) -> Floats:
     space = view.space
     if space.inverse is None or space.centre is None:
         raise UserError(
@@ -158,7 +158,7 @@ def _inverse(view: MapView, xy: Floats) -> Floats:
     return np.stack([np.asarray(space.inverse(one), np.float64) for one in coordinates])
 
 
-def _in_map(points: ArrayLike, least: int, otherwise: str) -> Floats:
+def _in_view(points: ArrayLike, least: int, otherwise: str) -> Floats:
     values = np.asarray(points, np.float64)
     if values.ndim != 2 or values.shape[1] != 2 or not np.isfinite(values).all():
         raise UserError("Points of a map are pairs of finite numbers, x and y.")
@@ -167,5 +167,5 @@ def _in_map(points: ArrayLike, least: int, otherwise: str) -> Floats:
     return values
 
 
-def _epoch_of(view: MapView) -> int:
+def _epoch_of(view: LatentView) -> int:
     return view.past if view.past is not None else view.space.epoch

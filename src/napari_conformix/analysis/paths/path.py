@@ -139,8 +139,8 @@ class LatentPath:
         if self.kind in ("component", "motion") and self.positions is not None:
             unit = f" {self.unit}" if self.unit else ""
             return f", {self.axis} from {self.positions[0]:.3g} to {self.positions[-1]:.3g}{unit}"
-        map_of = self.how.get("map")
-        return f" on the map {map_of}" if map_of else ""
+        view_of = self.how.get("map")
+        return f" on the map {view_of}" if view_of else ""
 
     # -- files ------------------------------------------------------------------------------------
 

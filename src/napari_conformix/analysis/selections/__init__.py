@@ -16,8 +16,8 @@ from napari_conformix.analysis.selections.replay import (
     CannotReplayError,
     Ground,
     in_limits,
-    map_of_quantity,
     replay_steps,
+    view_of_quantity,
 )
 from napari_conformix.analysis.selections.selection import (
     Action,
@@ -41,10 +41,10 @@ __all__ = [
     "check_name",
     "describe",
     "in_limits",
-    "map_of_quantity",
     "points_in_polygon",
     "rectangle_corners",
     "replay_steps",
+    "view_of_quantity",
     "view_steps",
     "words",
 ]

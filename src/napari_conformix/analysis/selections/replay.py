@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: quantities that are axes of a map: kind of the map, axis from 1, half
 _AXIS: Final = re.compile(r"(motion|PC|latent) (\d+)(?: of half ([12]))?")
-_MAP_OF: Final = {"motion": "motion", "PC": "pca", "latent": "latent"}
+_VIEW_OF: Final = {"motion": "motion", "PC": "pca", "latent": "latent"}
 
 #: lays the coordinates of a space over those that a step with these axes was drawn on
 Align = Callable[[Step, Space, tuple[int, ...]], Alignment | None]
@@ -133,7 +133,7 @@ def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask
             f"it was drawn in the map of {step['job']}, which stood beside the job; replay it there"
         )
     if kind in view_steps.KINDS:
-        return _in_map(step, ground, align)
+        return _in_view(step, ground, align)
     if kind == "range":
         return _in_range(step, ground, align)
     if kind == "category":
@@ -153,7 +153,7 @@ def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask
     raise UserError("it keeps which particles were taken, and no rule by which to find others")
 
 
-def _in_map(step: Step, ground: Ground, align: Align | None) -> Mask:
+def _in_view(step: Step, ground: Ground, align: Align | None) -> Mask:
     space = ground.space(step)
     try:
         axes = tuple(space.axes.index(name) for name in step["axes"])
@@ -174,7 +174,7 @@ def _in_map(step: Step, ground: Ground, align: Align | None) -> Mask:
 def _in_range(step: Step, ground: Ground, align: Align | None) -> Mask:
     low, high = selection_words.limits(step)
     values = ground.values(step["column"])
-    axis = map_of_quantity(step["column"])
+    axis = view_of_quantity(step["column"])
     if align is not None and axis is not None:
         drawn = {"embedding": axis[0], "axes": [axis[1]], "epoch": step.get("epoch")}
         space = ground.space(drawn)
@@ -195,14 +195,14 @@ def in_limits(values: npt.NDArray[Any], low: float | None, high: float | None) -
     return inside
 
 
-def map_of_quantity(name: str) -> tuple[str, str] | None:
+def view_of_quantity(name: str) -> tuple[str, str] | None:
     """('pca2', 'PC 1') for 'PC 1 of half 2': the map that a quantity is an axis of, and which; None
     for quantities that mean the same in every run."""
     found = _AXIS.fullmatch(name)
     if found is None:
         return None
     kind, number, half = found.groups()
-    key = _MAP_OF[kind] + ("" if kind == "motion" else half or "0")
+    key = _VIEW_OF[kind] + ("" if kind == "motion" else half or "0")
     return key, f"{kind[0].upper()}{kind[1:]} {number}"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_conformix.analysis.selections.selection import Step
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
 
 #: decimals of coordinates that are kept
 _DECIMALS: Final = 6
@@ -25,28 +25,28 @@ _DECIMALS: Final = 6
 KINDS: Final = ("lasso", "rectangle", "nearest", "shown")
 
 
-def lasso_step(view: MapView, polygon: npt.ArrayLike) -> Step:
+def lasso_step(view: LatentView, polygon: npt.ArrayLike) -> Step:
     """A lasso (n, 2) in the coordinates of the map."""
     return {"kind": "lasso", "polygon": _plain(polygon), **where(view)}
 
 
-def rectangle_step(view: MapView, corners: npt.ArrayLike) -> Step:
+def rectangle_step(view: LatentView, corners: npt.ArrayLike) -> Step:
     """A rectangle by two opposite corners (2, 2)."""
     return {"kind": "rectangle", "corners": _plain(corners), **where(view)}
 
 
-def nearest_step(view: MapView, xy: tuple[float, float], count: int) -> Step:
+def nearest_step(view: LatentView, xy: tuple[float, float], count: int) -> Step:
     """The `count` particles nearest to a point of the map, as it is drawn."""
     step = {"kind": "nearest", "xy": _plain(xy), "count": int(count), **where(view)}
     return step if view.stretch == 1.0 else {**step, "stretch": view.stretch}
 
 
-def shown_step(view: MapView) -> Step:
+def shown_step(view: LatentView) -> Step:
     """All particles that the map shows."""
     return {"kind": "shown", **where(view)}
 
 
-def where(view: MapView) -> Step:
+def where(view: LatentView) -> Step:
     """Which map it is: enough to find it again."""
     step: dict[str, Any] = {
         "embedding": view.space.key,

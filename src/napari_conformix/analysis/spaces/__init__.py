@@ -24,7 +24,7 @@ from napari_conformix.analysis.spaces.umap_process import (
     kept_umaps,
     start_umap,
 )
-from napari_conformix.analysis.spaces.views import MapView, Past, Show, Spot
+from napari_conformix.analysis.spaces.views import LatentView, Past, Show, Spot
 
 __all__ = [
     "COLUMNS",
@@ -32,7 +32,7 @@ __all__ = [
     "Alignment",
     "DataSupport",
     "KeptUmap",
-    "MapView",
+    "LatentView",
     "Past",
     "Quantity",
     "Show",

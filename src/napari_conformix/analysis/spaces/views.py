@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
-    "MapView",
+    "LatentView",
     "Past",
     "Show",
     "Space",
@@ -81,7 +81,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class MapView:
+class LatentView:
     """Two axes of a space, of the particles that the filter lets through.
 
     `rows` (n,) are rows of the particle file, `xy` (n, 2) their places, `latents` (n, d).
@@ -181,7 +181,7 @@ def view(
     show: Show,
     latents: LatentTable,
     past: Past | None = None,
-) -> MapView:
+) -> LatentView:
     """Two axes of a space with the particles of the filter `show`; `latents` are those of `past`
     where the map looks back."""
     half = latents.half[space.rows]
@@ -193,7 +193,7 @@ def view(
     }[show]
     xy = np.ascontiguousarray(space.coordinates[wanted][:, list(axes)], dtype=np.float32)
     rows = space.rows[wanted]
-    made = MapView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
+    made = LatentView(space, axes, show, rows, xy, latents.mean[rows], half[wanted])
     if past is not None:
         made = replace(made, past=past.latents.epoch, has_model=past.has_model)
     made.extent  # noqa: B018 - computed here, in a worker, and not when the window draws

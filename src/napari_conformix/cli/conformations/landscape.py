@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from napari_conformix.cli.conformations.decode import Half
-from napari_conformix.cli.conformations.paths import axes_of_map
+from napari_conformix.cli.conformations.paths import axes_of_view
 from napari_conformix.cli.conformations.paths import lines as path_lines
 from napari_conformix.cli.runs import JobFolder
 from napari_conformix.errors import UserError
@@ -67,7 +67,7 @@ def landscape(
     from napari_conformix.jobs import Job
     from napari_conformix.jobs import landscape as jobs_landscape
     from napari_conformix.jobs.paths import half_of, refuse_taken
-    from napari_conformix.jobs.spaces import map_view
+    from napari_conformix.jobs.spaces import latent_view
 
     opened = Job.open(job)
     if name is not None and path is None:
@@ -76,7 +76,7 @@ def landscape(
         refuse_taken(opened, name, overwrite=overwrite)
     files = [] if output is None else _files(output, overwrite=overwrite)
     table = opened.latents(epoch)
-    view = map_view(opened, map_, axes_of_map(axes, map_), table=table)
+    view = latent_view(opened, map_, axes_of_view(axes, map_), table=table)
     found = jobs_landscape.of_view(opened, view, table, width=width)
     print("\n".join(states(found)))
     way = None

@@ -155,7 +155,7 @@ def lines(path: "LatentPath") -> list[str]:
     return text
 
 
-def axes_of_map(text: str, key: str | None) -> list[int | str]:
+def axes_of_view(text: str, key: str | None) -> list[int | str]:
     """'1,2' -> [0, 1]; names of columns for the map 'columns'."""
     parts = [part.strip() for part in text.split(",")]
     if len(parts) == 2 and key == "columns":
@@ -178,7 +178,7 @@ def _along(kind: str, number: int | None, percentiles: str) -> dict[str, Any]:
 
 def _through(points: str | None, key: str | None, axes: str) -> dict[str, Any]:
     places = [_pair(part, "--points") for part in str(points).replace(";", " ").split()]
-    return {"kind": "points", "map": key, "axes": axes_of_map(axes, key), "points": places}
+    return {"kind": "points", "map": key, "axes": axes_of_view(axes, key), "points": places}
 
 
 def _pair(text: str, option: str) -> list[float]:

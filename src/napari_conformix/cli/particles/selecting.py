@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.conformations import axes_of_map
+from napari_conformix.cli.conformations import axes_of_view
 from napari_conformix.cli.runs import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
@@ -171,7 +171,7 @@ def select(
     elif limits.given:
         found = _by_motion(opened, limits)
     else:
-        found = _in_map(opened, nearest, at, polygon, map_, axes)
+        found = _in_view(opened, nearest, at, polygon, map_, axes)
     action, onto = _onto(add_to, remove_from, intersect_with)
     selection = ways.make_selection(opened, name, found, action, onto)
     opened.save_selection(selection, overwrite=overwrite)
@@ -186,7 +186,7 @@ def _by_motion(job: "Job", limits: "MotionLimits") -> "Found":
         return by_motion(job, limits, tell)
 
 
-def _in_map(
+def _in_view(
     job: "Job",
     nearest: int | None,
     at: str | None,
@@ -195,15 +195,15 @@ def _in_map(
     axes: str,
 ) -> "Found":
     from napari_conformix.jobs.selections import ways
-    from napari_conformix.jobs.spaces import map_view
+    from napari_conformix.jobs.spaces import latent_view
 
-    view = map_view(job, key, axes_of_map(axes, key))
+    view = latent_view(job, key, axes_of_view(axes, key))
     if nearest is None:
         assert polygon is not None  # one of both was given
         return ways.in_polygon(job, view, _points(polygon, "--polygon"))
     if at is None:
         raise UserError("--nearest COUNT needs --at X,Y, a point of the map.")
-    return ways.nearest_in_map(job, view, _points(at, "--at")[0], nearest)
+    return ways.nearest_in_view(job, view, _points(at, "--at")[0], nearest)
 
 
 def _points(text: str, option: str) -> list[tuple[float, float]]:

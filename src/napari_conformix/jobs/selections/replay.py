@@ -21,8 +21,8 @@ from napari_conformix.analysis.selections import (
     Mask,
     Selection,
     Step,
-    map_of_quantity,
     replay_steps,
+    view_of_quantity,
     view_steps,
     words,
 )
@@ -273,7 +273,7 @@ class _Axes:
     _unchecked: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, step: Step, space: Space, axes: tuple[int, ...]) -> Alignment | None:
-        if step["embedding"] == COLUMNS and all(map_of_quantity(n) is None for n in step["axes"]):
+        if step["embedding"] == COLUMNS and all(view_of_quantity(n) is None for n in step["axes"]):
             return None  # columns of the particle file mean the same everywhere
         key = step["embedding"], tuple(step["axes"]), step.get("epoch"), str(step.get("anchor"))
         if key not in self._found:

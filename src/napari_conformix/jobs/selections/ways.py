@@ -28,7 +28,7 @@ from napari_conformix.jobs.selections.subset_job import read_rows
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs.folder import JobFolder
 
 #: latent2 for 'latent 2', and the like
@@ -129,14 +129,16 @@ def in_saved(job: "JobFolder", name: str) -> Found:
     return Found(saved.mask, step, saved.epoch)
 
 
-def nearest_in_map(job: "JobFolder", view: "MapView", xy: tuple[float, float], count: int) -> Found:
+def nearest_in_view(
+    job: "JobFolder", view: "LatentView", xy: tuple[float, float], count: int
+) -> Found:
     """The particles nearest to a point of a map: in the map, not in the latent space."""
     if count < 1:
         raise UserError("The number of nearest particles must be at least 1.")
     return _drawn(job, view, view_steps.nearest_step(view, xy, count))
 
 
-def in_polygon(job: "JobFolder", view: "MapView", polygon: ArrayLike) -> Found:
+def in_polygon(job: "JobFolder", view: "LatentView", polygon: ArrayLike) -> Found:
     """Particles inside a polygon (n, 2) in the coordinates of a map."""
     corners = np.asarray(polygon, dtype=float)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
@@ -173,7 +175,7 @@ def _ranges(table: "MotionTable", limits: MotionLimits) -> str:
     return text + ")"
 
 
-def _drawn(job: "JobFolder", view: "MapView", step: Step) -> Found:
+def _drawn(job: "JobFolder", view: "LatentView", step: Step) -> Found:
     mask = np.zeros(len(job.latents().mean), dtype=bool)
     mask[view.rows[view_steps.inside(step, view.xy)]] = True
     return Found(mask, step, view.space.epoch, f"what was drawn on {view.space.title}")

@@ -16,19 +16,19 @@ from napari_conformix.jobs.spaces.umaps import (
 )
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView, Show, Space
+    from napari_conformix.analysis.spaces import LatentView, Show, Space
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
 
-def map_view(
+def latent_view(
     job: "JobFolder",
     key: str | None = None,
     axes: Sequence[int | str] = (0, 1),
     *,
     table: "LatentTable | None" = None,
     show: "Show" = "all",
-) -> "MapView":
+) -> "LatentView":
     """Two axes (from 0) of the map with that key; without one, of the map to start with.
 
     For the map 'columns' the axes are names of quantities. UserError names the maps that there
@@ -53,16 +53,16 @@ def map_view(
     return views.view(space, (x, y), show, latents)
 
 
-def maps_of(job: "JobFolder", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
-    """Keys and titles of the maps that :func:`map_view` can make now, the first one first; columns
-    apart."""
+def views_of(job: "JobFolder", table: "LatentTable | None" = None) -> list[tuple[str, str]]:
+    """Keys and titles of the views that :func:`latent_view` can make now, the first one first;
+    columns apart."""
     latents = job.latents() if table is None else table
     spaces = views.available(latents)
     return spaces + [(key_of(kept), title_of(kept)) for kept in umaps_of(job)]
 
 
 def _space(job: "JobFolder", latents: "LatentTable", key: str | None) -> "Space":
-    offered = maps_of(job, latents)
+    offered = views_of(job, latents)
     chosen = offered[0][0] if key is None else _whole_key(" ".join(key.split()), offered, latents)
     if chosen is None:
         known = "; ".join(f"'{name}' ({title})" for name, title in offered)

@@ -115,7 +115,7 @@ class ClustersPage(QWidget):
         self.domains.selection_asked.connect(self._select_rows)
         self.domains.painting_changed.connect(self._painting_changed)
         explore.canvas.cursor_moved.connect(self._cursor_moved)
-        explore.maps.shown.connect(lambda *_: self._mark_on_map())
+        explore.views.shown.connect(lambda *_: self._mark_on_view())
 
     def minimumSizeHint(self) -> QSize:
         """As high as it is at its width: Qt adds up what the parts need where they are narrowest,
@@ -149,7 +149,7 @@ class ClustersPage(QWidget):
             self.refresh()
             self._colour_map()
             self._choose_one()
-            self._mark_on_map()
+            self._mark_on_view()
             self.own.look()
 
     def refresh(self) -> None:
@@ -346,7 +346,7 @@ class ClustersPage(QWidget):
             self._say("")
             self._colour_map()
         else:
-            self._explore.maps.offer_colours("clusters", {})
+            self._explore.views.offer_colours("clusters", {})
             if self.session.latents is not None:
                 self._say(_NO_SET)
         if found is not None or before is not None:
@@ -367,7 +367,7 @@ class ClustersPage(QWidget):
 
     def _colour_map(self) -> None:
         """Offer the colours of the clusters in the latent map; choose them while in front."""
-        found, maps = self.overview, self._explore.maps
+        found, maps = self.overview, self._explore.views
         if found is None:
             return
         name = f"clusters {found.name}"
@@ -384,21 +384,21 @@ class ClustersPage(QWidget):
     def _chosen(self, current: int | None, chosen: frozenset[int]) -> None:
         self.maps.mark(current, chosen)
         self.own.choose(current, chosen)
-        self._mark_on_map()
+        self._mark_on_view()
         self._show_in_scene()
 
     def _cursor_moved(self, x: float, y: float) -> None:
         """A click in the latent map chooses the cluster of the particle there."""
-        view = self._explore.map_view
+        view = self._explore.latent_view
         if not self.active or self.overview is None or view is None or not len(view.xy):
             return
         cluster = int(self.clusters.clustering.labels[view.row_near((x, y))])
         if cluster >= 0 and cluster != self.list.table.current:
             self.list.table.choose(cluster)
 
-    def _mark_on_map(self) -> None:
+    def _mark_on_view(self) -> None:
         """Put the map's cursor on the particle whose map is shown."""
-        view, current = self._explore.map_view, self.list.table.current
+        view, current = self._explore.latent_view, self.list.table.current
         if not self.active or None in (view, current, self.overview):
             return
         row = int(self.clusters.clustering.representatives[current])

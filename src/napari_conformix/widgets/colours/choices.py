@@ -16,13 +16,13 @@ from napari_conformix.analysis.spaces import particle_values, views
 from napari_conformix.widgets.colours import clusters, colouring
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView, Quantity
+    from napari_conformix.analysis.spaces import LatentView, Quantity
     from napari_conformix.jobs import Job
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.colours.colouring import Colouring
 
-Painter = Callable[["MapView"], "Colouring"]
+Painter = Callable[["LatentView"], "Colouring"]
 #: name in the list of colours -> what makes them
 Painters = dict[str, Painter]
 
@@ -75,7 +75,7 @@ class Known:
 
     def groups(self) -> list[tuple[str, list[Choice]]]:
         """Headings and choices, in the order of the list."""
-        groups: dict[str, list[Choice]] = {"": [self._one_colour()], "The map": self._of_map()}
+        groups: dict[str, list[Choice]] = {"": [self._one_colour()], "The map": self._of_view()}
         quantities = particle_values.quantities(self.latents, self.particles)
         error = "Motion and its error"
         motions = [Choice(name, _BY_MOTION_TIPS[name]) for name in self.by_motion]
@@ -102,7 +102,7 @@ class Known:
         count = self._count
         return Choice(ONE_COLOUR, "", lambda view: colouring.one_colour(count))
 
-    def _of_map(self) -> list[Choice]:
+    def _of_view(self) -> list[Choice]:
         latents, count = self.latents, self._count
         found = [
             Choice(
@@ -125,7 +125,7 @@ class Known:
     def _by_quantity(self, one: Quantity) -> Choice:
         title = one.name[:1].upper() + one.name[1:] if _own_words(one) else one.name
 
-        def paint(view: MapView) -> Colouring:
+        def paint(view: LatentView) -> Colouring:
             values = one.values()
             if _own_words(one):
                 return colouring.by_number(values, title, one.unit)
@@ -137,7 +137,7 @@ class Known:
     def _by_clusters(self, name: str) -> Choice:
         job = self.job
 
-        def paint(view: MapView) -> Colouring:
+        def paint(view: LatentView) -> Colouring:
             clustering = job.cluster_set(name).clustering
             return clusters.by_cluster(clustering.labels, clustering.k, name)
 
@@ -157,18 +157,18 @@ class Known:
             for name in self.selections
         ]
 
-    def _by_current(self, view: MapView) -> Colouring:
+    def _by_current(self, view: LatentView) -> Colouring:
         mask = self.selected()
         if mask is None or len(mask) != self._count:
             mask = np.zeros(self._count, dtype=bool)
         return _in_or_out(mask, "Current selection")
 
-    def _by_one(self, name: str, view: MapView) -> Colouring:
+    def _by_one(self, name: str, view: LatentView) -> Colouring:
         mask = np.zeros(self._count, dtype=bool)
         mask[self.job.selection(name).rows] = True
         return _in_or_out(mask, f"Selection {name}")
 
-    def _by_saved(self, view: MapView) -> Colouring:
+    def _by_saved(self, view: LatentView) -> Colouring:
         labels = np.full(self._count, len(self.selections))
         colours = np.array([colouring.palette(i % _MANY) for i in range(len(self.selections) + 1)])
         for place, name in reversed(list(enumerate(self.selections))):

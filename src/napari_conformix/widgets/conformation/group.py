@@ -15,12 +15,12 @@ from napari_conformix.analysis.spaces import views
 from napari_conformix.widgets.conformation.difference_group import Difference, DifferenceGroup
 from napari_conformix.widgets.conformation.live_decode import Decoded, Exactly, LiveDecode
 from napari_conformix.widgets.conformation.state_pair import Kept, StatePair
-from napari_conformix.widgets.latent_view import MapLetters
+from napari_conformix.widgets.latent_view import ViewLetters
 from napari_conformix.widgets.parts import NO_MOLECULE, combo, fill, form_of, hint, signed
 from napari_conformix.widgets.scene import LobeLayers
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_view import LatentCanvas
@@ -39,12 +39,12 @@ class ConformationGroup(QGroupBox):
     active_changed = Signal(bool)
 
     def __init__(
-        self, session: Session, scene: Scene, canvas: LatentCanvas, letters: MapLetters
+        self, session: Session, scene: Scene, canvas: LatentCanvas, letters: ViewLetters
     ) -> None:
         super().__init__("Conformation at the cursor")
         self._session, self._scene, self._canvas = session, scene, canvas
         self._letters = letters
-        self._map_view: MapView | None = None
+        self._map_view: LatentView | None = None
         self._next: Exactly | None = None
         self.decode = LiveDecode(session, scene)
         self.lobes = LobeLayers(scene)
@@ -129,7 +129,7 @@ class ConformationGroup(QGroupBox):
         if not there:
             self.decoded_label.setText(NO_MOLECULE)
 
-    def take_view(self, view: MapView, moved: bool) -> None:
+    def take_view(self, view: LatentView, moved: bool) -> None:
         """The map shows something new: decode what is at its cursor now."""
         self._map_view = view
         self.pair.take_view(view)
@@ -233,7 +233,7 @@ class ConformationGroup(QGroupBox):
         if view is not None and len(view.xy):
             self.decode.request(view, (x, y), self._half_of(view), exactly)
 
-    def _half_of(self, view: MapView) -> int:
+    def _half_of(self, view: LatentView) -> int:
         """A map of one half is decoded with that half's model."""
         own = view.space.half
         self.half_box.setEnabled(not own)

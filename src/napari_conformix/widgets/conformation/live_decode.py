@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_conformix.analysis.spaces import MapView, Spot
+from napari_conformix.analysis.spaces import LatentView, Spot
 
 if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Prepared, Scene
@@ -93,7 +93,7 @@ class LiveDecode:
         self._repeat: Callable[[], None] | None = None
 
     def request(
-        self, view: MapView, xy: tuple[float, float], half: int, exactly: Exactly | None = None
+        self, view: LatentView, xy: tuple[float, float], half: int, exactly: Exactly | None = None
     ) -> None:
         """Decode the latent at a place of the map with the model of `half`, or the very one that
         is given."""

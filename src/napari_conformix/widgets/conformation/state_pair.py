@@ -18,8 +18,8 @@ from napari_conformix.widgets.session import with_units
 if TYPE_CHECKING:
     import numpy as np
 
-    from napari_conformix.analysis.spaces import MapView
-    from napari_conformix.widgets.latent_view import MapLetters
+    from napari_conformix.analysis.spaces import LatentView
+    from napari_conformix.widgets.latent_view import ViewLetters
     from napari_conformix.widgets.session import Session
 
 _KEY: Final = "job:state pair"
@@ -60,14 +60,14 @@ class StatePair(QWidget):
     #: the cursor is to go to this state (a :class:`Kept`), which was A
     go_to = Signal(object)
 
-    def __init__(self, session: Session, letters: MapLetters) -> None:
+    def __init__(self, session: Session, letters: ViewLetters) -> None:
         super().__init__()
         self._session, self._letters = session, letters
         self.kept: Kept | None = None
         #: the mask, if the job has one: read in a worker
         self.mask: Callable[[], np.ndarray | None] = lambda: None
         self._now: Decoded | None = None
-        self._view: MapView | None = None
+        self._view: LatentView | None = None
         self.keep_button = QPushButton("Keep this state as A")
         self.swap_button = QPushButton("Swap A and B")
         self.clear_button = QPushButton("Forget A")
@@ -95,7 +95,7 @@ class StatePair(QWidget):
         if self.kept is not None:
             self._later.start()
 
-    def take_view(self, view: MapView | None) -> None:
+    def take_view(self, view: LatentView | None) -> None:
         """Another map, on which A may have no place."""
         self._view = view
         self._enable()
@@ -131,14 +131,14 @@ class StatePair(QWidget):
     def _enable(self) -> None:
         self.keep_button.setEnabled(self._now is not None)
         self.clear_button.setEnabled(self.kept is not None)
-        self.swap_button.setEnabled(self._now is not None and self._on_this_map)
-        elsewhere = self.kept is not None and not self._on_this_map
+        self.swap_button.setEnabled(self._now is not None and self._on_this_view)
+        elsewhere = self.kept is not None and not self._on_this_view
         self.swap_button.setToolTip(
             "A was kept on another map; show that one to put the cursor there" if elsewhere else ""
         )
 
     @property
-    def _on_this_map(self) -> bool:
+    def _on_this_view(self) -> bool:
         kept, view = self.kept, self._view
         return (
             kept is not None
@@ -149,7 +149,9 @@ class StatePair(QWidget):
     def _mark(self) -> None:
         self._letters.put(
             "pair",
-            [Mark(self.kept.decoded.spot.xy, "state A", START_COLOUR)] if self._on_this_map else [],
+            [Mark(self.kept.decoded.spot.xy, "state A", START_COLOUR)]
+            if self._on_this_view
+            else [],
         )
 
     def _compare(self) -> None:

@@ -22,11 +22,11 @@ from napari_conformix.widgets.session import particles_command, with_units
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import SelectionHistory
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs.pictures import PictureMaker, Pictures, RawPictures
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.conformation import ConformationGroup
-    from napari_conformix.widgets.latent_view import MapLetters
+    from napari_conformix.widgets.latent_view import ViewLetters
     from napari_conformix.widgets.selections import SelectionGroup
     from napari_conformix.widgets.session import Session
 
@@ -55,12 +55,12 @@ class ParticleGalleryGroup(QGroupBox):
         session: Session,
         selections: SelectionGroup,
         conformation: ConformationGroup,
-        letters: MapLetters,
+        letters: ViewLetters,
     ) -> None:
         super().__init__("Particles")
         self._session, self._selections = session, selections
         self._conformation, self._letters = conformation, letters
-        self._view: MapView | None = None
+        self._view: LatentView | None = None
         self._maker: PictureMaker | None = None
         self._shown: _Shown | None = None
         self._seed = 0
@@ -123,7 +123,7 @@ class ParticleGalleryGroup(QGroupBox):
         if self._open:
             self._read(rows) if rows is not None else self.redraw()
 
-    def take_view(self, view: MapView) -> None:
+    def take_view(self, view: LatentView) -> None:
         """The map shows something else: the letters go to where the particles are now."""
         before, self._view = self._view, view
         self._mark()

@@ -15,17 +15,17 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_conformix.widgets.conformation import ConformationGroup
 from napari_conformix.widgets.explore.checks_group import ChecksGroup
 from napari_conformix.widgets.explore.gallery_group import ParticleGalleryGroup
-from napari_conformix.widgets.latent_view import MapLetters
+from napari_conformix.widgets.latent_view import ViewLetters
 from napari_conformix.widgets.parts import BiasBanner
 from napari_conformix.widgets.scene import Scene
-from napari_conformix.widgets.second_view import CompareGroup, LinkedMapGroup
+from napari_conformix.widgets.second_view import CompareGroup, LinkedViewGroup
 from napari_conformix.widgets.selections import ACTIONS, SelectionGroup
 from napari_conformix.widgets.session import FileDrop
-from napari_conformix.widgets.spaces import LatentMapPanel, LookingBack, MapGroup
+from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import SelectionHistory
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_view import LatentCanvas
@@ -44,25 +44,25 @@ class ExplorePage(QWidget):
         super().__init__(parent)
         self.session = session
         self.scene = Scene.of(session)
-        self.map_panel = LatentMapPanel()
-        FileDrop(self.map_panel, session.open_path)
+        self.view_panel = LatentViewPanel()
+        FileDrop(self.view_panel, session.open_path)
         self.canvas.failed.connect(session.report_error)
         self.canvas.overlay.hint = "The latent map appears here after the first epoch."
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)
-        self.maps = MapGroup(session, self.scene, self.map_panel)
-        self.looking_back = LookingBack(session, self.map_panel.epochs, self.maps)
-        letters = MapLetters(self.canvas)
+        self.views = ViewGroup(session, self.scene, self.view_panel)
+        self.looking_back = LookingBack(session, self.view_panel.epochs, self.views)
+        letters = ViewLetters(self.canvas)
         self.conformation = ConformationGroup(session, self.scene, self.canvas, letters)
-        self.selections = SelectionGroup(session, self.map_panel)
+        self.selections = SelectionGroup(session, self.view_panel)
         self.gallery = ParticleGalleryGroup(session, self.selections, self.conformation, letters)
         self.compare = CompareGroup(
-            session, self.scene, self.map_panel, self.maps, self.selections, self.conformation
+            session, self.scene, self.view_panel, self.views, self.selections, self.conformation
         )
-        self.linked = LinkedMapGroup(session, self.map_panel, self.maps, self.selections)
+        self.linked = LinkedViewGroup(session, self.view_panel, self.views, self.selections)
         self.checks = ChecksGroup(session)
         self.groups = [
-            self.maps,
+            self.views,
             self.linked,
             self.conformation,
             self.selections,
@@ -81,30 +81,30 @@ class ExplorePage(QWidget):
         session.job_closed.connect(self._close_job)
         session.particles_opened.connect(self._take_particles)
         session.latents_changed.connect(self._take_latents)
-        self.maps.shown.connect(self._take_view)
-        self.maps.range_asked.connect(self.selections.take_range)
+        self.views.shown.connect(self._take_view)
+        self.views.range_asked.connect(self.selections.take_range)
         self.selections.selection_changed.connect(self._share_selection)
-        self.selections.listed.connect(lambda names: self.maps.colours.find_names())
+        self.selections.listed.connect(lambda names: self.views.colours.find_names())
         self._connect_legend()
         self._enable(False)
 
     def _connect_legend(self) -> None:
         """What is clicked in a legend is selected; there is room for one map beside the first."""
-        self.maps.category_asked.connect(
+        self.views.category_asked.connect(
             lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
         )
-        self.compare.beside.opened.connect(lambda *_: self.linked.close_map())
+        self.compare.beside.opened.connect(lambda *_: self.linked.close_view())
         self.linked.opened.connect(self.compare.beside.close)
 
     @property
     def canvas(self) -> LatentCanvas:
         """The latent map's canvas."""
-        return self.map_panel.canvas
+        return self.view_panel.canvas
 
     @property
-    def map_view(self) -> MapView | None:
+    def latent_view(self) -> LatentView | None:
         """What the map shows now."""
-        return self.maps.map_view
+        return self.views.latent_view
 
     @property
     def history(self) -> SelectionHistory | None:
@@ -113,13 +113,13 @@ class ExplorePage(QWidget):
 
     def _enable(self, enabled: bool) -> None:
         self.hint.setVisible(not enabled)
-        self.map_panel.bar.setEnabled(enabled)
+        self.view_panel.bar.setEnabled(enabled)
         for group in self.groups:
             group.setEnabled(enabled)
 
     def _open_job(self, job: Job) -> None:
         self._forget()
-        self.map_panel.show_beside(self.session.viewer, self)
+        self.view_panel.show_beside(self.session.viewer, self)
         self.selections.list_saved()
 
     def _close_job(self) -> None:
@@ -133,19 +133,19 @@ class ExplorePage(QWidget):
         self._enable(False)
 
     def _take_particles(self, particles: Any) -> None:
-        self.maps.fill_colours()
+        self.views.fill_colours()
         self.selections.fill_form()
 
     def _share_selection(self) -> None:
         if self.history is not None:
-            self.maps.set_selection(self.history.mask)
+            self.views.set_selection(self.history.mask)
 
     def _take_latents(self, latents: LatentTable) -> None:
         for group in self.groups:
             group.take_latents(latents)
         self._enable(True)
 
-    def _take_view(self, view: MapView, moved: bool) -> None:
-        self.selections.map_view = view
+    def _take_view(self, view: LatentView, moved: bool) -> None:
+        self.selections.latent_view = view
         self.conformation.take_view(view, moved)
         self.gallery.take_view(view)

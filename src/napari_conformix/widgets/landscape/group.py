@@ -33,7 +33,7 @@ from napari_conformix.widgets.parts import Fold, hint, sentence, signed
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath, Landscape
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.widgets.explore import ExplorePage
     from napari_conformix.widgets.session import Session
 
@@ -56,12 +56,12 @@ class Drawn:
     """A landscape of a view of the map, with its pictures."""
 
     found: Landscape
-    view: MapView
+    view: LatentView
     ground: np.ndarray
     lines: list[Any]
 
     @classmethod
-    def of(cls, view: MapView, found: Landscape) -> Drawn:
+    def of(cls, view: LatentView, found: Landscape) -> Drawn:
         """For a worker."""
         return cls(found, view, ground(found), lines(found))
 
@@ -152,7 +152,7 @@ class LandscapeGroup(QGroupBox):
         self.show_button.setChecked(False)
         self._say("")
 
-    def take_view(self, view: MapView) -> None:
+    def take_view(self, view: LatentView) -> None:
         """The map shows something else: its landscape is another."""
         self._say_where()
         if self.active and self.show_button.isChecked():
@@ -160,7 +160,7 @@ class LandscapeGroup(QGroupBox):
 
     def _look_again(self) -> None:
         """Make the landscape of what the map shows, unless it is the one that is here."""
-        view, job, latents = self._explore.map_view, self._session.job, self._session.latents
+        view, job, latents = self._explore.latent_view, self._session.job, self._session.latents
         if view is None or job is None or latents is None:
             return
         if view.past is not None:
@@ -190,7 +190,7 @@ class LandscapeGroup(QGroupBox):
         self.changed.emit()
 
     def _take(self, drawn: Drawn) -> None:
-        if drawn.view is not self._explore.map_view or not self.show_button.isChecked():
+        if drawn.view is not self._explore.latent_view or not self.show_button.isChecked():
             return
         self.drawn, self.way = drawn, None
         found = drawn.found
@@ -213,7 +213,7 @@ class LandscapeGroup(QGroupBox):
     def _draw(self) -> None:
         """On the map, or away from it."""
         drawn = self.drawn
-        if drawn is None or not self.active or drawn.view is not self._explore.map_view:
+        if drawn is None or not self.active or drawn.view is not self._explore.latent_view:
             self._canvas.set_backdrop(None)
             self._canvas.set_contours(None)
             return
@@ -236,7 +236,7 @@ class LandscapeGroup(QGroupBox):
         self._enable()
 
     def _say_where(self) -> None:
-        view = self._explore.map_view
+        view = self._explore.latent_view
         title = "the latent map" if view is None else f"“{view.space.title}”"
         self.where.setText(
             f"Of the map that is shown: {title}. Choose another on the Explore page."
@@ -327,7 +327,7 @@ def short_cautions(found: Landscape) -> list[str]:
     return text
 
 
-def landscape_command(folder: Path, view: MapView) -> str:
+def landscape_command(folder: Path, view: LatentView) -> str:
     """`conformix landscape` for a map."""
     from napari_conformix.analysis.paths import axes_of
 

@@ -7,9 +7,9 @@ on it.
 from napari_conformix.widgets.latent_view import painting
 from napari_conformix.widgets.latent_view.camera import Camera
 from napari_conformix.widgets.latent_view.canvas import LatentCanvas
-from napari_conformix.widgets.latent_view.letters import MapLetters
+from napari_conformix.widgets.latent_view.letters import ViewLetters
 from napari_conformix.widgets.latent_view.marks import Mark, PathLine
-from napari_conformix.widgets.latent_view.picking import MapPicking
+from napari_conformix.widgets.latent_view.picking import ViewPicking
 from napari_conformix.widgets.latent_view.picture import image_of_scene
 from napari_conformix.widgets.latent_view.raster import Raster, Scene
 from napari_conformix.widgets.latent_view.selection_bar import SelectionBar
@@ -18,8 +18,6 @@ from napari_conformix.widgets.latent_view.tools import Mode, Tool, mode_of
 __all__ = [
     "Camera",
     "LatentCanvas",
-    "MapLetters",
-    "MapPicking",
     "Mark",
     "Mode",
     "PathLine",
@@ -27,6 +25,8 @@ __all__ = [
     "Scene",
     "SelectionBar",
     "Tool",
+    "ViewLetters",
+    "ViewPicking",
     "image_of_scene",
     "mode_of",
     "painting",

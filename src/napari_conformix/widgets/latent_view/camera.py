@@ -71,7 +71,7 @@ class Camera:
         y += self.height / 2
         return x, y
 
-    def to_map(self, pixels: np.ndarray) -> np.ndarray:
+    def to_view(self, pixels: np.ndarray) -> np.ndarray:
         """(n, 2) pixels -> (n, 2) places of the map."""
         offset = np.asarray(pixels, dtype=float) - [self.width / 2, self.height / 2]
         return [self.x, self.y] + offset / self.scale

@@ -16,12 +16,12 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QCursor, QImage, QResizeEvent
 from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from napari_conformix.analysis.spaces import MapView
+from napari_conformix.analysis.spaces import LatentView
 from napari_conformix.widgets.latent_view.camera import Camera
 from napari_conformix.widgets.latent_view.hover import Hover
-from napari_conformix.widgets.latent_view.lasso import MapOverlay
+from napari_conformix.widgets.latent_view.lasso import ViewOverlay
 from napari_conformix.widgets.latent_view.marks import Backdrop, Contour, Mark, PathLine
-from napari_conformix.widgets.latent_view.picture import MapPicture
+from napari_conformix.widgets.latent_view.picture import ViewPicture
 from napari_conformix.widgets.latent_view.raster import Scene
 from napari_conformix.widgets.session import Workers
 
@@ -32,7 +32,7 @@ _MARGIN: Final = 0.82
 class LatentCanvas(QWidget):
     """Particles in two coordinates, with lasso and cursor.
 
-    Signals speak in coordinates of the map, see :class:`MapOverlay`. `hovered(row)` is the row of
+    Signals speak in coordinates of the map, see :class:`ViewOverlay`. `hovered(row)` is the row of
     the particle under the mouse, or None; what :attr:`describe` says of it is shown beside the
     mouse.
     """
@@ -51,13 +51,13 @@ class LatentCanvas(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.overlay = MapOverlay(self)
-        self.map_view: MapView | None = None
+        self.overlay = ViewOverlay(self)
+        self.latent_view: LatentView | None = None
         #: text about the particle of a row, shown beside the mouse
         self.describe: Callable[[int], str] | None = None
         self._workers = Workers(self.failed.emit)
         self.destroyed.connect(self._workers.close)
-        self._picture = MapPicture(self._workers, self)
+        self._picture = ViewPicture(self._workers, self)
         self._hover = Hover(self._workers, self)
         self._rgba = np.zeros((0, 4), dtype=np.float32)
         self._selection = np.zeros(0, dtype=bool)
@@ -92,7 +92,7 @@ class LatentCanvas(QWidget):
     @property
     def drawn_rows(self) -> np.ndarray:
         """Rows of the particle file that are drawn: all that the view has."""
-        return np.zeros(0, dtype=np.int64) if self.map_view is None else self.map_view.rows
+        return np.zeros(0, dtype=np.int64) if self.latent_view is None else self.latent_view.rows
 
     @property
     def drawn_colours(self) -> np.ndarray:
@@ -106,23 +106,23 @@ class LatentCanvas(QWidget):
 
     # -- what is shown ----------------------------------------------------------------------------
 
-    def set_map(self, view: MapView, rgba: np.ndarray) -> None:
+    def set_view(self, view: LatentView, rgba: np.ndarray) -> None:
         """Show the particles of a view; `rgba` (N, 4) has a colour for every row of the file.
 
         The camera stays, unless the axes are others or the user has not touched it yet. It stays
         too while the map looks back at earlier epochs, or the epochs could not be compared.
         """
-        if view is self.map_view:
+        if view is self.latent_view:
             self.set_colours(rgba)
             return
         same_axes = (
-            self.map_view is not None
-            and self.map_view.space.key == view.space.key
-            and self.map_view.axes == view.axes
-            and self.map_view.space.axes == view.space.axes
+            self.latent_view is not None
+            and self.latent_view.space.key == view.space.key
+            and self.latent_view.axes == view.axes
+            and self.latent_view.space.axes == view.space.axes
         )
-        looked_back = self.map_view is not None and self.map_view.past is not None
-        self.map_view, self._rgba = view, rgba
+        looked_back = self.latent_view is not None and self.latent_view.past is not None
+        self.latent_view, self._rgba = view, rgba
         if not same_axes:
             self.overlay.picture = None
         self.overlay.nearby_radius = view.nearby_radius
@@ -135,7 +135,7 @@ class LatentCanvas(QWidget):
 
     def set_colours(self, rgba: np.ndarray) -> None:
         """Other colours, (N, 4) for every row of the file."""
-        if self.map_view is None:
+        if self.latent_view is None:
             return
         self._rgba = rgba
         self._redraw()
@@ -147,7 +147,7 @@ class LatentCanvas(QWidget):
 
     def clear(self) -> None:
         """Nothing to show."""
-        self.map_view = None
+        self.latent_view = None
         self._picture.forget()
         self.overlay.picture = None
         self.overlay.set_axes("", "")
@@ -156,7 +156,7 @@ class LatentCanvas(QWidget):
 
     def fit(self) -> None:
         """Move the camera so that all particles but strays are in view."""
-        if self.map_view is None:
+        if self.latent_view is None:
             return
         fitted = self._fitting_camera()
         self.overlay.transform.look_at(fitted.x, fitted.y, fitted.zoom, fitted.stretch)
@@ -198,17 +198,17 @@ class LatentCanvas(QWidget):
 
     def set_hovered(self, row: int | None) -> None:
         """A ring around the particle of a row, as if the mouse were on it."""
-        view = self.map_view
+        view = self.latent_view
         self.overlay.set_hovered(None if view is None or row is None else view.place_of(row))
 
     # -- inside -----------------------------------------------------------------------------------
 
     def _scene(self) -> Scene:
-        return Scene(self.map_view.xy, self.map_view.rows, self._rgba, self._selection)
+        return Scene(self.latent_view.xy, self.latent_view.rows, self._rgba, self._selection)
 
     def _redraw(self) -> None:
         """The particles, the camera, the colours or the selection are others."""
-        if self.map_view is not None:
+        if self.latent_view is not None:
             camera, ratio = self.overlay.transform.camera, self.overlay.devicePixelRatioF()
             self._picture.request(self._scene(), camera, ratio)
 
@@ -218,12 +218,12 @@ class LatentCanvas(QWidget):
         self.shown.emit()
 
     def _pointed(self, place: np.ndarray | None) -> None:
-        xy = None if self.map_view is None else self.map_view.xy
+        xy = None if self.latent_view is None else self.latent_view.xy
         self._hover.point(xy, place, self.overlay.transform.camera)
 
     def _found(self, index: int | None) -> None:
         """The mouse is on a particle, or on none any more."""
-        view = self.map_view
+        view = self.latent_view
         if view is None or index is None:
             self.overlay.set_hovered(None)
             QToolTip.hideText()
@@ -236,7 +236,7 @@ class LatentCanvas(QWidget):
         self.hovered.emit(row)
 
     def _fitting_camera(self) -> Camera:
-        view, size = self.map_view, self.overlay.size()
+        view, size = self.latent_view, self.overlay.size()
         width, height = max(size.width(), 1), max(size.height(), 1)
         return Camera.around(view.extent, width, height, _MARGIN, view.stretch)
 
@@ -253,7 +253,7 @@ class LatentCanvas(QWidget):
         """Whether the particles fill much more or much less of the canvas than they should, or
         have left it."""
         size = np.array([self.overlay.width() or 1, self.overlay.height() or 1])
-        places = self.overlay.transform.to_pixels(np.array(self.map_view.extent)) / size
+        places = self.overlay.transform.to_pixels(np.array(self.latent_view.extent)) / size
         inside = bool(((places >= 0) & (places <= 1)).all())
         return not (inside and 0.6 < np.ptp(places, axis=0).max() < 0.95)
 

@@ -31,7 +31,7 @@ _ZOOM: Final = 1.2
 _ZOOMS: Final = (1e-12, 1e12)
 
 
-class MapTransform(QObject):
+class ViewTransform(QObject):
     """Where the map is in a widget: pixels (x right, y down) to map coordinates (x right, y up)
     and back. A unit of y is drawn `stretch` times as long as one of x."""
 
@@ -71,21 +71,21 @@ class MapTransform(QObject):
 
     def zoom_about(self, pixel: tuple[float, float], factor: float) -> None:
         """Come nearer by `factor`; what is at `pixel` stays there."""
-        before = self.to_map(np.array([pixel]))[0]
+        before = self.to_view(np.array([pixel]))[0]
         zoom = float(np.clip(self._zoom * factor, *_ZOOMS))
         x, y = before + (np.array(self.centre) - before) * self._zoom / zoom
         self.look_at(x, y, zoom)
 
-    def to_map(self, pixels: np.ndarray) -> np.ndarray:
+    def to_view(self, pixels: np.ndarray) -> np.ndarray:
         """(n, 2) pixels to (n, 2) map x, y."""
-        return self.camera.to_map(pixels)
+        return self.camera.to_view(pixels)
 
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:
         """(n, 2) map x, y to (n, 2) pixels."""
         return self.camera.to_pixels(xy)
 
 
-class MapOverlay(QWidget):
+class ViewOverlay(QWidget):
     """The particles' picture, lines, cursor and axes of the latent map, and the mouse in it."""
 
     #: the polygon (n, 2) in map coordinates, and the mode
@@ -105,7 +105,7 @@ class MapOverlay(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.transform = MapTransform(self)
+        self.transform = ViewTransform(self)
         self.tool = Tool.CURSOR
         self.mode = Mode.NEW
         self.cursor_xy: tuple[float, float] | None = None
@@ -183,7 +183,7 @@ class MapOverlay(QWidget):
         elif self.tool in _DRAWN_BY:
             self._line, self._line_mode = [place], mode_of(event.modifiers(), self.mode)
         elif self.tool is Tool.POINTS:
-            self.point_picked.emit(*map(float, self.transform.to_map(np.array([place]))[0]))
+            self.point_picked.emit(*map(float, self.transform.to_view(np.array([place]))[0]))
         else:
             self._dragging_cursor = True
             self._drag_cursor(place)
@@ -198,7 +198,7 @@ class MapOverlay(QWidget):
         elif self._dragging_cursor:
             self._drag_cursor(place)
         else:
-            self.pointed.emit(self.transform.to_map(np.array([place]))[0])
+            self.pointed.emit(self.transform.to_view(np.array([place]))[0])
             event.ignore()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -256,7 +256,7 @@ class MapOverlay(QWidget):
             enough = len(line) == 4 and bool((np.ptp(line, axis=0) >= _STEP_PIXELS).all())
         else:
             enough = len(line) >= 3
-        return self.transform.to_map(line) if enough else None
+        return self.transform.to_view(line) if enough else None
 
     def _tell_line(self) -> None:
         shape = self._shape() if self._line else None
@@ -265,12 +265,12 @@ class MapOverlay(QWidget):
 
     def _drag_cursor(self, place: tuple[float, float]) -> None:
         inside = np.clip(place, 0, [self.width() - 1, self.height() - 1])
-        x, y = self.transform.to_map(inside[None])[0]
+        x, y = self.transform.to_view(inside[None])[0]
         self.set_cursor((float(x), float(y)))
         self.cursor_moved.emit(float(x), float(y))
 
     def _pan(self, place: tuple[float, float]) -> None:
-        was, now = self.transform.to_map(np.array([self._grip, place]))
+        was, now = self.transform.to_view(np.array([self._grip, place]))
         x, y = np.array(self.transform.centre) + was - now
         self.transform.look_at(x, y)
         self._grip = place
@@ -284,7 +284,7 @@ class MapOverlay(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         camera = self.transform.camera
         if any(self.axis_labels):
-            self._paint_map(painter, camera)
+            self._paint_view(painter, camera)
         elif self.hint:
             painter.setPen(painting.AXES)
             box = self.rect().adjusted(20, 20, -20, -20)
@@ -298,7 +298,7 @@ class MapOverlay(QWidget):
             painting.paint_cursor(painter, camera, self.cursor_xy, self.nearby_radius)
         painter.end()
 
-    def _paint_map(self, painter: QPainter, camera: Camera) -> None:
+    def _paint_view(self, painter: QPainter, camera: Camera) -> None:
         painting.paint_below(painter, camera, self.decorations)
         if self.picture is not None:
             painting.paint_image(painter, camera, *self.picture)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.latent_view.canvas import LatentCanvas
 
 
-class MapLetters:
+class ViewLetters:
     """Marks of several parts of the page on one canvas, which keeps one list of them. While another
     page has the scene, the map is that page's."""
 

@@ -55,7 +55,7 @@ def paint_image(painter: QPainter, camera: Camera, image: QImage, seen_by: Camer
     """A picture taken by another camera, where this one sees it."""
     place = QRectF(0, 0, camera.width, camera.height)
     if seen_by != camera:
-        corners = seen_by.to_map(np.array([[0.0, 0.0], [seen_by.width, seen_by.height]]))
+        corners = seen_by.to_view(np.array([[0.0, 0.0], [seen_by.width, seen_by.height]]))
         (left, top), (right, bottom) = camera.to_pixels(corners)
         place = QRectF(left, top, right - left, bottom - top)
     painter.drawImage(place, image)
@@ -163,7 +163,7 @@ def paint_axes(painter: QPainter, camera: Camera, names: tuple[str, str]) -> Non
     font.setPointSizeF(8.0)
     painter.setFont(font)
     width, height = camera.width, camera.height
-    (left, bottom), (right, top) = camera.to_map(np.array([[0, height], [width, 0]]))
+    (left, bottom), (right, top) = camera.to_view(np.array([[0, height], [width, 0]]))
     for value in ticks(left, right, max(2, width // 60)):
         x = camera.to_pixels(np.array([[value, 0.0]]))[0, 0]
         if 28 < x < width - 12:

@@ -12,13 +12,13 @@ from napari_conformix.widgets.latent_view.tools import Tool
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QAbstractButton
 
-    from napari_conformix.widgets.spaces import LatentMapPanel
+    from napari_conformix.widgets.spaces import LatentViewPanel
 
 #: a press so near to a point takes hold of it, in pixels
 _GRIP: Final = 11.0
 
 
-class MapPicking(QObject):
+class ViewPicking(QObject):
     """Takes the mouse of the latent map for a while, and gives it back.
 
     `tool` is Tool.POINTS or Tool.DRAW while it has the mouse, None otherwise. Points in `movable`
@@ -34,7 +34,7 @@ class MapPicking(QObject):
     #: the mouse is ours (Tool.POINTS, Tool.DRAW) or no longer (None)
     tool_changed = Signal(object)
 
-    def __init__(self, panel: LatentMapPanel) -> None:
+    def __init__(self, panel: LatentViewPanel) -> None:
         super().__init__(panel)
         self._panel, self._overlay = panel, panel.canvas.overlay
         self.tool: Tool | None = None
@@ -74,7 +74,7 @@ class MapPicking(QObject):
             return False
         if kind == QEvent.Type.MouseMove:
             place = np.array([[event.position().x(), event.position().y()]])
-            x, y = self._overlay.transform.to_map(place)[0]
+            x, y = self._overlay.transform.to_view(place)[0]
             self.point_moved.emit(self._held, float(x), float(y))
             return True
         if kind == QEvent.Type.MouseButtonRelease:

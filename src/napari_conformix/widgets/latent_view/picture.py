@@ -16,7 +16,7 @@ from napari_conformix.widgets.session import Workers
 _GATHER_MS: Final = 10
 
 
-class MapPicture(QObject):
+class ViewPicture(QObject):
     """`drawn(image, camera)` follows every :meth:`request`, but not those that a newer overtook."""
 
     drawn = Signal(object, object)

@@ -111,7 +111,7 @@ class DeformationPage(QWidget):
         self.arrows.count_slider.valueChanged.connect(self.save.set_count)
         picker.list_chosen.connect(self._fill_list)
         explore.canvas.cursor_moved.connect(self._cursor_moved)
-        explore.maps.shown.connect(lambda *_: self._mark_on_map())
+        explore.views.shown.connect(lambda *_: self._mark_on_view())
         explore.selections.listed.connect(self._list_names)
         explore.selections.selection_changed.connect(self._selection_changed)
 
@@ -233,7 +233,7 @@ class DeformationPage(QWidget):
 
     def _cursor_moved(self, x: float, y: float) -> None:
         """The cursor of the latent map: a particle, or a point where points are compared."""
-        view = self._explore.map_view
+        view = self._explore.latent_view
         if not self.active or view is None or not len(view.xy):
             return
         if self.motion.mode == source_group.POINTS:
@@ -242,9 +242,9 @@ class DeformationPage(QWidget):
         else:
             self.motion.pick(view.row_near((x, y)))
 
-    def _mark_on_map(self) -> None:
+    def _mark_on_view(self) -> None:
         """Put the map's cursor on the particle that is shown."""
-        view, row, mode = self._explore.map_view, self.motion.row, self.motion.mode
+        view, row, mode = self._explore.latent_view, self.motion.row, self.motion.mode
         if not self.active or None in (view, row, self.shown):
             return
         if mode in (source_group.PARTICLE, source_group.PARTICLES):
@@ -297,7 +297,7 @@ class DeformationPage(QWidget):
             return  # the user has gone on
         self.shown = shown
         self._draw(shown)
-        self._mark_on_map()
+        self._mark_on_view()
 
     def _draw(self, shown: Shown) -> None:
         if not self.active:

@@ -26,7 +26,7 @@ from napari_conformix.widgets.session import axes
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.widgets.scene import Prepared
     from napari_conformix.widgets.session import Session
@@ -75,10 +75,10 @@ class Look:
 
 
 @dataclass(frozen=True)
-class InsetMap:
+class InsetView:
     """A map (with colours (n, 4) of its particles) to show the path on."""
 
-    view: MapView
+    view: LatentView
     rgba: np.ndarray
 
 
@@ -93,7 +93,7 @@ class Film:
         options: MovieOptions,
         look: Look,
         *,
-        inset: Callable[[], InsetMap | None] | None = None,
+        inset: Callable[[], InsetView | None] | None = None,
         loops: bool = False,
     ) -> None:
         """`inset` finds the map to show the path on; it is asked in the thread of :meth:`begin`."""
@@ -101,7 +101,7 @@ class Film:
         self.shots: list[Shot] = shots(len(path), options, loops=loops)
         self.contour = look.contour if options.contour is None else options.contour
         self.view = options.view or look.view or View()
-        self._job, self._look, self._find_map = job, look, inset
+        self._job, self._look, self._find_view = job, look, inset
         self._cache, self._lock = FrameCache(), threading.Lock()
         self._overlays = Overlays(options.width, options.height, light=options.light_background)
         self._studio: Studio | None = None
@@ -121,17 +121,17 @@ class Film:
         # the result's epoch is asked for as None, since its model may be kept under another name
         own = self.path.epoch == self._job.latents().epoch
         self._epoch = None if own else self.path.epoch
-        if self._find_map is not None and self.options.inset is not None:
-            self._inset = self._make_inset(self._find_map())
+        if self._find_view is not None and self.options.inset is not None:
+            self._inset = self._make_inset(self._find_view())
         self._consensus = self._ready(self._look.consensus)
         if self.view.field_angstrom is None:
             steps = {0, len(self.path) // 2, len(self.path) - 1}
             maps = [self._consensus, *map(self._prepared, sorted(steps))]
             self.view = _fitted(self.view, maps, self.options)
 
-    def _make_inset(self, found: InsetMap | None) -> Inset | None:
+    def _make_inset(self, found: InsetView | None) -> Inset | None:
         """None where there is no map, or it has no place for the path."""
-        places = None if found is None else making.on_map(self.path, found.view)
+        places = None if found is None else making.place_on_view(self.path, found.view)
         if found is None or places is None:
             return None
         side = round(self.options.inset_share * min(self.options.width, self.options.height))

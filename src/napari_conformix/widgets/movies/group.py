@@ -33,7 +33,7 @@ from napari_conformix.export import (
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.widgets.movies.command import movie_command
 from napari_conformix.widgets.movies.form import MovieForm
-from napari_conformix.widgets.movies.frames import InsetMap, Look
+from napari_conformix.widgets.movies.frames import InsetView, Look
 from napari_conformix.widgets.movies.maps import MapsRun
 from napari_conformix.widgets.movies.movie import make_film
 from napari_conformix.widgets.movies.recorder import MovieRecorder
@@ -238,7 +238,7 @@ class MovieGroup(QGroupBox):
             path,
             self.form.options(),
             session=self._session,
-            inset=self._map_in_window(),
+            inset=self._view_in_window(),
             loops=loops(file),
         )
         self._say("")
@@ -246,12 +246,12 @@ class MovieGroup(QGroupBox):
         self._progress(0, len(film))
         self.recorder.start(film, file)
 
-    def _map_in_window(self) -> InsetMap | None:
+    def _view_in_window(self) -> InsetView | None:
         """The map of the Explore page in its colours; None while it shows nothing."""
         canvas = self._explore.canvas
-        if canvas.map_view is None:
+        if canvas.latent_view is None:
             return None
-        return InsetMap(canvas.map_view, canvas.drawn_colours)
+        return InsetView(canvas.latent_view, canvas.drawn_colours)
 
     def stop_now(self) -> None:
         """End what is being made; nothing is left of it."""

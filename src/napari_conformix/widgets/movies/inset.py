@@ -12,7 +12,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 
 from napari_conformix.analysis.spaces import views
-from napari_conformix.jobs.spaces import map_view, maps_of
+from napari_conformix.jobs.spaces import latent_view, views_of
 from napari_conformix.widgets.colours import PLAIN
 from napari_conformix.widgets.latent_view import (
     Camera,
@@ -25,7 +25,7 @@ from napari_conformix.widgets.latent_view import (
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
 
 #: lines and words of the map are drawn as on a canvas of this many pixels, and magnified with it
@@ -40,7 +40,7 @@ class Inset:
     """Pictures of one map with one path, for frames of one size."""
 
     def __init__(
-        self, view: MapView, rgba: np.ndarray, path: LatentPath, places: np.ndarray, side: int
+        self, view: LatentView, rgba: np.ndarray, path: LatentPath, places: np.ndarray, side: int
     ) -> None:
         """`rgba` (n, 4) are the colours of the view's particles, `places` (steps, 2) those of the
         path on the map, `side` the pixels of the square."""
@@ -93,13 +93,13 @@ class Inset:
         painter.restore()
 
 
-def map_of(job: Job, path: LatentPath) -> MapView | None:
+def view_of(job: Job, path: LatentPath) -> LatentView | None:
     """The map to show a path on where no other is chosen: the one that it was made on; else its
     component or motion beside the next one. None where there is only one."""
     table = job.latents()
     key, axes = path.how.get("map"), path.how.get("axes")
-    if key is not None and axes is not None and key in dict(maps_of(job, table)):
-        return map_view(job, key, axes, table=table)
+    if key is not None and axes is not None and key in dict(views_of(job, table)):
+        return latent_view(job, key, axes, table=table)
     number = int(path.how.get("component", 1))
     key = f"pca{path.half}"
     if path.kind != "component" and views.has_motion(table):
@@ -109,15 +109,15 @@ def map_of(job: Job, path: LatentPath) -> MapView | None:
         return None
     first = min(number, count) - 1
     pair = (0, 1) if first == 0 else (0, first)
-    return map_view(job, key, pair, table=table)
+    return latent_view(job, key, pair, table=table)
 
 
-def plain_colours(view: MapView) -> np.ndarray:
+def plain_colours(view: LatentView) -> np.ndarray:
     """(n, 4) of a map that is not coloured by anything."""
     return np.tile(PLAIN, (len(view.xy), 1))
 
 
-def _axis_name(view: MapView, axis: int) -> str:
+def _axis_name(view: LatentView, axis: int) -> str:
     """'Motion 1 (Å RMS)': in a small picture the share of the variance has no room."""
     name = view.space.axis_label(axis)
     return name.split(", ")[0]

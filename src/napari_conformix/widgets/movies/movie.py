@@ -23,8 +23,8 @@ from napari_conformix.export import (
     options_from,
 )
 from napari_conformix.jobs.folder import refuse_without_decoder
-from napari_conformix.widgets.movies.frames import Film, InsetMap, Look
-from napari_conformix.widgets.movies.inset import map_of, plain_colours
+from napari_conformix.widgets.movies.frames import Film, InsetView, Look
+from napari_conformix.widgets.movies.inset import plain_colours, view_of
 from napari_conformix.widgets.session import Session
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def make_film(
     options: MovieOptions,
     *,
     session: Session | None = None,
-    inset: InsetMap | None = None,
+    inset: InsetView | None = None,
     loops: bool = False,
 ) -> Film:
     """The frames; without an `inset` they have the map that the path was made on."""
@@ -85,13 +85,13 @@ def make_film(
     get_qapp()
     look = Look.of_job(job, options.contour) if session is None else Look.of_session(session)
 
-    def find_map() -> InsetMap | None:
+    def find_view() -> InsetView | None:
         if inset is not None and (inset.view.row_half == path.half).any():
             return inset
-        view = map_of(job, path)
-        return None if view is None else InsetMap(view, plain_colours(view))
+        view = view_of(job, path)
+        return None if view is None else InsetView(view, plain_colours(view))
 
-    return Film(job, path, options, look, inset=find_map, loops=loops)
+    return Film(job, path, options, look, inset=find_view, loops=loops)
 
 
 def record(

@@ -28,7 +28,7 @@ def path_command(folder: Path, path: LatentPath) -> str:
         words = ["conformix", "path", str(folder), "--like", name, "--name", f"{name}_again"]
         return f"{_BY_HAND if path.kind == 'drawn' else _REVERSED}\n{shlex.join(words)}"
     if path.kind == "least energy":
-        words = ["conformix", "landscape", str(folder), *_map(how)]
+        words = ["conformix", "landscape", str(folder), *_view(how)]
         words += ["--path", *map(str, how["states"])]
     else:
         words = ["conformix", "path", str(folder), *_which(path)]
@@ -46,7 +46,7 @@ def _which(path: LatentPath) -> list[str]:
         points = " ".join(f"{x:.6g},{y:.6g}" for x, y in how["points"])
         closed = ["--closed"] if how.get("closed") else []
         exact = ["--straight"] if how.get("exact") else []
-        return [f"--points={points}", *_map(how), *closed, *exact]
+        return [f"--points={points}", *_view(how), *closed, *exact]
     if path.kind == "data":
         return ["--from-row", str(how["start"]), "--to-row", str(how["end"])]
     if path.kind == "clusters":
@@ -55,6 +55,6 @@ def _which(path: LatentPath) -> list[str]:
     return ["--file", str(how.get("source", ""))]
 
 
-def _map(how: dict[str, Any]) -> list[str]:
+def _view(how: dict[str, Any]) -> list[str]:
     axes = ",".join(a if isinstance(a, str) else str(a + 1) for a in how["axes"])
     return ["--map", how["map"], "--axes", axes]

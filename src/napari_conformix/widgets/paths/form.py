@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _STEPS: Final = (2, 200, 24)
 _AXES_OFFERED: Final = 6
 #: kinds that lead over places of the map that is shown
-_ON_MAP: Final = ("points", "drawn", "states")
+_ON_VIEW: Final = ("points", "drawn", "states")
 
 
 class PathForm(QGroupBox):
@@ -67,7 +67,7 @@ class PathForm(QGroupBox):
         self.half_box.currentIndexChanged.connect(lambda *_: self._fill_axes())
         self.make.clicked.connect(self.ask)
         self._table: LatentTable | None = None
-        self._half_of_map = 0
+        self._half_of_view = 0
         self._show_kind()
         self.say("")
 
@@ -101,25 +101,25 @@ class PathForm(QGroupBox):
     def forget(self) -> None:
         """Another job: nothing picked before means anything."""
         self.say("")
-        self.lose_map()
+        self.lose_view()
         self.particles.set_count(0)
         self.clusters.set_names([])
         self.states.set_states(0)
 
-    def lose_map(self) -> None:
+    def lose_view(self) -> None:
         """The map has other axes."""
         for form in self.forms.values():
-            form.lose_map()
+            form.lose_view()
 
     def lose_tool(self) -> None:
         """The mouse of the map is no longer the form's."""
         for form in self.forms.values():
             form.lose_tool()
 
-    def set_half_of_map(self, half: int) -> None:
+    def set_half_of_view(self, half: int) -> None:
         """The half that the map shows alone, which paths on it must be of; 0: both or one model."""
-        self._half_of_map = half
-        bound = bool(half) and self.kind in _ON_MAP
+        self._half_of_view = half
+        bound = bool(half) and self.kind in _ON_VIEW
         if bound:
             self.half_box.setCurrentIndex(self.half_box.findData(half))
         self.half_box.setEnabled(not bound)
@@ -184,5 +184,5 @@ class PathForm(QGroupBox):
             if kind != self.kind:
                 form.lose_tool()
         self.say("")
-        self.set_half_of_map(self._half_of_map)
+        self.set_half_of_view(self._half_of_view)
         self.marks_changed.emit()

@@ -53,7 +53,7 @@ class KindForm(QWidget):
         """Places to mark on the map, numbered in this order."""
         return []
 
-    def lose_map(self) -> None:
+    def lose_view(self) -> None:
         """Another map is shown: places of the one before mean nothing there."""
 
     def lose_tool(self) -> None:
@@ -117,7 +117,7 @@ class PointsForm(KindForm):
         self.form.addRow(self.closed)
         self.pick.toggled.connect(lambda on: self.tool_asked.emit(Tool.POINTS if on else None))
         self.undo.clicked.connect(self._undo)
-        self.clear.clicked.connect(self.lose_map)
+        self.clear.clicked.connect(self.lose_view)
         self.closed.toggled.connect(lambda *_: self._changed())
         self._say()
 
@@ -141,7 +141,7 @@ class PointsForm(KindForm):
         self._points[index] = (x, y)
         self._changed()
 
-    def lose_map(self) -> None:
+    def lose_view(self) -> None:
         if self._points:
             self._points.clear()
             self._changed()
@@ -196,7 +196,7 @@ class DrawForm(KindForm):
         if self.choice is not None:
             self.complete.emit()
 
-    def lose_map(self) -> None:
+    def lose_view(self) -> None:
         self._line.clear()
 
     def lose_tool(self) -> None:

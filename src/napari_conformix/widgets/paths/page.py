@@ -14,9 +14,9 @@ import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_conformix.analysis.paths import on_map
+from napari_conformix.analysis.paths import place_on_view
 from napari_conformix.widgets.landscape import LandscapeGroup
-from napari_conformix.widgets.latent_view import MapPicking, Mark
+from napari_conformix.widgets.latent_view import Mark, ViewPicking
 from napari_conformix.widgets.movies import MovieGroup
 from napari_conformix.widgets.parts import BiasBanner, DoubtBanner, Fold
 from napari_conformix.widgets.paths.command import path_command
@@ -27,7 +27,7 @@ from napari_conformix.widgets.paths.saved import PathList
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.explore import ExplorePage
@@ -56,7 +56,7 @@ class PathsPage(QWidget):
         self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
-        self.picking = MapPicking(explore.map_panel)
+        self.picking = ViewPicking(explore.view_panel)
         self.form = PathForm()
         self.player = PathPlayer(session, self.scene, explore.conformation.contour)
         self.list = PathList(session)
@@ -89,7 +89,7 @@ class PathsPage(QWidget):
         session.job_closed.connect(lambda: self._forget(_NO_JOB))
         session.latents_changed.connect(self._take_latents)
         session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
-        self._explore.maps.shown.connect(self._take_view)
+        self._explore.views.shown.connect(self._take_view)
         self._canvas.cursor_moved.connect(self._cursor_moved)
         form.asked.connect(self.make)
         form.tool_asked.connect(self._want_tool)
@@ -174,7 +174,7 @@ class PathsPage(QWidget):
 
     def make(self, choice: dict[str, Any]) -> None:
         """Make a path as the form asks, in a worker; the newest request wins."""
-        view = self._explore.map_view if choice["kind"] in ("points", "drawn") else None
+        view = self._explore.latent_view if choice["kind"] in ("points", "drawn") else None
         found = None
         if choice["kind"] == "least energy":
             found, view = self.landscape.found, self.landscape.drawn.view
@@ -229,11 +229,11 @@ class PathsPage(QWidget):
 
     # -- the latent map ---------------------------------------------------------------------------
 
-    def _take_view(self, view: MapView, moved: bool) -> None:
+    def _take_view(self, view: LatentView, moved: bool) -> None:
         """The map shows something else."""
         if moved:
             self._cursor = None
-            self.form.lose_map()
+            self.form.lose_view()
         self.landscape.take_view(view)
         self._look_at_half()
         self._mark()
@@ -252,8 +252,8 @@ class PathsPage(QWidget):
         self.form.ask()
 
     def _look_at_half(self) -> None:
-        view = self._explore.map_view
-        self.form.set_half_of_map(0 if view is None else view.space.half)
+        view = self._explore.latent_view
+        self.form.set_half_of_view(0 if view is None else view.space.half)
 
     def _want_tool(self, tool: Any) -> None:
         if tool is None:
@@ -267,7 +267,7 @@ class PathsPage(QWidget):
             self.form.lose_tool()
 
     def _picked(self, x: float, y: float) -> None:
-        view = self._explore.map_view
+        view = self._explore.latent_view
         if view is None:
             return
         if self.form.kind == "points":
@@ -292,7 +292,7 @@ class PathsPage(QWidget):
     def _marks(self) -> list[Mark]:
         """Picked points by number, or the two particles as A and B; until there are some, and for
         other kinds of paths, states by number."""
-        view = self._explore.map_view
+        view = self._explore.latent_view
         picked: list[Mark] = []
         if view is None:
             return picked
@@ -311,18 +311,18 @@ class PathsPage(QWidget):
 
     def _place(self) -> None:
         """Find where the path lies in the map that is shown, and draw it."""
-        view, path = self._explore.map_view, self.path
+        view, path = self._explore.latent_view, self.path
         if not self.active or view is None or path is None:
             self._places = None
             self._draw_path()
             return
 
         def done(xy: np.ndarray | None) -> None:
-            if path is self.path and view is self._explore.map_view and self.active:
+            if path is self.path and view is self._explore.latent_view and self.active:
                 self._places = xy
                 self._draw_path()
 
-        self.session.run_in_worker(lambda: on_map(path, view), done, key="job:place path")
+        self.session.run_in_worker(lambda: place_on_view(path, view), done, key="job:place path")
 
     def _draw_path(self) -> None:
         if not self.active or self._places is None or self.path is None:
@@ -331,7 +331,7 @@ class PathsPage(QWidget):
             self._canvas.set_path(self._places, self.path.support, float(self.player.step))
 
 
-def nearest_row(view: MapView, xy: tuple[float, float], half: int) -> int | None:
+def nearest_row(view: LatentView, xy: tuple[float, float], half: int) -> int | None:
     """The particle of a half that lies nearest to a place of the map; 0: of any."""
     mine = np.flatnonzero(view.row_half == half)
     if not len(mine):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath, Landscape
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.analysis.spaces import DataSupport, MapView
+    from napari_conformix.analysis.spaces import DataSupport, LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
 
@@ -45,7 +45,7 @@ class PathRequest:
 
     how: dict[str, Any]
     half: int
-    view: MapView | None = None
+    view: LatentView | None = None
     name: str = ""
     landscape: Landscape | None = None
 
@@ -58,15 +58,15 @@ class PathRequest:
         """Make it; for a worker. UserError says what is in the way."""
         view = self.view
         if view is not None and view.past is not None:
-            return self._on_map(view, None)  # its latents are not those that support is kept of
+            return self._on_view(view, None)  # its latents are not those that support is kept of
         near = supports.of(latents, self.half)
         if view is not None:
-            return self._on_map(view, near)
+            return self._on_view(view, near)
         from napari_conformix.jobs.paths import make
 
         return Made(replace(make(job, self.how, half=self.half or None, near=near), name=self.name))
 
-    def _on_map(self, view: MapView, near: DataSupport | None) -> Made:
+    def _on_view(self, view: LatentView, near: DataSupport | None) -> Made:
         """Over places of the map that is shown, as it is drawn."""
         from napari_conformix.analysis.paths import drawn, through_points
 

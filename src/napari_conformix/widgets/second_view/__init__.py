@@ -5,10 +5,10 @@ The panel and the Explore page import what they show of it.
 
 from napari_conformix.widgets.second_view import dock
 from napari_conformix.widgets.second_view.group import CompareGroup
-from napari_conformix.widgets.second_view.linked_view import LinkedMapGroup
+from napari_conformix.widgets.second_view.linked_view import LinkedViewGroup
 
 __all__ = [
     "CompareGroup",
-    "LinkedMapGroup",
+    "LinkedViewGroup",
     "dock",
 ]

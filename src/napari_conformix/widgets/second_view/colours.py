@@ -20,7 +20,7 @@ from napari_conformix.widgets.colours import colouring
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.colours import Colouring, Painters
@@ -73,7 +73,7 @@ def painters_of(
     return painters
 
 
-def _painter(make: Callable[[], Colouring]) -> Callable[[MapView], Colouring]:
+def _painter(make: Callable[[], Colouring]) -> Callable[[LatentView], Colouring]:
     """What is known of the particles does not depend on the map."""
     return lambda view: make()
 

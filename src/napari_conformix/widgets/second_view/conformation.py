@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.second_view.link import Marked
     from napari_conformix.widgets.second_view.store import Beside
-    from napari_conformix.widgets.spaces import MapGroup
+    from napari_conformix.widgets.spaces import ViewGroup
 
 _NOT_DECODED: Final = "Click or drag in either map: the other cursor goes to the same particle."
 _PLACES: Final = (
@@ -37,7 +37,7 @@ _CONTOURS: Final = (
 class OtherConformation(QGroupBox):
     """Decoder, place and contour of the other job's conformation."""
 
-    def __init__(self, beside: Beside, scene: Scene, maps: MapGroup, canvas: LatentCanvas) -> None:
+    def __init__(self, beside: Beside, scene: Scene, maps: ViewGroup, canvas: LatentCanvas) -> None:
         super().__init__("Its conformation at the cursor")
         self._beside, self._maps, self._canvas = beside, maps, canvas
         self.scene = OtherScene(beside.other, scene)
@@ -101,7 +101,7 @@ class OtherConformation(QGroupBox):
 
     def show_at(self, x: float, y: float) -> None:
         """Decode what is at a place of the other job's map."""
-        view = self._maps.map_view
+        view = self._maps.latent_view
         if view is None or not len(view.xy):
             return
         if not view.has_model:

@@ -7,7 +7,7 @@ from typing import Final
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel
 
-from napari_conformix.widgets.spaces import LatentMapPanel
+from napari_conformix.widgets.spaces import LatentViewPanel
 
 _TITLE: Final = "Latent map"
 _OTHER: Final = "Latent map of the other job"
@@ -22,7 +22,12 @@ _SMALL, _ALONE = (240, 130), (240, 200)
 
 
 def show_maps(
-    viewer, first: LatentMapPanel, second: LatentMapPanel, name: str = _OTHER, *, tools: bool = True
+    viewer,
+    first: LatentViewPanel,
+    second: LatentViewPanel,
+    name: str = _OTHER,
+    *,
+    tools: bool = True,
 ) -> None:
     """Put the second map into the window, once, and show it; nothing without a window. It has no
     tools of its own where there is no room, or where they are not wanted."""
@@ -55,12 +60,12 @@ def show_maps(
     QTimer.singleShot(0, share)
 
 
-def is_wide(panel: LatentMapPanel) -> bool:
+def is_wide(panel: LatentViewPanel) -> bool:
     """Whether two maps stand side by side, and not one above the other."""
     return panel.dock is not None and panel.dock.window().width() >= _WIDE
 
 
-def hide_map(first: LatentMapPanel, second: LatentMapPanel) -> None:
+def hide_map(first: LatentViewPanel, second: LatentViewPanel) -> None:
     """Only the first map; the dock of the other is hidden, to be shown again."""
     if second.dock is not None:
         second.dock.hide()
@@ -76,7 +81,7 @@ def _take_away_cross(dock: QDockWidget) -> None:
         cross.hide()
 
 
-def set_title(panel: LatentMapPanel, title: str) -> None:
+def set_title(panel: LatentViewPanel, title: str) -> None:
     """What stands over a map."""
     if panel.dock is None:
         return

@@ -19,11 +19,11 @@ from napari_conformix.widgets.parts import hint, sentence, signed
 from napari_conformix.widgets.second_view import dock
 from napari_conformix.widgets.second_view.agreement import AgreementBox
 from napari_conformix.widgets.second_view.conformation import OtherConformation
-from napari_conformix.widgets.second_view.link import MapLink
+from napari_conformix.widgets.second_view.link import ViewLink
 from napari_conformix.widgets.second_view.offers import ColourOffers
 from napari_conformix.widgets.second_view.store import Beside
 from napari_conformix.widgets.session import FileDrop
-from napari_conformix.widgets.spaces import LatentMapPanel, LookingBack, MapGroup
+from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.comparison import Matching
@@ -46,21 +46,21 @@ class CompareGroup(QGroupBox):
         self,
         session: Session,
         scene: Scene,
-        panel: LatentMapPanel,
-        maps: MapGroup,
+        panel: LatentViewPanel,
+        maps: ViewGroup,
         selections: SelectionGroup,
         conformation: ConformationGroup,
     ) -> None:
         super().__init__("Another job beside it")
         self._session, self._first = session, panel
         self.beside = beside = Beside(session)
-        self.panel = LatentMapPanel()
+        self.panel = LatentViewPanel()
         self.panel.canvas.failed.connect(session.report_error)
-        self.maps = MapGroup(beside.other, None, self.panel)
-        self.looking_back = LookingBack(beside.other, self.panel.epochs, self.maps)
-        self.link = MapLink(beside, selections, (panel, self.panel), (maps, self.maps))
-        self.offers = ColourOffers(beside, (maps, self.maps))
-        self.conformation = OtherConformation(beside, scene, self.maps, self.panel.canvas)
+        self.views = ViewGroup(beside.other, None, self.panel)
+        self.looking_back = LookingBack(beside.other, self.panel.epochs, self.views)
+        self.link = ViewLink(beside, selections, (panel, self.panel), (maps, self.views))
+        self.offers = ColourOffers(beside, (maps, self.views))
+        self.conformation = OtherConformation(beside, scene, self.views, self.panel.canvas)
         self.agreement = AgreementBox(beside)
         self._build()
         FileDrop(self, beside.open)
@@ -72,7 +72,7 @@ class CompareGroup(QGroupBox):
         beside.matched.connect(self._matched)
         beside.other.job_closed.connect(self._forget_other)
         beside.other.latents_changed.connect(self._take_latents)
-        beside.other.particles_opened.connect(lambda *_: self.maps.fill_colours())
+        beside.other.particles_opened.connect(lambda *_: self.views.fill_colours())
         self.link.told.connect(self.selected.setText)
         self.link.marked.connect(self.conformation.mark)
         self.link.other_cursor.connect(self.conformation.show_at)
@@ -89,7 +89,7 @@ class CompareGroup(QGroupBox):
         self.content = QWidget()
         inner = QVBoxLayout(self.content)
         inner.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.selected, self.maps, self.conformation, self.agreement):
+        for widget in (self.selected, self.views, self.conformation, self.agreement):
             inner.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
@@ -126,7 +126,7 @@ class CompareGroup(QGroupBox):
     def _opened(self, this: str, other: str) -> None:
         self.agreement.forget()
         self.said.setText(f"{this} and {other}: finding which particles are in both …")
-        self.maps.setTitle(f"Latent map of {other}")
+        self.views.setTitle(f"Latent map of {other}")
         self.conformation.set_names(this, other)
         self.panel.canvas.overlay.hint = f"The latent map of {other} appears here."
         dock.show_maps(self._session.viewer, self._first, self.panel)
@@ -135,7 +135,7 @@ class CompareGroup(QGroupBox):
         self._show_open(True)
 
     def _forget_other(self) -> None:
-        for part in (self.maps, self.link, self.conformation, self.agreement):
+        for part in (self.views, self.link, self.conformation, self.agreement):
             part.forget()
 
     def _closed(self, why: str) -> None:
@@ -152,6 +152,6 @@ class CompareGroup(QGroupBox):
 
     def _take_latents(self, latents: LatentTable) -> None:
         self.agreement.forget()
-        self.maps.take_latents(latents)
+        self.views.take_latents(latents)
         if self.beside.matching is not None:
             self._matched(self.beside.matching)

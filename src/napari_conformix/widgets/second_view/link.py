@@ -16,11 +16,11 @@ from napari_conformix.widgets.selections import ACTIONS
 if TYPE_CHECKING:
     from napari_conformix.analysis.comparison import Matching
     from napari_conformix.analysis.selections import Step
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.widgets.latent_view import Mode
     from napari_conformix.widgets.second_view.store import Beside
     from napari_conformix.widgets.selections import SelectionGroup
-    from napari_conformix.widgets.spaces import LatentMapPanel, MapGroup
+    from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Marked:
     near: bool
 
 
-class MapLink(QObject):
+class ViewLink(QObject):
     """Two maps that act as one, while there is a matching.
 
     There is one selection, of rows of the opened job; `told(text)` says how much of it is in the
@@ -49,8 +49,8 @@ class MapLink(QObject):
         self,
         beside: Beside,
         selections: SelectionGroup,
-        panels: tuple[LatentMapPanel, LatentMapPanel],
-        maps: tuple[MapGroup, MapGroup],
+        panels: tuple[LatentViewPanel, LatentViewPanel],
+        maps: tuple[ViewGroup, ViewGroup],
     ) -> None:
         super().__init__()
         self._beside, self._selections = beside, selections
@@ -130,8 +130,8 @@ class MapLink(QObject):
         """A rectangle does so, too."""
         self._find(lambda view: view_steps.rectangle_step(view, corners), mode)
 
-    def _find(self, step_of: Callable[[MapView], Step], mode: Mode) -> None:
-        view, matching, history = self._maps[1].map_view, self._beside.matching, self._history
+    def _find(self, step_of: Callable[[LatentView], Step], mode: Mode) -> None:
+        view, matching, history = self._maps[1].latent_view, self._beside.matching, self._history
         if view is None or history is None:
             return
         job = str(self._beside.other.job.folder)
@@ -149,7 +149,7 @@ class MapLink(QObject):
 
     def _invert(self) -> None:
         """Of the particles that the second map shows, select those that are not."""
-        view, matching, history = self._maps[1].map_view, self._beside.matching, self._history
+        view, matching, history = self._maps[1].latent_view, self._beside.matching, self._history
         if view is None or history is None:
             return
         shown = matching.these_of(_mask(view.rows, matching))
@@ -160,7 +160,7 @@ class MapLink(QObject):
 
     def _find_pairs(self, *_: object) -> None:
         """Either map shows something new: find, in a worker, which particles both show."""
-        first, second = (group.map_view for group in self._maps)
+        first, second = (group.latent_view for group in self._maps)
         matching = self._beside.matching
         if matching is None or first is None or second is None:
             self._pairs = None
@@ -188,7 +188,7 @@ class MapLink(QObject):
         if side == 1:
             self.other_cursor.emit(x, y)
         pairs = self._pairs
-        views = (group.map_view for group in self._maps)
+        views = (group.latent_view for group in self._maps)
         if pairs is None or not pairs.of(*views, self._beside.matching.to_other):
             self._waiting = side, x, y  # until the pairs of what is shown now are found
             return
@@ -218,7 +218,7 @@ class MapLink(QObject):
         if side == 1:
             self.other_cursor.emit(*place)
 
-    def _other_shown(self, view: MapView, moved: bool) -> None:
+    def _other_shown(self, view: LatentView, moved: bool) -> None:
         """Other axes, or newer latents: the cursor stays on its particle."""
         self.show_selection()
         overlay = self._panels[1].canvas.overlay

@@ -12,13 +12,13 @@ from napari_conformix.widgets.second_view.pairs import Pairs
 from napari_conformix.widgets.selections import ACTIONS, SelectionFinder
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.widgets.selections import SelectionGroup
     from napari_conformix.widgets.session import Session
-    from napari_conformix.widgets.spaces import LatentMapPanel, MapGroup
+    from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
 
 
-class LinkedMaps(QObject):
+class LinkedViews(QObject):
     """Makes two maps act as one while :attr:`active`.
 
     The first map's tools act on both. A place of one map is, in the other, the place of the
@@ -31,8 +31,8 @@ class LinkedMaps(QObject):
         self,
         session: Session,
         selections: SelectionGroup,
-        panels: tuple[LatentMapPanel, LatentMapPanel],
-        maps: tuple[MapGroup, MapGroup],
+        panels: tuple[LatentViewPanel, LatentViewPanel],
+        maps: tuple[ViewGroup, ViewGroup],
     ) -> None:
         super().__init__()
         self._session, self._selections = session, selections
@@ -79,7 +79,7 @@ class LinkedMaps(QObject):
             self.show_selection()
             self._find_pairs()
         else:
-            self.finder.history = self.finder.map_view = None
+            self.finder.history = self.finder.latent_view = None
 
     # -- selection --------------------------------------------------------------------------------
 
@@ -97,14 +97,14 @@ class LinkedMaps(QObject):
 
     # -- cursor -----------------------------------------------------------------------------------
 
-    def _shown(self, view: MapView, moved: bool) -> None:
+    def _shown(self, view: LatentView, moved: bool) -> None:
         if self.active:
-            self.finder.map_view = self._maps[1].map_view
+            self.finder.latent_view = self._maps[1].latent_view
             self._find_pairs()
 
     def _find_pairs(self) -> None:
         """Either map shows something new: find, in a worker, which particles both show."""
-        first, second = (group.map_view for group in self._maps)
+        first, second = (group.latent_view for group in self._maps)
         if first is None or second is None:
             self._pairs = None
         elif self._pairs is None or not self._pairs.of(first, second):
@@ -129,7 +129,7 @@ class LinkedMaps(QObject):
         if self._leading or not self.active:
             return
         pairs = self._pairs
-        if pairs is None or not pairs.of(*(group.map_view for group in self._maps)):
+        if pairs is None or not pairs.of(*(group.latent_view for group in self._maps)):
             self._waiting = side, x, y  # until the pairs of what is shown now are found
             return
         found = pairs.nearest(side, (x, y))
@@ -151,7 +151,7 @@ class LinkedMaps(QObject):
             self._panels[1 - side].canvas.set_hovered(row)
 
 
-def _words(shared: int, first: MapView, second: MapView) -> str:
+def _words(shared: int, first: LatentView, second: LatentView) -> str:
     """What the two maps share."""
     if not shared:
         return "No particle is in both maps: choose maps of the same half, or the motion map."

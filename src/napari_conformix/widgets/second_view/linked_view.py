@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_conformix.widgets.parts import hint
 from napari_conformix.widgets.second_view import dock
-from napari_conformix.widgets.second_view.linked_link import LinkedMaps
-from napari_conformix.widgets.spaces import LatentMapPanel, MapGroup
+from napari_conformix.widgets.second_view.linked_link import LinkedViews
+from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import Past
@@ -25,19 +25,19 @@ _ABOUT: Final = (
 )
 
 
-class LinkedMapGroup(QGroupBox):
+class LinkedViewGroup(QGroupBox):
     """Opens and closes the second map, and holds its choices. `opened()` when it is shown."""
 
     opened = Signal()
 
     def __init__(
-        self, session: Session, panel: LatentMapPanel, maps: MapGroup, selections: SelectionGroup
+        self, session: Session, panel: LatentViewPanel, maps: ViewGroup, selections: SelectionGroup
     ) -> None:
         super().__init__("Second map")
         self._session, self._first, self._first_maps = session, panel, maps
-        self.panel = LatentMapPanel()
-        self.maps = MapGroup(session, None, self.panel, "Latent map, the second", which="second ")
-        self.link = LinkedMaps(session, selections, (panel, self.panel), (maps, self.maps))
+        self.panel = LatentViewPanel()
+        self.views = ViewGroup(session, None, self.panel, "Latent map, the second", which="second ")
+        self.link = LinkedViews(session, selections, (panel, self.panel), (maps, self.views))
         self.panel.canvas.failed.connect(session.report_error)
         self.panel.canvas.overlay.hint = "The second map of the same particles appears here."
         self.button = QPushButton("Second map")
@@ -51,13 +51,13 @@ class LinkedMapGroup(QGroupBox):
         layout.setContentsMargins(8, 6, 8, 8)
         layout.addLayout(buttons)
         layout.addWidget(self.said)
-        layout.addWidget(self.maps)
-        self.button.clicked.connect(self.open_map)
-        self.close_button.clicked.connect(self.close_map)
+        layout.addWidget(self.views)
+        self.button.clicked.connect(self.open_view)
+        self.close_button.clicked.connect(self.close_view)
         self.link.told.connect(self.said.setText)
         maps.looked_back.connect(self._look_back)
-        self.maps.range_asked.connect(maps.range_asked)
-        self.maps.category_asked.connect(maps.category_asked)
+        self.views.range_asked.connect(maps.range_asked)
+        self.views.category_asked.connect(maps.category_asked)
         self._show(False)
 
     @property
@@ -65,7 +65,7 @@ class LinkedMapGroup(QGroupBox):
         """Whether there is a second map."""
         return self.link.active
 
-    def open_map(self) -> None:
+    def open_view(self) -> None:
         """Show the second map: a UMAP if there is one, else other axes than the first shows."""
         latents = self._session.latents
         if latents is None or self.is_open:
@@ -74,12 +74,12 @@ class LinkedMapGroup(QGroupBox):
         self.panel.legend.compact = not dock.is_wide(self.panel)
         self._show(True)
         self.link.set_active(True)
-        self.maps.take_latents(latents)
-        self.maps.show_past(self._first_maps.past)
+        self.views.take_latents(latents)
+        self.views.show_past(self._first_maps.past)
         self._choose()
         self.opened.emit()
 
-    def close_map(self) -> None:
+    def close_view(self) -> None:
         """Only the first map; the second is hidden, and found as it was when it is opened again."""
         if not self.is_open:
             return
@@ -90,35 +90,35 @@ class LinkedMapGroup(QGroupBox):
 
     def forget(self) -> None:
         """The job is another one, or none."""
-        self.close_map()
-        self.maps.forget()
+        self.close_view()
+        self.views.forget()
 
     def take_latents(self, latents: LatentTable) -> None:
         """Newer latents of the job."""
         if self.is_open:
-            self.maps.take_latents(latents)
+            self.views.take_latents(latents)
 
     def _look_back(self, past: Past | None) -> None:
         """Go along with the first map, unless nobody sees it: its axes may be of another job."""
         if self.is_open:
-            self.maps.show_past(past)
+            self.views.show_past(past)
 
     def _show(self, opened: bool) -> None:
-        self.maps.setVisible(opened)
+        self.views.setVisible(opened)
         self.close_button.setVisible(opened)
         self.button.setEnabled(not opened)
 
     def _choose(self) -> None:
         """Something else than the first map, unless the user has chosen before."""
-        box, first = self.maps.space_box, self._first_maps.space_box.currentData()
-        if self.maps.map_view is not None:
+        box, first = self.views.space_box, self._first_maps.space_box.currentData()
+        if self.views.latent_view is not None:
             return
         keys = [box.itemData(i) for i in range(box.count())]
         umaps = [key for key in keys if key.startswith("umap") and key != first]
         others = [key for key in keys if key.startswith("pca") and key != first]
         chosen = (*umaps, *others)
         if chosen:
-            self.maps.show_space(chosen[0])
-        elif self.maps.x_box.count() > 3:  # the same components: the two that follow
-            self.maps.x_box.setCurrentIndex(2)
-            self.maps.y_box.setCurrentIndex(3)
+            self.views.show_space(chosen[0])
+        elif self.views.x_box.count() > 3:  # the same components: the two that follow
+            self.views.x_box.setCurrentIndex(2)
+            self.views.y_box.setCurrentIndex(3)

@@ -11,7 +11,7 @@ from napari_conformix.widgets.spaces import MotionStore
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.widgets.second_view.store import Beside
-    from napari_conformix.widgets.spaces import MapGroup
+    from napari_conformix.widgets.spaces import ViewGroup
 
 _SOURCE: Final = "other job"
 #: names of a job's sets of clusters, and of its saved selections
@@ -21,7 +21,7 @@ Names = tuple[list[str], list[str]]
 class ColourOffers:
     """Keeps the lists of colours of two maps; `maps` are those of the opened and the other job."""
 
-    def __init__(self, beside: Beside, maps: tuple[MapGroup, MapGroup]) -> None:
+    def __init__(self, beside: Beside, maps: tuple[ViewGroup, ViewGroup]) -> None:
         self._beside, self._maps = beside, maps
         self._sessions = beside.session, beside.other
         for session, coloured in zip(self._sessions, reversed(maps), strict=True):
@@ -75,15 +75,15 @@ class ColourOffers:
 
     # -- motions, which take a while to compute ---------------------------------------------------
 
-    def _want_motions(self, store: MotionStore, maps: MapGroup, *_: object) -> None:
+    def _want_motions(self, store: MotionStore, maps: ViewGroup, *_: object) -> None:
         if self._by_motion(maps):
             store.want_table()
 
-    def _motions_known(self, maps: MapGroup, table: object) -> None:
+    def _motions_known(self, maps: ViewGroup, table: object) -> None:
         if table is not None and self._by_motion(maps):
             maps.refresh()
 
-    def _by_motion(self, maps: MapGroup) -> bool:
+    def _by_motion(self, maps: ViewGroup) -> bool:
         """Whether a map is coloured by how much particles move in the other job."""
         chosen = maps.colour_box.currentData()
         title = self._beside.names[1 - self._maps.index(maps)]

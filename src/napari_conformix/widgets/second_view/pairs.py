@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
 
 
 class Pairs:
@@ -17,7 +17,9 @@ class Pairs:
     none; None where both views are of one file.
     """
 
-    def __init__(self, view: MapView, other: MapView, to_other: np.ndarray | None = None) -> None:
+    def __init__(
+        self, view: LatentView, other: LatentView, to_other: np.ndarray | None = None
+    ) -> None:
         self.views = view, other
         self.to_other = to_other
         rows = view.rows if to_other is None else to_other[view.rows]
@@ -27,7 +29,7 @@ class Pairs:
         self.rows = view.rows[shown], other.rows[place[shown]]
         self.xy = view.xy[shown], other.xy[place[shown]]
 
-    def of(self, view: MapView, other: MapView, to_other: np.ndarray | None = None) -> bool:
+    def of(self, view: LatentView, other: LatentView, to_other: np.ndarray | None = None) -> bool:
         """Whether these are the pairs of those very views."""
         return self.views[0] is view and self.views[1] is other and self.to_other is to_other
 

@@ -14,7 +14,7 @@ from napari_conformix.widgets.selections.counts import live_text
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import SelectionHistory, Step
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.widgets.session import Session
 
 
@@ -34,8 +34,8 @@ class SelectionFinder(QObject):
         self._session = session
         self.history: SelectionHistory | None = None
         #: what the latent map shows: nothing else is taken
-        self.map_view: MapView | None = None
-        self._points: tuple[MapView, SortedPoints] | None = None
+        self.latent_view: LatentView | None = None
+        self._points: tuple[LatentView, SortedPoints] | None = None
         self._drawing = False
 
     def lasso(self, polygon: np.ndarray, action: str) -> None:
@@ -57,7 +57,7 @@ class SelectionFinder(QObject):
     def nearest(self, xy: tuple[float, float], count: int, action: str) -> None:
         """The particles nearest to a point of the map."""
 
-        def near(view: MapView) -> tuple[np.ndarray, Step]:
+        def near(view: LatentView) -> tuple[np.ndarray, Step]:
             step = view_steps.nearest_step(view, xy, count)
             return view_steps.inside(step, view.xy), step
 
@@ -65,7 +65,7 @@ class SelectionFinder(QObject):
 
     def count(self, polygon: np.ndarray, action: str) -> None:
         """Tell how many particles are inside a lasso that is being drawn."""
-        view, history = self.map_view, self.history
+        view, history = self.latent_view, self.history
         if view is None or history is None or len(polygon) < 3:
             return
         self._drawing, selected = True, history.mask
@@ -85,9 +85,9 @@ class SelectionFinder(QObject):
         if self._drawing:
             self.counted.emit(text)
 
-    def _find(self, find: Callable[[MapView], tuple[np.ndarray, Step]], action: str) -> None:
+    def _find(self, find: Callable[[LatentView], tuple[np.ndarray, Step]], action: str) -> None:
         self.stop_counting()
-        view, history = self.map_view, self.history
+        view, history = self.latent_view, self.history
         if view is None or history is None:
             return
 
@@ -101,7 +101,7 @@ class SelectionFinder(QObject):
 
         self._session.run_in_worker(work, tell)
 
-    def _inside(self, view: MapView, polygon: np.ndarray) -> np.ndarray:
+    def _inside(self, view: LatentView, polygon: np.ndarray) -> np.ndarray:
         """(n,) which particles of the view are in a polygon; in a worker."""
         points = self._points
         if points is None or points[0] is not view:

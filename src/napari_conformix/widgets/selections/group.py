@@ -30,10 +30,10 @@ from napari_conformix.widgets.spaces import MotionStore, column_groups
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
     from napari_conformix.analysis.selections import SelectionHistory
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.session import Session
-    from napari_conformix.widgets.spaces import LatentMapPanel
+    from napari_conformix.widgets.spaces import LatentViewPanel
 
 #: what a lasso does to the selection's history
 ACTIONS: Final = {mode: "replace" if mode is Mode.NEW else mode.value for mode in Mode}
@@ -47,7 +47,7 @@ class SelectionGroup(QGroupBox):
     #: the names of the saved selections
     listed = Signal(list)
 
-    def __init__(self, session: Session, panel: LatentMapPanel) -> None:
+    def __init__(self, session: Session, panel: LatentViewPanel) -> None:
         super().__init__("Selections")
         self._session, self._panel = session, panel
         self._motions = MotionStore.of(session)
@@ -60,7 +60,7 @@ class SelectionGroup(QGroupBox):
         layout.setContentsMargins(8, 6, 8, 8)
         layout.addWidget(Fold("Select by range, cluster, nearness or file", self.form))
         layout.addWidget(self.table)
-        self._connect_map()
+        self._connect_view()
         self.finder.found.connect(self._take)
         self.finder.counted.connect(panel.bar.say_count)
         self.saved.asked.connect(self._take)
@@ -71,7 +71,7 @@ class SelectionGroup(QGroupBox):
         self.form.file_asked.connect(self.select_file)
         self.form.refused.connect(session.report_error)
 
-    def _connect_map(self) -> None:
+    def _connect_view(self) -> None:
         canvas, bar, finder = self._panel.canvas, self._panel.bar, self.finder
         canvas.lasso_finished.connect(lambda line, mode: finder.lasso(line, ACTIONS[mode]))
         canvas.rectangle_finished.connect(
@@ -86,17 +86,17 @@ class SelectionGroup(QGroupBox):
         bar.save_asked.connect(self._ask_name)
 
     @property
-    def map_view(self) -> MapView | None:
+    def latent_view(self) -> LatentView | None:
         """What the latent map shows: a lasso takes no others."""
-        return self.finder.map_view
+        return self.finder.latent_view
 
-    @map_view.setter
-    def map_view(self, view: MapView | None) -> None:
-        self.finder.map_view = view
+    @latent_view.setter
+    def latent_view(self, view: LatentView | None) -> None:
+        self.finder.latent_view = view
 
     def forget(self) -> None:
         """Nothing of the job before is selected."""
-        self.history = self.finder.history = self.map_view = None
+        self.history = self.finder.history = self.latent_view = None
         self._panel.canvas.set_selection(np.zeros(0, dtype=bool))
         self._panel.bar.set_state(0, False, False)
         self._panel.bar.say_count("")
@@ -212,7 +212,7 @@ class SelectionGroup(QGroupBox):
 
     def _invert(self) -> None:
         """Among the particles that the map shows, swap selected and not selected."""
-        view, history = self.map_view, self.history
+        view, history = self.latent_view, self.history
         if view is None or history is None:
             return
         if len(view.rows) == history.total:

@@ -5,14 +5,14 @@ The Explore page shows the groups, the dock the panel.
 
 from napari_conformix.widgets.spaces.axes import column_groups
 from napari_conformix.widgets.spaces.epoch_slider import LookingBack
-from napari_conformix.widgets.spaces.group import MapGroup
+from napari_conformix.widgets.spaces.group import ViewGroup
 from napari_conformix.widgets.spaces.motion_store import MotionStore
-from napari_conformix.widgets.spaces.panel import LatentMapPanel
+from napari_conformix.widgets.spaces.panel import LatentViewPanel
 
 __all__ = [
-    "LatentMapPanel",
+    "LatentViewPanel",
     "LookingBack",
-    "MapGroup",
     "MotionStore",
+    "ViewGroup",
     "column_groups",
 ]

@@ -27,17 +27,17 @@ from napari_conformix.widgets.spaces.particle_words import ParticleWords
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
-    from napari_conformix.analysis.spaces import MapView
+    from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.colours import Colouring, Parts
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Session
-    from napari_conformix.widgets.spaces.panel import LatentMapPanel
+    from napari_conformix.widgets.spaces.panel import LatentViewPanel
 
 _COMPUTING: Final = "Motions of all particles are being computed"
 
 
-class MapColours(QObject):
+class ViewColours(QObject):
     """The colours of one map. `changed()` asks for the map to be painted anew."""
 
     changed = Signal()
@@ -47,7 +47,7 @@ class MapColours(QObject):
     category_asked = Signal(object, dict, object)
 
     def __init__(
-        self, session: Session, scene: Scene | None, panel: LatentMapPanel, which: str = ""
+        self, session: Session, scene: Scene | None, panel: LatentViewPanel, which: str = ""
     ) -> None:
         super().__init__()
         self._session, self._scene, self._panel = session, scene, panel
@@ -162,7 +162,7 @@ class MapColours(QObject):
 
     # -- painting ---------------------------------------------------------------------------------
 
-    def painter(self, latents: LatentTable) -> Callable[[MapView], tuple[str, Colouring]]:
+    def painter(self, latents: LatentTable) -> Callable[[LatentView], tuple[str, Colouring]]:
         """A function that colours a view as chosen, for a worker; it gives the name too."""
         name, count = self.chosen, len(latents.mean)
         choice = self._choices.get(name)
@@ -171,7 +171,7 @@ class MapColours(QObject):
         paint = choice.paint or self._motion_painter(name, count)
         limits, grey = self._limits.get(name), self._grey
 
-        def painted(view: MapView) -> tuple[str, Colouring]:
+        def painted(view: LatentView) -> tuple[str, Colouring]:
             made = paint(view)
             if made.legend.histogram is not None and (limits or grey):
                 low, high = limits or (made.legend.low, made.legend.high)
@@ -244,7 +244,7 @@ class MapColours(QObject):
 
     # -- motions of the particles -----------------------------------------------------------------
 
-    def _motion_painter(self, name: str, count: int) -> Callable[[MapView], Colouring]:
+    def _motion_painter(self, name: str, count: int) -> Callable[[LatentView], Colouring]:
         """All grey until the motions of all particles are computed."""
         self.motions.want_table()
         table, paint = self.motions.table, motion.BY_MOTION[name]
@@ -255,7 +255,7 @@ class MapColours(QObject):
             return lambda view: paint(table)
         job, known = self._session.job, self._parts
 
-        def by_place(view: MapView) -> Colouring:
+        def by_place(view: LatentView) -> Colouring:
             parts = known if known is not None and known[0] == table.epoch else None
             if parts is None:
                 positions = job.method().consensus_positions(job.method().halves[0])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.session import Session
-    from napari_conformix.widgets.spaces.group import MapGroup
+    from napari_conformix.widgets.spaces.group import ViewGroup
 
 #: how long an epoch stays on the screen while the forming of the map is played
 _PLAY_MS: Final = 350
@@ -175,7 +175,7 @@ class EpochSlider(QWidget):
 class LookingBack:
     """Connects a slider with a map: finds the epochs of the session's job, reads their latents."""
 
-    def __init__(self, session: Session, slider: EpochSlider, maps: MapGroup) -> None:
+    def __init__(self, session: Session, slider: EpochSlider, maps: ViewGroup) -> None:
         self._session, self._slider, self._maps = session, slider, maps
         slider.epoch_chosen.connect(self._show)
         session.latents_changed.connect(self._look)

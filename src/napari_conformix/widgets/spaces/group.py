@@ -10,11 +10,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel
 
-from napari_conformix.analysis.spaces import COLUMNS, NEEDS_MOTIONS, MapView, Space, views
+from napari_conformix.analysis.spaces import COLUMNS, NEEDS_MOTIONS, LatentView, Space, views
 from napari_conformix.widgets.colours import Painters
 from napari_conformix.widgets.parts import ColumnBox, Fold, combo, fill, form_of, hint, sentence
 from napari_conformix.widgets.spaces.axes import axis_groups, column_groups, columns_of
-from napari_conformix.widgets.spaces.colours import MapColours
+from napari_conformix.widgets.spaces.colours import ViewColours
 from napari_conformix.widgets.spaces.umap_control import UmapControl
 from napari_conformix.widgets.spaces.umap_store import UmapStore
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.colours import Colouring
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Session
-    from napari_conformix.widgets.spaces.panel import LatentMapPanel
+    from napari_conformix.widgets.spaces.panel import LatentViewPanel
 
-__all__ = ["MapGroup", "Painters"]
+__all__ = ["Painters", "ViewGroup"]
 
 _SHOW: Final = (
     ("all particles", "all"),
@@ -36,10 +36,10 @@ _SHOW: Final = (
     ("held out (validation)", "validation"),
 )
 #: a view, the name of what colours it, and the colours
-Made = tuple[MapView, "tuple[str, Colouring]"]
+Made = tuple[LatentView, "tuple[str, Colouring]"]
 
 
-class MapGroup(QGroupBox):
+class ViewGroup(QGroupBox):
     """Choices of the latent map; views and colours are made in a worker, then drawn.
 
     `shown(view, moved)` tells what is drawn now, and whether it has other axes than before. With a
@@ -59,17 +59,17 @@ class MapGroup(QGroupBox):
         self,
         session: Session,
         scene: Scene | None,
-        panel: LatentMapPanel,
+        panel: LatentViewPanel,
         title: str = "Latent map",
         which: str = "",
     ) -> None:
         super().__init__(title)
         self._session, self._panel, self._key = session, panel, f"job:{which}map"
-        self.colours = MapColours(session, scene, panel, which)
+        self.colours = ViewColours(session, scene, panel, which)
         self.colour_box = self.colours.box
         self.umaps = UmapStore.of(session)
         self.umap = None if which else UmapControl(session)
-        self.map_view: MapView | None = None
+        self.latent_view: LatentView | None = None
         self._past: views.Past | None = None
         self._spaces: dict[str, Space] = {}
         self._columns: list[str] = []
@@ -113,7 +113,7 @@ class MapGroup(QGroupBox):
         """Nothing of the job before is shown."""
         if self.umap is not None:
             self.umap.stop()
-        self.map_view = self._past = None
+        self.latent_view = self._past = None
         self._spaces.clear()
         self._columns = []
         self.colours.forget()
@@ -211,7 +211,7 @@ class MapGroup(QGroupBox):
             return
         before = self.space_box.currentData()
         self._fill_spaces(latents)
-        if self.map_view is not None and self.space_box.currentData() != before:
+        if self.latent_view is not None and self.space_box.currentData() != before:
             self.refresh()
 
     # -- map --------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class MapGroup(QGroupBox):
         x, y = self.x_box.currentData(), self.y_box.currentData()
         if latents is None or key is None or x is None or y is None:
             return
-        space_of, shown = self._space_maker(key, latents, x, y), self.map_view
+        space_of, shown = self._space_maker(key, latents, x, y), self.latent_view
         axes = (0, 1) if key == COLUMNS else (x, y)
         show, paint, past = self.show_box.currentData(), self.colours.painter(latents), self._past
 
@@ -268,13 +268,13 @@ class MapGroup(QGroupBox):
 
     def _show(self, made: Made) -> None:
         view, colours = made
-        before, self.map_view = self.map_view, view
+        before, self.latent_view = self.latent_view, view
         moved = before is None or _axes_of(before) != _axes_of(view)
         if view.past is None:
             self._spaces[view.space.key] = view.space
         if moved:
             self._panel.canvas.overlay.set_cursor(None)
-        self._panel.canvas.set_map(view, colours[1].rgba)
+        self._panel.canvas.set_view(view, colours[1].rgba)
         self.colours.show(colours)
         self.explanation.setText(view.space.explanation)
         if view.past is None and self.umap is not None:  # a UMAP is made of the result's latents
@@ -282,7 +282,7 @@ class MapGroup(QGroupBox):
         self._say_what_is_shown(view)
         self.shown.emit(view, moved)
 
-    def _say_what_is_shown(self, view: MapView) -> None:
+    def _say_what_is_shown(self, view: LatentView) -> None:
         """What the lasso can and cannot take in this map."""
         note = ""
         if view.show != "all":
@@ -300,6 +300,6 @@ class MapGroup(QGroupBox):
         self.progress.setVisible(bool(text))
 
 
-def _axes_of(view: MapView) -> tuple[str, tuple[int, int], tuple[str, ...]]:
+def _axes_of(view: LatentView) -> tuple[str, tuple[int, int], tuple[str, ...]]:
     """What a place of the map stands for."""
     return view.space.key, view.axes, view.space.axes

@@ -18,7 +18,7 @@ from napari_conformix.widgets.spaces.epoch_slider import EpochSlider
 _SCENE: Final = 300
 
 
-class LatentMapPanel(QWidget):
+class LatentViewPanel(QWidget):
     """Tools, map, legend, and the epochs to look back at; :meth:`show_beside` puts all of it into
     the window."""
 
