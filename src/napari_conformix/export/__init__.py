@@ -1,4 +1,7 @@
-"""Subsets of particles and deformations for other programs."""
+"""Files for other programs: subsets, arrows, masks of bodies, series of maps, movies.
+
+Nothing here knows a job or a window; what is written is whole or not there.
+"""
 
 from napari_conformix.export import chimerax
 from napari_conformix.export.arrows import write_arrow_table, write_bild

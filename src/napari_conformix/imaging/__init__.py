@@ -1,4 +1,8 @@
-"""Image formation in torch: pure functions; the tensor decides device and dtype."""
+"""Image formation in torch: pure functions; the tensor decides device and dtype.
+
+Poses, shifts, CTF, projection, Gaussians, masks, FSC and noise; conventions are those of RELION,
+proved against its programs.
+"""
 
 from napari_conformix.imaging.aberrations import (
     has_odd_phase,

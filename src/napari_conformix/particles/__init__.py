@@ -1,7 +1,10 @@
-"""What a data set is: STAR, .cs and MRC in and out, images, checks. No torch, no Qt."""
+"""What a data set is: STAR, .cs and MRC in and out, images, checks. No torch, no Qt.
+
+`read_particles` makes a `ParticleSet` of any file, `write_particles` writes rows of it with every
+column.
+"""
 
 from napari_conformix.particles import images
-from napari_conformix.particles.checks.data_set import check_particles
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
@@ -23,7 +26,6 @@ __all__ = [
     "Problem",
     "Source",
     "StackFinder",
-    "check_particles",
     "images",
     "read_map",
     "read_mrc_header",

@@ -1,4 +1,7 @@
-"""Back-projection, plain and along deformations; half maps, their FSC and local resolution."""
+"""Back-projection, plain or with every particle's deformation undone: half maps, local resolution.
+
+`Reconstructor` is one map, `HalfReconstructions` two; a job's reconstruction is in `jobs`.
+"""
 
 from napari_conformix.reconstruction.deformed import Field, GatherWarp, ScatterWarp, Warp
 from napari_conformix.reconstruction.field_grid import (

@@ -1,6 +1,6 @@
 """Molecules with known truth: sample data, tests and benchmarks.
 
-Nothing here uses the program's own projection, CTF or reconstruction.
+`simulate` writes a data set, from atoms and without the projectors that are tested with it.
 """
 
 from napari_conformix.simulation import adenylate_kinase

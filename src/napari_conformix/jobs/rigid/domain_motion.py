@@ -16,10 +16,10 @@ from scipy.spatial.transform import Rotation
 
 from napari_conformix.analysis.rigid import SIGMAS, RigidFitter, RigidMotion
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.clusters import ClusterSet
 from napari_conformix.runs import atomic_json
 
 if TYPE_CHECKING:
-    from napari_conformix.jobs.clusters import ClusterSet
     from napari_conformix.jobs.folder import JobFolder
 
 Maps = Literal["decoded", "reconstructed"]
@@ -258,7 +258,7 @@ def file_name(mask: str, maps: Maps) -> str:
     return f"domain_{stem}{'_reconstructed' if maps == 'reconstructed' else ''}.json"
 
 
-def measured(clusters: "ClusterSet") -> list[Path]:
+def measured(clusters: ClusterSet) -> list[Path]:
     """Files of what was measured of a set, the newest first."""
     found = clusters.folder.glob("domain_*.json")
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
@@ -360,7 +360,7 @@ class _Source:
     resolution_angstrom: float | None = None
 
 
-def _sources(clusters: "ClusterSet", maps: Maps) -> list[_Source | None]:
+def _sources(clusters: ClusterSet, maps: Maps) -> list[_Source | None]:
     """One a cluster; None where there is no map yet. UserError when there is none at all."""
     if maps == "decoded":
         if not clusters.maps():
@@ -383,7 +383,7 @@ def _sources(clusters: "ClusterSet", maps: Maps) -> list[_Source | None]:
 
 
 def _decoded(
-    clusters: "ClusterSet", index: int
+    clusters: ClusterSet, index: int
 ) -> Callable[[], tuple[Volume, tuple[Volume, Volume] | None]]:
     return lambda: (clusters.volume(index), None)
 
@@ -408,7 +408,7 @@ def _resolution(job: "JobFolder", sources: Sequence[_Source | None]) -> float | 
 
 def _reference_map(
     job: "JobFolder",
-    clusters: "ClusterSet",
+    clusters: ClusterSet,
     sources: Sequence[_Source | None],
     reference: int | None,
 ) -> Volume:

@@ -1,4 +1,7 @@
-"""DynaMight: continuous motion as displacements of Gaussians (Schwab et al., 2024)."""
+"""DynaMight: continuous motion as displacements of Gaussians (Schwab et al., 2024).
+
+Found by the loop through its entry point; see docs/dynamight.md.
+"""
 
 from napari_conformix.methods.dynamight.inverse import InverseNetwork, residual, train_inverse
 from napari_conformix.methods.dynamight.method import DynaMight

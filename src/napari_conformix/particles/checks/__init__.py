@@ -3,7 +3,12 @@
 `check_data` looks at everything; the checks of single maps are for those who have no particles.
 """
 
-from napari_conformix.particles.checks.data_set import DataCheck, check_data, in_order
+from napari_conformix.particles.checks.data_set import (
+    DataCheck,
+    check_data,
+    check_particles,
+    in_order,
+)
 from napari_conformix.particles.checks.maps import Map, check_maps
 
 __all__ = [
@@ -11,5 +16,6 @@ __all__ = [
     "Map",
     "check_data",
     "check_maps",
+    "check_particles",
     "in_order",
 ]
