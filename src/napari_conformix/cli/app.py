@@ -7,14 +7,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, Group
 
 from napari_conformix.cli import demo, doctor, sources, window
-from napari_conformix.cli.conformations import (
-    decode,
-    embedding,
-    landscape,
-    movie,
-    paths,
-    umap,
-)
+from napari_conformix.cli.conformations import decode, embedding, landscape, movie, paths, umap
 from napari_conformix.cli.particles import (
     analyzing,
     clusters,

@@ -95,7 +95,7 @@ def made_job(folder: Path, star: Path) -> "Job":
 
 def trained(job: "Job", epochs: int | None) -> int:
     """Train the job to its end, going on where it was left; the exit status."""
-    from napari_conformix.cli.runs import show_run
+    from napari_conformix.cli.runs.progress import show_run
 
     last = job.checkpoints.last()
     if job.state == "finished" and last is not None and (epochs is None or epochs <= last):
@@ -106,13 +106,13 @@ def trained(job: "Job", epochs: int | None) -> int:
 
 def exported(job: "Job", folder: Path, star: Path) -> list[str]:
     """Export one end of the motion and maps along it; sentences that say what there is."""
-    from napari_conformix.cli.conformations import (
+    from napari_conformix.cli.conformations.decode import (
         PC_PERCENTILES,
-        along_component,
         map_files,
         note_latents,
         write_maps,
     )
+    from napari_conformix.cli.conformations.decoding import along_component
 
     selection = one_end(job)
     job.save_selection(selection)
@@ -219,7 +219,7 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
 
 def filmed(job: "Job", file: Path) -> None:
     """A movie along the first motion, there and back."""
-    from napari_conformix.cli.conformations import record
+    from napari_conformix.cli.conformations.movie_process import record
     from napari_conformix.export import STEPS, options_from
     from napari_conformix.jobs import paths
 

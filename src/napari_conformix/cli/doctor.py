@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from napari_conformix.cli.display import QT_BINDINGS, has_display, with_display
-from napari_conformix.cli.runs import memory
+from napari_conformix.cli.runs.curves import memory
 
 #: a driver may hang as well as crash
 PROBE_SECONDS = 60

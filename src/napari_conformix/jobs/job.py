@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_conformix.jobs import checks, comparison, landscape, paths
+from napari_conformix.jobs import checks, comparison, paths
 from napari_conformix.jobs.clusters import (
     ClusterSet,
     delete_clusters,
@@ -409,6 +409,8 @@ class Job(JobFolder):
     ) -> "Landscape":
         """How densely particles lie in two axes (from 0) of a map, as energy in kT; see
         `jobs.landscape.make`."""
+        from napari_conformix.jobs import landscape  # it draws, and loads what that needs
+
         return landscape.make(self, key, axes, epoch=epoch, **settings)
 
     # -- beside another job -----------------------------------------------------------------------

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from napari_conformix.cli.runs import memory
 from napari_conformix.cli.runs.curves import (
     BLOCKS,
     curve_lines,
     duration,
     loss_curves,
+    memory,
     sparkline,
 )
 from napari_conformix.runs import Epoch

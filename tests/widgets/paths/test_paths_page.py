@@ -13,9 +13,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
+from napari_conformix.analysis import spaces
 from napari_conformix.analysis.checks import Heterogeneity
-from napari_conformix.analysis.spaces import views
-from napari_conformix.jobs import checks
+from napari_conformix.jobs import checks, clusters
 from napari_conformix.runs import events
 from napari_conformix.widgets.latent_view import Mark, Tool
 from napari_conformix.widgets.path_timing import scrub
@@ -326,7 +326,8 @@ def test_a_path_between_two_particles_begins_and_ends_with_them(window) -> None:
     assert np.linalg.norm(near - [first, last], axis=1).max() < 1.0
 
 
-def test_through_clusters_in_the_order_of_the_arm(window) -> None:
+def test_through_clusters_in_the_order_of_the_arm(window, monkeypatch) -> None:
+    monkeypatch.setattr(clusters, "ClusterSet", PathJob.cluster_set)
     bands = np.digitize(window.job.angle, [-20, 0, 20])
     window.job.sets["arm"] = np.array([2, 0, 3, 1])[bands]  # numbered in another order
     window.paths.refresh()
@@ -533,7 +534,7 @@ def test_a_model_that_cannot_be_read_is_said_and_tried_again_for_the_next_path(
 
 def test_that_held_out_images_see_no_states_stands_above_the_paths(window, monkeypatch) -> None:
     banner, told = window.paths.doubt, {"level": "none", "sentence": "Nothing moves: 3 < 4."}
-    monkeypatch.setattr(views, "in_angstrom", lambda latents: False)
+    monkeypatch.setattr(spaces, "in_angstrom", lambda latents: False)
     monkeypatch.setattr(checks, "kept_heterogeneity", lambda job: Heterogeneity(**told))
     for level, shown in (("none", "bad"), ("clear", ""), ("weak", "doubt"), ("unknown", "")):
         told["level"] = level

@@ -331,6 +331,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
 
 def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeypatch) -> None:
     """The process itself has its own tests; here one that is as far as it is told to be."""
+    from napari_conformix.analysis import spaces
     from napari_conformix.analysis.spaces import umap_process
 
     table = window.job.latents()
@@ -352,7 +353,7 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
         def cancel(self) -> None:
             self.cancelled = True
 
-    monkeypatch.setattr(umap_process, "start_umap", Handle)
+    monkeypatch.setattr(spaces, "start_umap", Handle)
     control = window.page.views.umap
     control.neighbours.setValue(40)
     control.min_dist.setValue(0.25)

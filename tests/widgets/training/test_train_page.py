@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shell_window
 from qtpy.QtGui import QColor
 from shell_window import ShellWindow, process_events
 
@@ -175,7 +176,8 @@ def test_a_killed_window_leaves_the_run_alone(
     window: ShellWindow, long_job: Job, tmp_path: Path
 ) -> None:
     job = long_job
-    script = [sys.executable, "-c", _WINDOW, str(job.folder), str(Path(__file__).parent)]
+    support = Path(shell_window.__file__).parent
+    script = [sys.executable, "-c", _WINDOW, str(job.folder), str(support)]
     with (tmp_path / "window.log").open("w") as log:
         process = subprocess.Popen(script, stdout=log, stderr=log)
     try:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from napari_conformix.cli.conformations.decode import Half
 from napari_conformix.cli.conformations.paths import axes_of_view
 from napari_conformix.cli.conformations.paths import lines as path_lines
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 
 from napari_conformix.cli.conformations.decode import Half
 from napari_conformix.cli.conformations.movie_process import record
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 

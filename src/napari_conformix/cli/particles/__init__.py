@@ -1,24 +1,4 @@
 """Commands about particles: selecting, grouping, judging, comparing, pictures.
 
-The functions register themselves with the application.
+A command loads what it needs when it runs, so this room exports nothing: import its files.
 """
-
-from napari_conformix.cli.particles import (
-    analyzing,
-    clusters,
-    compare,
-    domain_motion,
-    domains,
-    pictures,
-    selecting,
-)
-
-__all__ = [
-    "analyzing",
-    "clusters",
-    "compare",
-    "domain_motion",
-    "domains",
-    "pictures",
-    "selecting",
-]

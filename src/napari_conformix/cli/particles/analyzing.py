@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 
@@ -88,7 +88,8 @@ def arrows(
     ] = False,
 ) -> None:
     """Write a deformation as arrows with error spheres for ChimeraX, or as a table in A."""
-    from napari_conformix.cli.conformations import latents_of_path, numbers
+    from napari_conformix.cli.conformations.decode import numbers
+    from napari_conformix.cli.conformations.decoding import latents_of_path
     from napari_conformix.jobs import Job
 
     opened = Job.open(job)

@@ -240,7 +240,7 @@ class SavedSelections(QObject):
 
         self._session.run_in_worker(read, ask)
 
-    def replay_selection(self, other: Job, name: str, *, by_steps: bool = True) -> None:
+    def replay(self, other: Job, name: str, *, by_steps: bool = True) -> None:
         """Make a selection of another job again in this one, by its steps or of its very particles,
         save it and make it the current one; what was found is told. Where a step has no meaning
         here, the particles are offered instead."""
