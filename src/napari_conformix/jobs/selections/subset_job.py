@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
 from napari_conformix.jobs.selections.saved import export_selection, load_selection
-from napari_conformix.runs import atomic_write, layout
+from napari_conformix.runs import atomic_write, formats, layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection
@@ -49,7 +49,7 @@ def train_on(
     before = job.spec.inputs
     suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
     particles = folder / f"{PARTICLES}{suffix}"
-    made = not folder.exists()
+    was_there = folder.exists()
     creation.make_folder(folder)
     written = [particles, folder / ORIGIN, folder / layout.SPEC]
     try:
@@ -61,7 +61,7 @@ def train_on(
             consensus=creation.absolute(consensus) or before.consensus,
             mask=creation.absolute(mask) or before.mask,
         )
-        spec, report = creation.make_spec(
+        made = creation.make_spec(
             method=job.spec.method,
             inputs=inputs,
             settings=_settings(job, settings or {}),
@@ -69,16 +69,14 @@ def train_on(
             check=check,
         )
         _write_origin(folder / ORIGIN, job, chosen)
-        spec.write(folder / layout.SPEC)  # the last: a folder with it is a job
+        made.spec.write(folder / layout.SPEC)  # the last: a folder with it is a job
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
-        if made:
+        if not was_there:
             folder.rmdir()
         raise
-    new = type(job)(folder, spec)
-    new.report = report
-    return new
+    return type(job).just_made(folder, made)
 
 
 def root_of_stacks(particles: "ParticleSet") -> Path | None:
@@ -131,6 +129,7 @@ def _settings(job: "JobFolder", changed: Mapping[str, Any]) -> Any:
 def _write_origin(path: Path, job: "JobFolder", selection: "Selection") -> None:
     """Where the particles come from, for whoever wonders later."""
     origin = {
+        **formats.ORIGIN.stamp(),
         "job": str(job.folder.absolute()),
         "particles": str(job.spec.inputs.particles),
         "selection": json.loads(selection.to_json()),
