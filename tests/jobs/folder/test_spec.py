@@ -208,7 +208,7 @@ def test_a_job_of_a_selection_reads_either_file_once(tmp_path, read_files):
     from napari_conformix.jobs.selections import train_on
 
     job = samples.make_job(tmp_path)
-    chosen = Selection("half", np.arange(0, samples.COUNT, 2), samples.COUNT)
+    chosen = Selection("half", np.arange(samples.COUNT // 2), samples.COUNT)
     made = train_on(job, chosen, tmp_path / "of a selection")
     assert len(made.particles) == len(chosen)
     assert read_files == [job.spec.inputs.particles, made.spec.inputs.particles]

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
 from napari_conformix.jobs.selections.saved import export_selection, load_selection
 from napari_conformix.runs import atomic_write, formats, layout
@@ -90,33 +88,6 @@ def root_of_stacks(particles: "ParticleSet") -> Path | None:
         if not Path(name).is_absolute() and path.is_file() and path.parts[-len(parts) :] == parts:
             return Path(*path.parts[: -len(parts)])
     return None
-
-
-def read_rows(path: Path, total: int) -> NDArray[np.int64]:
-    """Rows (from 0) that a file lists: .npy or .pkl of numbers or of true and false, or text.
-
-    UserError when it cannot be read or is made for another number of particles than `total`.
-    """
-    from napari_conformix.particles.latents import read_indices, read_npy
-
-    if path.suffix.lower() in (".npy", ".pkl"):
-        rows = read_indices(path)
-        mask = read_npy(path) if path.suffix.lower() == ".npy" else rows
-        if mask.dtype == bool and mask.shape != (total,):
-            raise UserError(f"{path} has the shape {mask.shape}; the job has {total} particles.")
-    else:
-        try:
-            words = path.read_text(encoding="utf-8").replace(",", " ").split()
-            rows = np.array([int(word) for word in words], dtype=np.int64)
-        except (OSError, ValueError, OverflowError) as error:
-            raise UserError(f"{path} cannot be read as a list of rows: {error}") from error
-    if rows.size and (rows.min() < 0 or rows.max() >= total):
-        wrong = rows[(rows < 0) | (rows >= total)][0]
-        raise UserError(
-            f"{path} has row {wrong} outside the {total:,} particles of the file (rows count from "
-            "0); was it made for another particle file?"
-        )
-    return rows
 
 
 def _settings(job: "JobFolder", changed: Mapping[str, Any]) -> Any:
