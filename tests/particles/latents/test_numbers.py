@@ -55,7 +55,7 @@ def test_rows_are_the_same_from_every_kind_of_file(tmp_path, name):
 
 def test_what_is_no_row_in_a_text_is_named_with_its_line(tmp_path):
     (tmp_path / "a.txt").write_text("1 2\n3 1.5\n")
-    with pytest.raises(UserError, match="cannot be read as a list of rows: line 2: .*1.5"):
+    with pytest.raises(UserError, match=r"cannot be read as a list of rows: line 2: .*1\.5"):
         read_indices(tmp_path / "a.txt")
     (tmp_path / "a.txt").write_text("9" * 30)
     with pytest.raises(UserError, match="cannot be read as a list of rows"):
