@@ -4,7 +4,7 @@
 column.
 """
 
-from napari_conformix.particles import images
+from napari_conformix.particles import images, reading
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
@@ -30,6 +30,7 @@ __all__ = [
     "read_map",
     "read_mrc_header",
     "read_particles",
+    "reading",
     "stack_names",
     "whole_file",
     "write_map",

@@ -4,7 +4,7 @@ log, control by files, launching and worker processes.
 Training and reconstruction are two users of it; it knows nothing of either, and needs no torch.
 """
 
-from napari_conformix.runs import events, files, launching, layout, lock, worker_process
+from napari_conformix.runs import events, files, formats, launching, layout, lock, worker_process
 from napari_conformix.runs.control import Control, FolderControl
 from napari_conformix.runs.event_log import EventLog, EventReader, logged
 from napari_conformix.runs.events import (
@@ -76,6 +76,7 @@ __all__ = [
     "atomic_write",
     "events",
     "files",
+    "formats",
     "from_line",
     "is_disk_full",
     "launching",
