@@ -5,6 +5,7 @@ column.
 """
 
 from napari_conformix.particles import images, reading
+from napari_conformix.particles.checks import check_particles
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
@@ -26,6 +27,7 @@ __all__ = [
     "Problem",
     "Source",
     "StackFinder",
+    "check_particles",
     "images",
     "read_map",
     "read_mrc_header",
