@@ -1,8 +1,12 @@
 """Euler angles and A, against the product of three elementary rotations."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from napari_conformix.imaging import euler_to_matrix, matrix_to_euler
 
@@ -55,3 +59,29 @@ def test_dtype_is_kept_and_float32_is_good_to_a_thousandth_of_a_pixel():
 def test_gradient():
     angles = torch.tensor([[20.0, 40.0, 60.0]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(euler_to_matrix, angles)
+
+
+@pytest.mark.parametrize("angles", [[0.0, 0.0, 0.0], [30.0, 180.0, -50.0], [10.0, 70.0, 200.0]])
+def test_the_gradient_by_the_angles_is_that_of_finite_differences(angles: list[float]) -> None:
+    """Also where tilt is 0 or 180, and rot and psi turn about one axis."""
+    at = torch.tensor(angles, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(euler_to_matrix, (at,))
+
+
+def test_the_matrix_is_scipys_to_rounding() -> None:
+    angles = torch.rand(500, 3, dtype=torch.float64) * 720 - 360
+    wanted = Rotation.from_euler("ZYZ", angles.numpy(), degrees=True).as_matrix()
+    assert np.abs(euler_to_matrix(angles).numpy() - wanted).max() < 1e-14
+
+
+def test_nothing_that_a_window_cannot_bear_is_loaded_for_it() -> None:
+    """Triton, which kills a process with software OpenGL, comes with torch's compiler."""
+    code = (
+        "import sys, torch, napari_conformix.imaging, napari_conformix.methods.dynamight, "
+        "napari_conformix.methods.opusdsd; from napari_conformix import Job; "
+        "from napari_conformix.imaging import euler_to_matrix; euler_to_matrix(torch.zeros(3)); "
+        "print([m for m in sys.modules if m.split('.')[0] in ('roma', 'triton', 'lightning_fabric')"
+        " or m.startswith('torch._dynamo')])"
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert loaded.strip() == "[]"

@@ -1,6 +1,5 @@
 """Poses: RELION's Euler angles and the matrix A (design: A maps image xyz to volume xyz)."""
 
-import roma
 import torch
 from scipy.spatial.transform import Rotation
 
@@ -13,8 +12,25 @@ def euler_to_matrix(angles_degrees: torch.Tensor) -> torch.Tensor:
 
     angles_degrees (..., 3) -> (..., 3, 3) of the same dtype
     """
-    matrix: torch.Tensor = roma.euler_to_rotmat("ZYZ", angles_degrees, degrees=True)
-    return matrix  # (..., 3, 3)
+    rot, tilt, psi = torch.deg2rad(angles_degrees).unbind(-1)  # (...)
+    return _about_z(rot) @ _about_y(tilt) @ _about_z(psi)  # (..., 3, 3)
+
+
+def _about_z(angle: torch.Tensor) -> torch.Tensor:
+    """(...) radians -> (..., 3, 3), from x towards y."""
+    c, s, o = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return _matrix(c, -s, o, s, c, o, o, o, o + 1)
+
+
+def _about_y(angle: torch.Tensor) -> torch.Tensor:
+    """(...) radians -> (..., 3, 3), from z towards x."""
+    c, s, o = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return _matrix(c, o, s, o, o + 1, o, -s, o, c)
+
+
+def _matrix(*rows: torch.Tensor) -> torch.Tensor:
+    """Nine entries (...), row by row -> (..., 3, 3)."""
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
 def matrix_to_euler(rotation: torch.Tensor) -> torch.Tensor:
@@ -24,7 +40,6 @@ def matrix_to_euler(rotation: torch.Tensor) -> torch.Tensor:
 
     rotation (..., 3, 3) -> (..., 3) degrees of the same dtype
     """
-    # roma's atan2 form is undefined at tilt 0 and 180; scipy handles them.
     flat = rotation.detach().reshape(-1, 3, 3).cpu().double().numpy()
     angles = Rotation.from_matrix(flat).as_euler("ZYZ", degrees=True, suppress_warnings=True)
     return torch.as_tensor(angles).reshape(*rotation.shape[:-2], 3).to(rotation)

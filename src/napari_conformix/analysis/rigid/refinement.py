@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import map_coordinates, spline_filter
+from scipy.optimize import least_squares
 
 from napari_conformix.analysis.rigid.search import Floats, Placement, indices_of
 
 _ROUNDS = 60
 #: values that vary less than this share of the domain's are none
 _NOTHING = 1e-12
-_MOST_DAMPING = 1e8
+#: relative change of the misfit, and its slope, at which a fit is at rest
+_SETTLED = 1e-6
 #: rotation vector and shift
 _PARAMETERS = 6
 
@@ -136,12 +138,6 @@ def _unit_values(
     return values / norm, norm, size
 
 
-def _misfit_at(domain: Domain, density: SplineMap, placement: Placement) -> float:
-    unit, _, size = _unit_values(domain, density, placement)
-    residual = unit - _centred(domain.density) / size
-    return float(residual @ residual)
-
-
 def _centred(values: Floats) -> Floats:
     return np.asarray(values - values.mean())
 
@@ -149,30 +145,63 @@ def _centred(values: Floats) -> Floats:
 def refine(domain: Domain, density: SplineMap, start: Placement, still_angstrom: float) -> Fit:
     """The nearest best fit to a start, by damped least squares (Levenberg and Marquardt).
 
-    It ends with a step that moves no voxel by more than `still_angstrom`.
+    Parameters
+    ----------
+    domain : Domain
+        What is moved.
+    density : SplineMap
+        Where it is to be found.
+    start : Placement
+        Near the fit: within what the resolution of the map leaves unambiguous.
+    still_angstrom : float
+        A step that moves no voxel by more than this, where the domain has gone as far as its own
+        radius, is the last one; in proportion less where it has gone less far.
+
+    Returns
+    -------
+    Fit
+        At the minimum, or at `start` where the map has nothing that could be fitted.
     """
-    here = fit_at(domain, density, start)
-    damping = 1e-3
-    for _ in range(_ROUNDS):
-        slope = here.jacobian.T @ here.residual
-        curvature = here.jacobian.T @ here.jacobian
-        scale = np.diag(np.diag(curvature))
-        if not (np.diag(curvature) > 0).all():
-            return here
-        while damping < _MOST_DAMPING:
-            step = -np.linalg.solve(curvature + damping * scale, slope)
-            there = here.placement.turned(step[:3], step[3:])
-            if _misfit_at(domain, density, there) < here.misfit:
-                break
-            damping *= 8
-        else:
-            return here
-        damping = max(damping / 10, 1e-9)
-        here = fit_at(domain, density, there)
-        moved = np.linalg.norm(step[:3]) * domain.radius + np.linalg.norm(step[3:])
-        if moved < still_angstrom:
-            return here
-    return here
+    radius = max(domain.radius, still_angstrom)
+    scale = np.array([radius] * 3 + [1.0] * 3)  # unknowns in A: how far the farthest voxel moves
+
+    def placement(unknowns: Floats) -> Placement:
+        turn, shift = np.split(unknowns / scale, 2)
+        return start.turned(turn, shift)
+
+    def residual(unknowns: Floats) -> Floats:
+        unit, _, size = _unit_values(domain, density, placement(unknowns))
+        return unit - _centred(domain.density) / size
+
+    def jacobian(unknowns: Floats) -> Floats:
+        local = fit_at(domain, density, placement(unknowns)).jacobian.copy()
+        local[:, :3] @= _left_jacobian(unknowns[:3] / scale[:3])
+        return np.asarray(local / scale)
+
+    found = least_squares(
+        residual,
+        np.zeros(_PARAMETERS),
+        jac=jacobian,
+        method="lm",
+        ftol=_SETTLED,
+        gtol=_SETTLED,
+        xtol=still_angstrom / radius,
+        max_nfev=_ROUNDS,
+    )
+    return fit_at(domain, density, placement(found.x))
+
+
+def _left_jacobian(turn: Floats) -> Floats:
+    """(3, 3): a change of the rotation vector `turn` (rad) -> the small rotation, from the left,
+    that it makes of exp(turn)."""
+    angle = float(np.linalg.norm(turn))
+    cross = np.cross(turn, np.eye(3)).T  # cross @ v = turn x v
+    if angle < 1e-4:
+        first, second = 0.5, 1 / 6
+    else:
+        first = (1 - np.cos(angle)) / angle**2
+        second = (angle - np.sin(angle)) / angle**3
+    return np.asarray(np.eye(3) + first * cross + second * cross @ cross)
 
 
 def covariance_of(fit: Fit, domain: Domain, resolution_angstrom: float) -> Floats:

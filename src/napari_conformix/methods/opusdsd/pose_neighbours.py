@@ -8,8 +8,8 @@ latent code.
 import itertools
 import math
 
-import roma
 import torch
+from scipy.spatial.transform import Rotation
 
 _OCTAHEDRON: list[list[float]] = [
     [1, 0, 0],
@@ -38,8 +38,12 @@ def neighbouring_poses(
     """
     if neighbours not in _DESIGNS:
         raise ValueError(f"{neighbours} neighbouring poses; there are designs of 6, 8 and 14")
-    axes = torch.tensor([[0, 0, 0], *_DESIGNS[neighbours]], dtype=torch.float64)
-    turns = roma.rotvec_to_rotmat(math.radians(angle_degrees) * axes).to(rotation)  # (k, 3, 3)
+    axes = [[0.0, 0.0, 0.0], *_DESIGNS[neighbours]]
+    vectors = Rotation.from_rotvec(
+        [[angle_degrees * x for x in axis] for axis in axes], degrees=True
+    )
+    turned = Rotation.from_rotvec(vectors, degrees=True).as_matrix()
+    turns = torch.as_tensor(turned).to(rotation)  # (k, 3, 3)
     with torch.autocast(rotation.device.type, enabled=False):  # half precision would turn them too
         poses: torch.Tensor = rotation[:, None] @ turns
     return poses
