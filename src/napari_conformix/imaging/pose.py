@@ -30,7 +30,8 @@ def _about_y(angle: torch.Tensor) -> torch.Tensor:
 
 def _matrix(*rows: torch.Tensor) -> torch.Tensor:
     """Nine entries (...), row by row -> (..., 3, 3)."""
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    matrix: torch.Tensor = torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    return matrix
 
 
 def matrix_to_euler(rotation: torch.Tensor) -> torch.Tensor:
