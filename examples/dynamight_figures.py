@@ -1,6 +1,5 @@
 """The figures 4, 5 and 6b of the DynaMight paper, drawn from a trained job.
 
-    pip install "napari-conformix[figures]"    # in a clone: pip install ".[figures]"
     python examples/dynamight_figures.py JOB OUT [--states 5] [--particle I]
 
 OUT/figure4.png   the latent space of one half set with the places of a few states, and the motion
@@ -16,12 +15,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
-    import matplotlib
-except ModuleNotFoundError as error:
-    raise SystemExit(
-        'The figures need matplotlib: pip install "napari-conformix[figures]"'
-    ) from error
+import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")

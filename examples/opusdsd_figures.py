@@ -1,6 +1,5 @@
 """The figures 2d to 2h of the OPUS-DSD paper, drawn from a trained job and its clusters.
 
-    pip install "napari-conformix[figures]"    # in a clone: pip install ".[figures]"
     conformix clusters JOB -k 6 --reconstruct
     python examples/opusdsd_figures.py JOB OUT [OTHER] [--truth LABELS] [--umap]
 
@@ -21,12 +20,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
-    import matplotlib
-except ModuleNotFoundError as error:
-    raise SystemExit(
-        'The figures need matplotlib: pip install "napari-conformix[figures]"'
-    ) from error
+import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")

@@ -28,7 +28,6 @@ def test_the_script_trains_decodes_and_exports(data: Path, tmp_path: Path) -> No
 def test_the_figures_are_drawn(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib draws the figures")
     script = runpy.run_path(str(EXAMPLES / "dynamight_figures.py"))
     monkeypatch.setattr("sys.argv", ["figures", str(trained), str(tmp_path / "out")])
     script["main"]()
@@ -45,7 +44,6 @@ def put_umap(job: Job, array: str) -> Path:
 
 
 def draw_clusters(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib draws the figures")
     script = runpy.run_path(str(EXAMPLES / "opusdsd_figures.py"))
     monkeypatch.setattr(sys, "argv", ["figures", *map(str, arguments)])
     script["main"]()

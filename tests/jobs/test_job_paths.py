@@ -262,12 +262,17 @@ def test_the_figure_the_table_and_the_grid(two, tmp_path):
     words = " ".join(root.itertext())
     for word in ("Motion 1", "kT", "State 3", "picked, kept and frozen", "least energy"):
         assert word in words
-    space = "{http://www.w3.org/2000/svg}"
-    assert len(root.findall(f"{space}circle")) == 3
-    width, height = (float(v) for v in root.get("viewBox").split()[2:])
-    for text in root.findall(f"{space}text"):
-        assert 0 <= float(text.get("x")) <= width
-        assert 0 <= float(text.get("y")) <= height
+    marks = [element.get("id") for element in root.iter()]
+    assert [mark for mark in marks if (mark or "").startswith("state ")] == [
+        "state 1",
+        "state 2",
+        "state 3",
+    ]
+    again = job_landscape.write_figure(found, tmp_path / "again.svg", way)
+    assert again.read_bytes() == file.read_bytes()
+    for kind, begin in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        picture = job_landscape.write_figure(found, tmp_path / f"a.{kind}", way)
+        assert picture.read_bytes().startswith(begin)
     table = job_landscape.write_minima(found, tmp_path / "a.csv").read_text().splitlines()
     assert len(table) == 4
     assert table[1].split(",")[0] == "1"
@@ -276,4 +281,4 @@ def test_the_figure_the_table_and_the_grid(two, tmp_path):
         assert grid["counts"].sum() == found.total
         assert set(np.unique(grid["basins"])) >= {1, 2, 3}
     with pytest.raises(UserError, match="must end in"):
-        job_landscape.write_figure(found, tmp_path / "a.png")
+        job_landscape.write_figure(found, tmp_path / "a.jpg")

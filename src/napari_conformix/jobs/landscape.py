@@ -146,15 +146,20 @@ def write_grid(found: Landscape, path: Path) -> Path:
 
 
 def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) -> Path:
-    """The figure (.svg); UserError for another kind of file."""
+    """The figure, of the kind that its name says; UserError for one that it cannot be."""
     from napari_conformix.analysis.landscape import figure
 
-    if path.suffix.lower() != ".svg":
-        raise UserError(
-            f"{path} must end in .svg; any drawing program or browser makes other formats of it."
-        )
-    atomic_write(path, figure(found, way).encode())
+    atomic_write(path, figure(found, way, kind_of_figure(path)))
     return path
+
+
+def kind_of_figure(path: Path) -> str:
+    """svg, pdf or png by the end of a name; UserError for others."""
+    from napari_conformix.analysis.landscape import KINDS
+
+    if path.suffix.lower() not in KINDS:
+        raise UserError(f"{path} must end in .svg or .pdf (drawings), or .png (a picture).")
+    return path.suffix.lower()[1:]
 
 
 def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> list[str]:

@@ -101,7 +101,7 @@ def test_a_landscape_is_printed_and_written(
     assert (again.status, "exists" in again.err) == (1, True)
     assert conformix("landscape", trained, "--map", "pca2", "--axes", "2,1").status == 0
     for arguments, word in (
-        (("-o", tmp_path / "a.png"), "must end in .svg"),
+        (("-o", tmp_path / "a.jpg"), "must end in .svg"),
         (("--path", 1, 99), "no state 99"),
         (("--name", "a"), "--path 1 2"),
         (("--map", "umap motion"), "it has"),

@@ -28,7 +28,7 @@ def test_table_words_and_plot(conformix, job, tmp_path) -> None:
     texts = [element.text for element in picture.iter() if element.tag.endswith("text")]
     assert "rotation (degrees)" in texts
     assert "The domain was not found in: 4" in texts
-    discs = [element for element in picture.iter() if element.tag.endswith("circle")]
+    discs = [element for element in picture.iter() if element.get("id", "").startswith("place ")]
     assert len(discs) == 3
     again = conformix(
         "domain-motion", job.folder, "--clusters", truth.NAME, "--mask", mask, "--svg", svg

@@ -3,29 +3,33 @@
 `Report` holds it; the tables and plots are used by other pages as well.
 """
 
-from napari_conformix.analysis.report import svg_plots
-from napari_conformix.analysis.report.report import Curve, Report, Unjudged
-from napari_conformix.analysis.report.svg_plots import (
+from napari_conformix.analysis.report import plots
+from napari_conformix.analysis.report.pages import page
+from napari_conformix.analysis.report.plots import (
+    LINE_COLOURS,
     Place,
-    hex_colour,
+    amounts,
+    drawing,
+    new_figure,
     places,
-    stroke,
-    text_at,
-    ticks,
+    saved,
 )
+from napari_conformix.analysis.report.report import Curve, Report, Unjudged
 from napari_conformix.analysis.report.tables import Cluster, latent_uncertainty
 
 __all__ = [
+    "LINE_COLOURS",
     "Cluster",
     "Curve",
     "Place",
     "Report",
     "Unjudged",
-    "hex_colour",
+    "amounts",
+    "drawing",
     "latent_uncertainty",
+    "new_figure",
+    "page",
     "places",
-    "stroke",
-    "svg_plots",
-    "text_at",
-    "ticks",
+    "plots",
+    "saved",
 ]

@@ -1,7 +1,6 @@
 """What was found of the motion, in lines for a terminal and as a page of its own."""
 
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,8 @@ import numpy.typing as npt
 
 from napari_conformix.analysis.checks import Heterogeneity, Invariance
 from napari_conformix.analysis.motion import FOLLOWS, MotionTable, Verdict
-from napari_conformix.analysis.report import svg_plots
+from napari_conformix.analysis.report import plots
+from napari_conformix.analysis.report.pages import page
 from napari_conformix.analysis.report.tables import (
     Cluster,
     cluster_lines,
@@ -155,36 +155,26 @@ class Report:
 
     def html(self) -> str:
         """The report as one file that needs nothing else."""
-        verdict, checked = self.verdict, self.invariance
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes())
-        text = "\n\n".join("\n".join(block) for block in self.tables())
-        remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks())
-        groups = "\n".join(self.cluster_table())
-        figures = "".join(
-            f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
-            for picture, caption in self._figures()
-        )
-        found = not isinstance(verdict, Unjudged) and verdict.found
-        kind = "moves" if found else verdict.level
-        if checked is not None:
-            remark = f"{checked.sentence()} {checked.advice}".strip()
-            notes += f"<li class='{checked.level}'>{escape(remark)}</li>"
-        return (
-            f"<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
-            f"<title>Checks of {escape(self.job)}</title><style>{_STYLE}</style></head><body>"
-            f"<h1>{escape(self.job)}, epoch {self.latents.epoch}</h1>"
-            f"<p class='verdict {kind}'>{escape(verdict.sentence)}</p>"
-            f"<p>{escape(verdict.advice)}</p><ul>{notes}</ul>"
-            f"<pre>{escape(text)}</pre>{remarks}"
-            + (f"<pre>{escape(groups)}</pre>" if groups else "")
-            + f"<div class='figures'>{figures}</div></body></html>\n"
+        found = not isinstance(self.verdict, Unjudged) and self.verdict.found
+        return page(
+            "checks.html",
+            job=self.job,
+            epoch=self.latents.epoch,
+            verdict=self.verdict,
+            kind="moves" if found else self.verdict.level,
+            notes=self.notes(),
+            invariance=self.invariance,
+            tables=self.tables(),
+            remarks=self.remarks(),
+            clusters=self.cluster_table(),
+            figures=self._figures(),
         )
 
     def _figures(self) -> list[tuple[str, str]]:
         """Pictures as SVG, with their captions."""
         shown = self._motion_figures() if self.motion is not None else self._latent_figures()
         if self.curves:
-            picture = svg_plots.lines(
+            picture = plots.lines(
                 self.curves, labels=("Epoch", self.curve_label), title="Training and validation"
             )
             shown.append((picture, "Dashed: held-out particles. They should fall together."))
@@ -199,7 +189,7 @@ class Report:
         scores = projection.transform(self.latents.mean[rows])
         share = projection.explained_variance_ratio
         labels = None if self.labels is None else self.labels[rows].astype(np.float64) + 1
-        picture = svg_plots.scatter(
+        picture = plots.scatter(
             scores[:, 0],
             scores[:, 1],
             labels=(f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)"),
@@ -216,7 +206,7 @@ class Report:
         assert motion is not None
         shown = []
         if np.isfinite(motion.rms_error).any():
-            picture = svg_plots.scatter(
+            picture = plots.scatter(
                 motion.rms_displacement,
                 motion.rms_error,
                 labels=("RMS motion (A)", "RMS error (A)"),
@@ -232,7 +222,7 @@ class Report:
         coordinates = self.latents.motion
         if coordinates is not None and coordinates.shape[1] > 1:
             unit = f" ({self.latents.motion_unit})" if self.latents.motion_unit else ""
-            picture = svg_plots.scatter(
+            picture = plots.scatter(
                 coordinates[:, 0],
                 coordinates[:, 1],
                 labels=(f"Motion 1{unit}", f"Motion 2{unit}"),
@@ -242,13 +232,3 @@ class Report:
             )
             shown.append((picture, "Particles of both halves by what they do, as PCA shows it."))
         return shown
-
-
-_STYLE = (
-    "body{font:15px/1.5 sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222;"
-    "background:#fff}h1{font-size:1.3rem}pre{background:#f4f4f2;padding:.8rem;overflow-x:auto}"
-    ".verdict{font-size:1.1rem;padding:.8rem;border-left:.5rem solid #888;background:#f4f4f2}"
-    ".verdict.moves{border-color:#3d7d3f}.verdict.weak,.verdict.artefact,.verdict.alignment{border-color:#c4501b}"
-    ".figures{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;width:30rem;max-width:100%}"
-    "figcaption{color:#555}li.strong{color:#a33}"
-)

@@ -34,7 +34,7 @@ def landscape(
         Path | None,
         Parameter(
             name=["--output", "-o"],
-            help="Figure to write (.svg); the states (.csv) and the grid (.npz) go beside it.",
+            help="Figure to write (.svg, .pdf, .png); states (.csv) and grid (.npz) go next to it.",
         ),
     ] = None,
     path: Annotated[
@@ -119,10 +119,9 @@ def states(found: "Landscape") -> list[str]:
 
 def _files(figure: Path, *, overwrite: bool) -> list[Path]:
     """The figure, and the table and the grid beside it; UserError when one is there already."""
-    if figure.suffix.lower() != ".svg":
-        raise UserError(
-            f"{figure} must end in .svg; any drawing program or browser makes other formats of it."
-        )
+    from napari_conformix.jobs.landscape import kind_of_figure
+
+    kind_of_figure(figure)
     files = [figure, figure.with_suffix(".csv"), figure.with_suffix(".npz")]
     taken = [file for file in files if file.exists()]
     if taken and not overwrite:

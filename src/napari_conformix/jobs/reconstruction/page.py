@@ -1,38 +1,28 @@
 """A reconstruction's report as a page of its own, with its curves drawn."""
 
-from html import escape
-
-from napari_conformix.analysis.report import svg_plots
+from napari_conformix.analysis.report import page, plots
 from napari_conformix.jobs.reconstruction.report import (
     HALF_MAP_THRESHOLD,
     Curves,
     ReconstructionReport,
 )
 
-_STYLE = (
-    "body{font-family:sans-serif;max-width:60em;margin:2em auto;line-height:1.45}"
-    "svg{width:29em;height:auto}table{border-collapse:collapse}"
-    "td,th{padding:.15em .8em;text-align:right}th{border-bottom:1px solid #888}"
-    ".warning{background:#fff3d6;padding:.4em .8em}"
-)
 #: rows of the table of curves
 _TABLE_ROWS = 24
 
 
 def report_page(report: ReconstructionReport) -> str:
     """HTML that needs no other file."""
-    title = f"Reconstruction {report.name} of {report.job}"
-    parts = [f"<h1>{escape(title)}</h1>"]
-    parts += [f"<p>{escape(sentence)}</p>" for sentence in report.sentences()]
-    parts += [f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings]
-    parts += [_halves_plot(report), _corrections_plot(report.curves)]
-    parts.append(f"<p>Mask: {escape(report.mask_origin)}.</p>")
-    parts += _details(report)
-    parts += [_table(report)]
-    body = "\n".join(parts)
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
-        f"</title><style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    heads, rows = _table(report)
+    return page(
+        "reconstruction.html",
+        title=f"Reconstruction {report.name} of {report.job}",
+        sentences=report.sentences(),
+        warnings=report.warnings,
+        figures=[_halves_plot(report), _corrections_plot(report.curves)],
+        details=[f"Mask: {report.mask_origin}.", *_details(report)],
+        heads=heads,
+        rows=rows,
     )
 
 
@@ -45,7 +35,7 @@ def _halves_plot(report: ReconstructionReport) -> str:
         series.append(("plain, same particles", *_corrected(report.plain), True))
     ends = [curves.frequency[1], curves.frequency[-1]]
     series.append((f"{HALF_MAP_THRESHOLD}", ends, [HALF_MAP_THRESHOLD] * 2, True))
-    return svg_plots.lines(
+    return plots.lines(
         series,
         labels=("spatial frequency, 1/A", "FSC between half maps"),
         title="FSC between half maps, corrected for the mask",
@@ -63,7 +53,7 @@ def _corrections_plot(curves: Curves) -> str:
         (name, curves.frequency[1:], getattr(curves, name)[1:], dash)
         for name, dash in zip(names, dashed, strict=True)
     ]
-    return svg_plots.lines(
+    return plots.lines(
         series,
         labels=("spatial frequency, 1/A", "FSC between half maps"),
         title="How the mask was corrected for",
@@ -89,10 +79,10 @@ def _details(report: ReconstructionReport) -> list[str]:
         )
     if report.images_per_second:
         lines.append(f"{report.seconds:,.0f} s; {report.images_per_second:,.0f} images/s.")
-    return [f"<p>{escape(line)}</p>" for line in lines]
+    return lines
 
 
-def _table(report: ReconstructionReport) -> str:
+def _table(report: ReconstructionReport) -> tuple[list[str], list[list[str]]]:
     """Some shells of the curves, as numbers."""
     curves, plain = report.curves, report.plain
     heads = ["resolution, A", "unmasked", "masked", "randomised", "corrected"]
@@ -102,7 +92,5 @@ def _table(report: ReconstructionReport) -> str:
     for i in list(shells)[:: max(1, len(shells) // _TABLE_ROWS)]:
         values = [curves.unmasked[i], curves.masked[i], curves.randomised[i], curves.corrected[i]]
         values += [plain.corrected[i]] if plain is not None else []
-        cells = [f"{1 / curves.frequency[i]:.2f}", *(f"{value:.3f}" for value in values)]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+        rows.append([f"{1 / curves.frequency[i]:.2f}", *(f"{value:.3f}" for value in values)])
+    return heads, rows

@@ -18,14 +18,14 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from napari_conformix.analysis.landscape import BLURRED, DISAGREE
+from napari_conformix.analysis.landscape import BLURRED, DISAGREE, KINDS
 from napari_conformix.analysis.selections import view_steps
+from napari_conformix.jobs.landscape import write_figure
 from napari_conformix.widgets.landscape.picture import (
     EnergyBar,
     ground,
     lines,
     top_of,
-    write_picture,
 )
 from napari_conformix.widgets.landscape.state_table import StateTable
 from napari_conformix.widgets.latent_view import Mark
@@ -284,26 +284,26 @@ class LandscapeGroup(QGroupBox):
         )
 
     def save_figure(self, file: Path) -> None:
-        """Write the figure (.svg or .png), in a worker."""
+        """Write the figure (.svg, .pdf or .png), in a worker."""
         drawn, way = self.drawn, self.way
         if drawn is None:
             return
         self._session.run_in_worker(
-            lambda: write_picture(drawn.found, file, way),
+            lambda: write_figure(drawn.found, file, way),
             lambda written: self._say(f"Saved {written}"),
             lambda error: self._say(f"Not saved: {error}"),
         )
 
     def _ask_save(self) -> None:
-        kinds = "Drawing (*.svg);;Picture (*.png)"
+        kinds = "Drawing (*.svg);;Drawing (*.pdf);;Picture (*.png)"
         job = self._session.job
         begin = str(Path(job.folder if job is not None else "") / "landscape.svg")
         chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds)
         if not chosen:
             return
         file = Path(chosen)
-        if file.suffix.lower() not in (".svg", ".png"):
-            file = file.with_name(file.name + (".png" if "png" in kind else ".svg"))
+        if file.suffix.lower() not in KINDS:
+            file = file.with_name(file.name + next(end for end in KINDS if end in kind))
         self.save_figure(file)
 
 

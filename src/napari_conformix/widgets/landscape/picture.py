@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QByteArray, QRectF, QSize, Qt
+from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent
-from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_conformix.errors import UserError
-from napari_conformix.particles import whole_file
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_conformix.analysis.landscape import EnergyPath, Landscape
+    from napari_conformix.analysis.landscape import Landscape
 
 #: low energies dark and blue, high ones light and yellow: even in lightness, safe for colour vision
 _MAP: Final = "viridis"
@@ -29,7 +23,6 @@ _LIGHT: Final = np.array([-1.0, 1.0]) / np.sqrt(2)
 #: pixels of the longer side, at least: a coarse grid would show its cells
 _FINE: Final = 400
 #: pixels of a saved picture for one unit of the drawing
-_PNG_SCALE: Final = 2
 
 
 def top_of(found: Landscape) -> float:
@@ -76,26 +69,6 @@ def lines(found: Landscape) -> list[tuple[np.ndarray, tuple[float, float, float,
         grey = 1.0 - 0.55 * level / top
         drawn.append((line, (grey, grey, grey, 0.9)))
     return drawn
-
-
-def write_picture(found: Landscape, file: Path, way: EnergyPath | None = None) -> Path:
-    """The figure as .svg, or as .png of it; for a worker."""
-    from napari_conformix.jobs.landscape import write_figure
-
-    if file.suffix.lower() != ".png":
-        return write_figure(found, file, way)
-    from napari_conformix.analysis.landscape import figure
-
-    renderer = QSvgRenderer(QByteArray(figure(found, way).encode()))
-    image = QImage(renderer.defaultSize() * _PNG_SCALE, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    renderer.render(painter)
-    painter.end()
-    with whole_file(file) as temporary:
-        if not image.save(str(temporary), "PNG"):
-            raise UserError(f"{file} cannot be written; choose another place.")
-    return file
 
 
 class EnergyBar(QWidget):
