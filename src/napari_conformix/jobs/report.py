@@ -14,8 +14,7 @@ from napari_conformix.jobs import checks
 from napari_conformix.jobs.clusters import Request, make_clusters
 from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.selections import save_selection
-from napari_conformix.particles import whole_file
-from napari_conformix.runs import Epoch, layout
+from napari_conformix.runs import Epoch, layout, whole_file
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.checks import Heterogeneity

@@ -34,6 +34,8 @@ from napari_conformix.runs.files import (
     atomic_write,
     is_disk_full,
     remove_leftovers,
+    temporary_name,
+    whole_file,
 )
 from napari_conformix.runs.folder import RunFolder, State
 from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
@@ -85,6 +87,8 @@ __all__ = [
     "program_version",
     "remove_leftovers",
     "stop_on_signals",
+    "temporary_name",
     "versions",
+    "whole_file",
     "worker_process",
 ]

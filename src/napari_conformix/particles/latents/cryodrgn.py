@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
 from napari_conformix.particles.latents.plain_pickle import NotPlainError, read_pickled
-from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.runs import whole_file
 
 #: how .npy files begin
 NPY_MAGIC = b"\x93NUMPY"
