@@ -1,22 +1,46 @@
 """Starting a run as a process of its own, which outlives whoever started it, and ending it."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from napari_conformix.errors import UserError
 from napari_conformix.runs import layout, lock
+from napari_conformix.runs.running import prepare
 
 #: trainers started by this process; asked for their end, so that none stays a zombie
 _started: list[subprocess.Popen[bytes]] = []
 
 
-def start(folder: Path, command: list[str]) -> int:
-    """Start a detached process that owns the lock of `folder`, and return its number.
+def launch(folder: Path, command: list[str], check: Callable[[], None]) -> int:
+    """Start a detached process that works in a folder.
 
-    Its output is appended to run.out and run.err. Call it within `lock.guard`.
+    The lock is written in the process's name before this returns: whoever follows the folder from
+    now on sees it running, and a second launch is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it works; its output is appended to run.out and run.err there.
+    command : list of str
+        A program that calls :func:`run_in_folder` with `launched`.
+    check : callable
+        Raises UserError where the run may not begin.
+
+    Returns
+    -------
+    int
+        The number of the process.
     """
+    reap()
+    with lock.guard(folder):
+        prepare(folder, check)
+        return _start(folder, command)
+
+
+def _start(folder: Path, command: list[str]) -> int:
     with (
         (folder / layout.STDOUT).open("ab") as out,
         (folder / layout.STDERR).open("ab") as err,

@@ -18,15 +18,8 @@ from napari_conformix.jobs.folder import creation
 from napari_conformix.jobs.folder.spec import Grids, Inputs, JobSpec
 from napari_conformix.methods import IMPORTED
 from napari_conformix.particles import Problem
-from napari_conformix.runs import (
-    EventLog,
-    Finished,
-    Latents,
-    Notice,
-    Warning,
-    layout,
-    temporary_name,
-)
+from napari_conformix.runs import EventLog, Warning, layout, temporary_name
+from napari_conformix.training.events import Finished, Latents, Notice
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split, make_split
 
