@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.export import chimerax
 from napari_conformix.particles import read_map
-from napari_conformix.runs import temporary_name
-from napari_conformix.version import __version__
+from napari_conformix.runs import formats, temporary_name
 
 CONSENSUS, DESCRIPTION, SCRIPT = "consensus.mrc", "path.json", "play.cxc"
 _MAPS = "map_*.mrc"
@@ -217,7 +216,7 @@ def _description(
         for i, name in enumerate(names)
     ]
     return {
-        "program_version": __version__,
+        **formats.MAP_SERIES.stamp(),
         "what": path.sentence(),
         "kind": path.kind,
         "how": path.how,

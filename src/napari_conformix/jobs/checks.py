@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.jobs.motion import deformations_of
-from napari_conformix.runs import layout, whole_file
+from napari_conformix.runs import formats, layout, whole_file
 from napari_conformix.training.latent_table import LatentTable
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 #: held-out particles that are asked whether they need their own latent
 HELD_OUT_ASKED = 400
+
+_FORMATS = {
+    Path(layout.INVARIANCE).name: formats.INVARIANCE,
+    Path(layout.HETEROGENEITY).name: formats.HETEROGENEITY,
+}
 
 Progress = Callable[[float], None]
 Stop = Callable[[], bool]
@@ -159,16 +164,18 @@ def _centre(table: LatentTable, half: int) -> NDArray[np.float64]:
 
 
 def _read(path: Path, kind: type[Result], job: "JobFolder") -> Result | None:
-    """What was found before, if it is of the newest latents; a damaged file is none."""
+    """What was found before, if it is of the newest latents; a damaged file is none. UserError for
+    one of a later version."""
     from pydantic import TypeAdapter, ValidationError
 
+    form = _FORMATS[path.name]
     latents = job.folder / layout.LATENTS
     if not path.exists() or not latents.exists():
         return None
     if path.stat().st_mtime_ns < latents.stat().st_mtime_ns:
         return None
     try:
-        told = json.loads(path.read_bytes())
+        told = form.unstamped(form.read_json(path.read_bytes(), path))
         epoch = told.pop("epoch_of_latents")
         found = TypeAdapter(kind).validate_python(told)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
@@ -177,7 +184,8 @@ def _read(path: Path, kind: type[Result], job: "JobFolder") -> Result | None:
 
 
 def _write(path: Path, found: "Invariance | Heterogeneity", table: LatentTable) -> None:
-    told = asdict(found) | {"epoch_of_latents": table.epoch}
+    stamp = _FORMATS[path.name].stamp()
+    told = stamp | asdict(found) | {"epoch_of_latents": table.epoch}
     # in a folder that only others may write, it is found anew each time
     with contextlib.suppress(OSError, UserError):
         path.parent.mkdir(exist_ok=True)

@@ -93,13 +93,11 @@ class Job(JobFolder):
         folder = Path(folder).absolute()
         creation.refuse_used_folder(folder)
         inputs = creation.inputs_of(particles, passthrough, datadir, consensus, mask)
-        spec, report = creation.make_spec(
+        made = creation.make_spec(
             method=method, inputs=inputs, settings=settings, preset=preset, check=check
         )
-        creation.write_folder(folder, spec)
-        job = cls(folder, spec)
-        job.report = report
-        return job
+        creation.write_folder(folder, made.spec)
+        return cls.just_made(folder, made)
 
     @classmethod
     def from_latents(

@@ -17,7 +17,7 @@ from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.checks import doubt
 from napari_conformix.jobs.spaces import latent_view
-from napari_conformix.runs import atomic_npz, atomic_write
+from napari_conformix.runs import atomic_npz, atomic_write, formats
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath
@@ -129,6 +129,7 @@ def write_grid(found: Landscape, path: Path) -> Path:
     (state of each cell, 0 for none), and the counts of particles."""
     atomic_npz(
         path,
+        **formats.LANDSCAPE.array_stamp(),
         x_edges=found.x,
         y_edges=found.y,
         energy=found.energy.astype(np.float32),

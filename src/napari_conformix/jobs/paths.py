@@ -132,17 +132,14 @@ def half_of(job: "JobFolder", half: int | None) -> int:
 
 
 def read_latents(path: Path) -> NDArray[np.float32]:
-    """(n, d) latents of a .npy file or a text file with one a line; commas are allowed."""
+    """(n, d) latents of a .npy or .pkl file, or a text file with one a line; commas are allowed."""
+    from napari_conformix.particles.latents import read_table
+
     try:
-        if path.suffix.lower() == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            text = path.read_text(encoding="utf-8").replace(",", " ")
-            values = np.loadtxt(text.splitlines(), ndmin=2)
-        latents = np.atleast_2d(values).astype(np.float32)
-    except (OSError, ValueError) as error:
+        latents = read_table(path, flat="row")
+    except UserError as error:
         raise UserError(f"{path} cannot be read as latents: {error}") from error
-    if latents.ndim != 2 or not latents.size or not np.isfinite(latents).all():
+    if not np.isfinite(latents).all():
         raise UserError(
             f"{path} must hold finite numbers, one latent a line; it has the shape {latents.shape}."
         )

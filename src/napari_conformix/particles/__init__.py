@@ -4,7 +4,8 @@
 column.
 """
 
-from napari_conformix.particles import images
+from napari_conformix.particles import images, reading
+from napari_conformix.particles.checks import check_particles
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.images import ImageReader
 from napari_conformix.particles.mrc import MrcHeader, read_map, read_mrc_header, write_map
@@ -25,10 +26,12 @@ __all__ = [
     "Problem",
     "Source",
     "StackFinder",
+    "check_particles",
     "images",
     "read_map",
     "read_mrc_header",
     "read_particles",
+    "reading",
     "stack_names",
     "write_map",
     "write_particles",

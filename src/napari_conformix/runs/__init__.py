@@ -4,7 +4,7 @@ log, control by files, launching and worker processes.
 Training and reconstruction are two users of it; it knows nothing of either, and needs no torch.
 """
 
-from napari_conformix.runs import events, files, launching, layout, lock, worker_process
+from napari_conformix.runs import events, files, formats, launching, layout, lock, worker_process
 from napari_conformix.runs.control import Control, FolderControl
 from napari_conformix.runs.event_log import EventLog, EventReader, logged
 from napari_conformix.runs.events import Event, Failed, Warning, parser, to_line
@@ -22,8 +22,8 @@ from napari_conformix.runs.files import (
     whole_file,
 )
 from napari_conformix.runs.folder import RunFolder, State
+from napari_conformix.runs.launching import follow_to_the_end
 from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
-from napari_conformix.runs.process import follow_to_the_end
 from napari_conformix.runs.running import run_in_folder
 from napari_conformix.runs.signals import stop_on_signals
 from napari_conformix.runs.versions import program_version, versions
@@ -53,6 +53,7 @@ __all__ = [
     "events",
     "files",
     "follow_to_the_end",
+    "formats",
     "guarded",
     "is_disk_full",
     "is_out_of_memory",

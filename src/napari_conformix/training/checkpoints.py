@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_json, atomic_write, program_version, remove_leftovers
+from napari_conformix.runs import atomic_json, atomic_write, formats, remove_leftovers
 
 if TYPE_CHECKING:
     import torch
 
     from napari_conformix.training.contract import Frame, Method
 
-FORMAT_VERSION = 1
 #: how many of the newest epochs can be gone on from; the one before the last is a reserve
 _RESUMABLE = 2
 
@@ -75,7 +74,7 @@ class CheckpointFolder:
         if epoch is None:
             (self.folder / "chosen.json").unlink(missing_ok=True)
         else:
-            atomic_json(self.folder / "chosen.json", {"epoch": epoch})
+            self._point("chosen", epoch)
 
     def find(self, epoch: int | str | None = None) -> Path:
         """Weights of an epoch, 'best', or (None, 'last') the newest; UserError without any."""
@@ -105,8 +104,7 @@ class CheckpointFolder:
 
         remove_leftovers(self.folder)
         described = Description(
-            format_version=FORMAT_VERSION,
-            program_version=program_version(),
+            **formats.WEIGHTS.stamp(),
             method=method.name,
             epoch=epoch,
             frame=asdict(method.frame),
@@ -119,12 +117,12 @@ class CheckpointFolder:
         metadata = {"conformix": json.dumps(asdict(described))}
         atomic_write(self.weights_path(epoch), safetensors.torch.save(tensors, metadata))
         buffer = io.BytesIO()
-        torch.save(resume, buffer)
+        torch.save(formats.RESUME.stamp() | resume, buffer)
         _check_loads(buffer)
         atomic_write(self.resume_path(epoch), buffer.getvalue())
-        atomic_json(self.folder / "last.json", {"epoch": epoch})
+        self._point("last", epoch)
         if best:
-            atomic_json(self.folder / "best.json", {"epoch": epoch})
+            self._point("best", epoch)
         return self.weights_path(epoch)
 
     def load_resume(self, epoch: int) -> dict[str, Any]:
@@ -135,7 +133,7 @@ class CheckpointFolder:
         if not path.exists():
             raise UserError(f"{path} is missing, so training cannot go on from epoch {epoch}.")
         loaded: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-        return loaded
+        return formats.RESUME.unstamped(formats.RESUME.read(loaded, path))
 
     def prune(self, keep: int, also: int | None = None) -> None:
         """Keep the newest `keep` checkpoints, the best one, that of the epoch `also`, and none
@@ -157,7 +155,10 @@ class CheckpointFolder:
         path = self.folder / f"{name}.json"
         if not path.exists():
             return None
-        return int(json.loads(path.read_text())["epoch"])
+        return int(formats.POINTER.read_json(path.read_bytes(), path)["epoch"])
+
+    def _point(self, name: str, epoch: int) -> None:
+        atomic_json(self.folder / f"{name}.json", formats.POINTER.stamp() | {"epoch": epoch})
 
 
 def load_weights(path: str | Path) -> "tuple[dict[str, torch.Tensor], Description]":
@@ -176,12 +177,7 @@ def load_weights(path: str | Path) -> "tuple[dict[str, torch.Tensor], Descriptio
         raise UserError(f"{path} is not a readable checkpoint: {error}.") from error
     if "conformix" not in metadata:
         raise UserError(f"{path} was not written by this program: it carries no description.")
-    described = json.loads(metadata["conformix"])
-    if described["format_version"] > FORMAT_VERSION:
-        raise UserError(
-            f"{path} was written by a later version ({described['program_version']}) of this "
-            "program; update to read it."
-        )
+    described = formats.WEIGHTS.read_json(metadata["conformix"], path)
     return tensors, Description(**described)
 
 

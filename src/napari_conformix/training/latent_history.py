@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz, layout, remove_leftovers
+from napari_conformix.runs import atomic_npz, formats, layout, remove_leftovers
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
@@ -45,7 +45,8 @@ class LatentHistory:
             return
         remove_leftovers(self.folder)
         kind = np.float16 if len(table) > MANY_PARTICLES else np.float32
-        arrays = {"epoch": np.array(table.epoch), "mean": _as(table.mean, kind)}
+        arrays = formats.LATENTS_OF_EPOCH.array_stamp(program=False)
+        arrays |= {"epoch": np.array(table.epoch), "mean": _as(table.mean, kind)}
         arrays["one_model"] = np.array(not table.half.any())
         if table.motion is not None:
             arrays["motion"] = _as(table.motion, kind)
@@ -75,7 +76,8 @@ class LatentHistory:
             raise UserError(
                 f"The latents of epoch {epoch} are not kept; there are those of: {kept}."
             )
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(path, allow_pickle=False) as file:
+            data = formats.LATENTS_OF_EPOCH.read(file, path)
             mean = data["mean"].astype(np.float32)
             half = np.zeros_like(split.half) if data["one_model"] else split.half
             motion = data["motion"].astype(np.float32) if "motion" in data else None

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz
+from napari_conformix.runs import atomic_npz, formats
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ class LatentTable:
     def save(self, path: str | Path) -> None:
         """Write all arrays that are there, all or nothing."""
         present = {name: value for name, value in vars(self).items() if value is not None}
-        atomic_npz(path, **{name: np.asarray(value) for name, value in present.items()})
+        arrays = {name: np.asarray(value) for name, value in present.items()}
+        atomic_npz(path, **formats.LATENTS.array_stamp(), **arrays)
 
     @staticmethod
     def epoch_of(path: str | Path) -> int | None:
@@ -68,18 +68,18 @@ class LatentTable:
                 f"{path} is not there yet; it is written when an epoch is done: train the job."
             )
         with _reading(path) as data:
-            arrays = {name: data[name] for name in data.files if name in cls.__annotations__}
+            arrays = {name: data[name] for name in data if name in cls.__annotations__}
             arrays["epoch"] = int(arrays["epoch"])
         arrays["motion_unit"] = str(arrays.get("motion_unit", ""))
         return cls(**arrays)
 
 
 @contextmanager
-def _reading(path: str | Path) -> Iterator[Any]:
-    """The arrays of a file; UserError where it is damaged."""
+def _reading(path: str | Path) -> Iterator[formats.Contents]:
+    """The arrays of a file; UserError where it is damaged, or of a later version."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            yield data
+            yield formats.LATENTS.read(data, path)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
         raise UserError(
             f"{path} cannot be read ({error}): it is damaged, or was not copied whole."

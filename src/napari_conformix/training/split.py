@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz
+from napari_conformix.runs import atomic_npz, formats
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Split:
         """Write the split as .npz."""
         atomic_npz(
             path,
+            **formats.SPLIT.array_stamp(),
             half=self.half,
             validation=self.validation,
             made_halves=np.array(self.made_halves),
@@ -49,7 +50,8 @@ class Split:
     @classmethod
     def load(cls, path: str | Path) -> "Split":
         """Read a split written by :meth:`save`."""
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(path, allow_pickle=False) as file:
+            data = formats.SPLIT.read(file, path)
             images = str(data["images"]) if "images" in data else ""
             return cls(data["half"], data["validation"], bool(data["made_halves"]), images)
 

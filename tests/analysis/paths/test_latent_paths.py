@@ -229,12 +229,14 @@ def test_a_saved_path_is_the_same_and_a_damaged_one_is_refused(bent, tmp_path):
         LatentPath.load(tmp_path, "open it")
     described = json.loads((tmp_path / "b.json").read_text())
     path.save(tmp_path, "b")
-    for broken, word in (({"kind": "x"}, "cannot be read"), ({"format": 9}, "later version")):
+    later = {"format_version": 9}
+    for broken, word in (({"kind": "x"}, "cannot be read"), (later, "later version")):
         described |= {"latents_sha256": json.loads((tmp_path / "b.json").read_text())[
             "latents_sha256"]} | broken  # fmt: skip
         (tmp_path / "b.json").write_text(json.dumps(described))
         with pytest.raises(UserError, match=word):
             LatentPath.load(tmp_path, "b")
+    path.save(tmp_path, "b")
     (tmp_path / "b.npz").write_bytes(b"PK")
     with pytest.raises(UserError, match="cannot be read"):
         LatentPath.load(tmp_path, "b")

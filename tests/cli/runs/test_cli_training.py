@@ -36,6 +36,21 @@ def test_new_writes_what_was_asked_for(conformix: Conformix, data: Path, tmp_pat
     assert job.settings == expected
 
 
+def test_new_reads_the_particle_file_once(
+    conformix: Conformix, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_conformix.particles import reading
+
+    files, real = [], reading.read_relion
+    monkeypatch.setattr(
+        reading, "read_relion", lambda path, *more: (files.append(path), real(path, *more))[1]
+    )
+    paths = ("--particles", data / "particles.star", "--consensus", data / "consensus.mrc")
+    made = conformix("new", tmp_path / "job", *paths)
+    assert made.status == 0, made.err
+    assert files == [data / "particles.star"]
+
+
 def test_new_tells_what_the_checks_found(conformix: Conformix, data: Path, tmp_path: Path) -> None:
     paths = ("--particles", data / "particles.star", "--consensus", data / "consensus.mrc")
     made = conformix("new", tmp_path / "job", *paths)

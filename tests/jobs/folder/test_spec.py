@@ -1,5 +1,6 @@
 import tomllib
 
+import numpy as np
 import pytest
 import samples
 from conformix_fake import LinearSettings
@@ -165,3 +166,49 @@ def test_unknown_methods_name_the_known_ones(tmp_path):
     assert method_class("linear").name == "linear"
     with pytest.raises(UserError, match=r"no method 'opus'; installed methods: dynamight, linear"):
         samples.make_job(tmp_path, method="opus")
+
+
+# -- how often files are read ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def read_files(monkeypatch):
+    """The particle files that were parsed, one entry each time."""
+    from napari_conformix.particles import reading
+
+    files = []
+    real = reading.read_relion
+
+    def counted(path, *arguments):
+        files.append(path)
+        return real(path, *arguments)
+
+    monkeypatch.setattr(reading, "read_relion", counted)
+    return files
+
+
+def test_making_a_job_reads_the_particle_file_once(tmp_path, read_files):
+    star = samples.write_particles(tmp_path)
+    job = Job.create(
+        tmp_path / "job", method="linear", particles=star, consensus=tmp_path / "consensus.mrc"
+    )
+    assert len(job.particles) == samples.COUNT
+    assert read_files == [star]
+
+
+def test_a_job_made_unchecked_reads_it_when_it_is_wanted(tmp_path, read_files):
+    job = samples.make_job(tmp_path)
+    assert read_files == []
+    assert len(job.particles) == len(job.particles) == samples.COUNT
+    assert len(read_files) == 1
+
+
+def test_a_job_of_a_selection_reads_either_file_once(tmp_path, read_files):
+    from napari_conformix.analysis.selections import Selection
+    from napari_conformix.jobs.selections import train_on
+
+    job = samples.make_job(tmp_path)
+    chosen = Selection("half", np.arange(samples.COUNT // 2), samples.COUNT)
+    made = train_on(job, chosen, tmp_path / "of a selection")
+    assert len(made.particles) == len(chosen)
+    assert read_files == [job.spec.inputs.particles, made.spec.inputs.particles]

@@ -12,7 +12,6 @@ from napari_conformix.analysis.selections import Selection
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.selections import (
-    read_rows,
     replay_selection,
     same_particles,
     train_on,
@@ -148,7 +147,7 @@ def test_the_folder_of_the_stacks(tmp_path: Path) -> None:
 
 
 def test_rows_of_files_and_what_is_wrong_with_them(tmp_path: Path) -> None:
-    from napari_conformix.particles.latents import write_indices
+    from napari_conformix.particles.latents import read_indices, write_indices
 
     np.save(tmp_path / "rows.npy", [4, 1])
     np.save(tmp_path / "mask.npy", np.arange(5) > 2)
@@ -156,16 +155,16 @@ def test_rows_of_files_and_what_is_wrong_with_them(tmp_path: Path) -> None:
     write_indices(tmp_path / "rows.pkl", [4, 1])
     for name, rows in (("rows.npy", [4, 1]), ("rows.txt", [4, 1]), ("rows.pkl", [4, 1]),
                        ("mask.npy", [3, 4])):  # fmt: skip
-        assert read_rows(tmp_path / name, 5).tolist() == rows
+        assert read_indices(tmp_path / name, 5).tolist() == rows
     with pytest.raises(UserError, match="row 4 outside the 3"):
-        read_rows(tmp_path / "rows.npy", 3)
+        read_indices(tmp_path / "rows.npy", 3)
     with pytest.raises(UserError, match="shape"):
-        read_rows(tmp_path / "mask.npy", 6)
+        read_indices(tmp_path / "mask.npy", 6)
     (tmp_path / "bad.txt").write_text("one two")
     (tmp_path / "negative.txt").write_text("-1")
     for name in ("bad.txt", "negative.txt", "nothing.txt", "nothing.npy"):
         with pytest.raises(UserError):
-            read_rows(tmp_path / name, 5)
+            read_indices(tmp_path / name, 5)
 
 
 # -- replaying ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from napari_conformix.analysis.motion.deformation import Floats
 from napari_conformix.analysis.motion.fields import NEIGHBOURS, Fields
-from napari_conformix.runs import atomic_npz
+from napari_conformix.runs import atomic_npz, formats
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,15 @@ class MotionTable:
 
     def save(self, path: str | Path) -> None:
         """Write an .npz, all or nothing."""
-        atomic_npz(path, **{name: np.asarray(value) for name, value in vars(self).items()})
+        arrays = {name: np.asarray(value) for name, value in vars(self).items()}
+        atomic_npz(path, **formats.MOTION.array_stamp(), **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "MotionTable":
-        """Read what `save` wrote; ValueError, KeyError or OSError when it is no such file."""
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
+        """Read what `save` wrote; ValueError, KeyError or OSError when it is no such file,
+        UserError when it is of a later version."""
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as written:
+            data = formats.MOTION.read(written, path)
             arrays = {name: data[name] for name in cls.__annotations__}
         return cls(**{**arrays, "epoch": int(arrays["epoch"])})
 

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from napari_conformix.analysis.selections import check_name
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz, atomic_write
-from napari_conformix.version import __version__
+from napari_conformix.runs import atomic_npz, atomic_write, formats
 
 Kind = Literal[
     "component", "motion", "points", "drawn", "data", "clusters", "least energy", "latents"
 ]
 
-FORMAT_VERSION = 1
 #: arrays of a path that may be missing
 _OPTIONAL = ("xy", "positions")
 
@@ -152,8 +150,7 @@ class LatentPath:
         arrays: dict[str, NDArray[Any]] = {"latents": self.latents, "support": self.support}
         arrays |= {key: value for key in _OPTIONAL if (value := getattr(self, key)) is not None}
         description = {
-            "format": FORMAT_VERSION,
-            "program_version": __version__,
+            **formats.PATH.stamp(),
             "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
             "name": name,
             "kind": self.kind,
@@ -178,7 +175,8 @@ class LatentPath:
         folder = Path(folder)
         check_name(name, "path")
         try:
-            described = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            path = folder / f"{name}.json"
+            described = formats.PATH.read_json(path.read_bytes(), path)
             with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
                 arrays = {
                     key: file[key] for key in ("latents", "support", *_OPTIONAL) if key in file
@@ -197,12 +195,6 @@ class LatentPath:
         cls, described: Any, arrays: dict[str, NDArray[Any]], name: str, folder: Path
     ) -> "LatentPath":
         try:
-            version = int(described["format"])
-            if version > FORMAT_VERSION:
-                raise UserError(
-                    f"The path {name!r} in {folder} was written by a later version of this "
-                    f"program (format {version}); update it."
-                )
             if described["latents_sha256"] != _digest(arrays["latents"]):
                 raise UserError(
                     f"The latents of path {name!r} in {folder} are not those that its description "

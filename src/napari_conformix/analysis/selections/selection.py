@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import formats
 
 #: One step of how a selection was made, JSON values only. `action` is what was done to the rows
 #: selected before; `kind` is where the new rows are from, and what else the step says of them
@@ -24,7 +25,6 @@ Action = Literal["replace", "add", "remove", "intersect", "invert", "clear"]
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-FORMAT_VERSION = 1
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
 
 
@@ -105,7 +105,7 @@ class Selection:
         """Everything but the rows, of which it keeps number and hash, as indented JSON."""
         return json.dumps(
             {
-                "format": FORMAT_VERSION,
+                **formats.SELECTION.stamp(),
                 "name": self.name,
                 "count": len(self.rows),
                 "total": self.total,
@@ -118,10 +118,16 @@ class Selection:
         )
 
     @classmethod
-    def from_json(cls, text: str, rows: npt.ArrayLike) -> "Selection":
-        """The inverse of `to_json`; UserError when the text is damaged or the rows are others."""
+    def from_json(
+        cls, text: str, rows: npt.ArrayLike, source: str | Path = "A selection's description"
+    ) -> "Selection":
+        """The inverse of `to_json`, also of what earlier versions wrote.
+
+        UserError when the text (of the file `source`) is damaged or of a later version, or the rows
+        are others.
+        """
         try:
-            data = json.loads(text)
+            data = formats.SELECTION.read_json(text, source)
             selection = cls(
                 name=data["name"],
                 rows=np.asarray(rows),
@@ -165,8 +171,9 @@ class Selection:
         """Read NAME.json and NAME.npy of a folder."""
         folder = Path(folder)
         check_name(name)
+        description = folder / f"{name}.json"
         try:
-            text = (folder / f"{name}.json").read_text(encoding="utf-8")
+            text = description.read_text(encoding="utf-8")
             rows = np.load(folder / f"{name}.npy", allow_pickle=False)
         except FileNotFoundError as error:
             known = ", ".join(sorted(p.stem for p in folder.glob("*.json"))) or "none"
@@ -178,7 +185,7 @@ class Selection:
                 f"The rows of selection {name!r} in {folder} cannot be read ({error}); make the "
                 "selection again."
             ) from error
-        return cls.from_json(text, rows)
+        return cls.from_json(text, rows, description)
 
 
 def _whole_numbers(rows: npt.ArrayLike, name: str) -> Rows:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import WorkerProcess, WorkerProgress
+from napari_conformix.runs import WorkerProcess, WorkerProgress, formats
 
 
 @dataclass(frozen=True)
@@ -129,22 +129,28 @@ def write_result(
     """Write `embedding` (N, 2), its key and parameters; the file appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path, os.getpid())
-    told = np.array(parameters.to_json())
+    arrays = {
+        **formats.UMAP.array_stamp(),
+        "embedding": embedding,
+        "key": np.array(key),
+        "parameters": np.array(parameters.to_json()),
+    }
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, embedding=embedding, key=np.array(key), parameters=told)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def kept_umaps(folder: Path | str) -> list[KeptUmap]:
-    """The UMAPs in a folder by name; files that are damaged or of another kind are left out."""
+    """The UMAPs in a folder by name; files that are damaged, of a later version or of another kind
+    are left out."""
     found = []
     for path in sorted(Path(folder).glob("*.npz")):
         try:
             with np.load(path, allow_pickle=False) as file:
-                told = json.loads(str(file["parameters"]))
+                told = json.loads(str(formats.UMAP.read(file, path)["parameters"]))
             found.append(KeptUmap(path, UmapParameters(**told)))
         except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError, UserError):
             continue
@@ -174,10 +180,12 @@ def cached_umap(
 
 
 def _read_result(path: Path) -> tuple[npt.NDArray[np.float32], str] | None:
-    """The embedding and its key; None for a file that is damaged (it is computed again)."""
+    """The embedding and its key; None for a file that is damaged (it is computed again). UserError
+    for one of a later version."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return file["embedding"], str(file["key"])
+            arrays = formats.UMAP.read(file, path)
+            return arrays["embedding"], str(arrays["key"])
     except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError):
         return None
 

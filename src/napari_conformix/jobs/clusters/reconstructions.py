@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_conformix.jobs.reconstruction import SPEC, ReconstructionRun, default_folder
 from napari_conformix.jobs.reconstruction import layout as files
-from napari_conformix.runs import Event, State, atomic_write
+from napari_conformix.runs import Event, State, atomic_write, formats
+from napari_conformix.version import __version__
 
 if TYPE_CHECKING:
     import torch
@@ -43,10 +44,18 @@ class Agreement(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    format_version: int = formats.AGREEMENT.version
+    program_version: str | None = Field(__version__, description="None: it was not written down")
     created: str = Field(description="when the reconstruction was begun, to tell a later one")
     fsc: list[float] = Field(description="by shell, at i / (box x pixel size)")
     resolution_angstrom: float = Field(description="where it falls below 0.5; Nyquist if never")
     reached: bool = Field(description="False: above 0.5 at Nyquist still")
+
+    @classmethod
+    def load(cls, path: Path) -> "Agreement":
+        """Read one; ValueError when it is damaged, UserError when it is of a later version."""
+        values = formats.AGREEMENT.read_json(path.read_bytes(), path)
+        return cls.model_validate({formats.PROGRAM: None} | values)
 
 
 @dataclass(frozen=True)
@@ -182,8 +191,8 @@ def agreement(clusters: "ClusterSet", index: int) -> Agreement | None:
 def _kept(clusters: "ClusterSet", index: int, run: ReconstructionRun) -> Agreement | None:
     """The agreement with this very reconstruction, if it was computed."""
     try:
-        kept = Agreement.model_validate_json(_path(clusters, index).read_bytes())
-    except (FileNotFoundError, ValidationError):  # computed anew
+        kept = Agreement.load(_path(clusters, index))
+    except (FileNotFoundError, ValueError):  # computed again
         return None
     return kept if kept.created == _stamp(run) else None
 

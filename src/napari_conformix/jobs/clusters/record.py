@@ -3,7 +3,7 @@
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_conformix.analysis.clusters import Clustering, Coordinates, Covariance, How
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz, atomic_write
+from napari_conformix.runs import atomic_npz, atomic_write, formats
 from napari_conformix.version import __version__
 
 RECORD = "clusters.json"
@@ -23,7 +23,7 @@ class ClusterRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format_version: Literal[1] = 1
+    format_version: int = formats.CLUSTERS.version
     program_version: str = __version__
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     how: How
@@ -59,7 +59,7 @@ class ClusterRecord(BaseModel):
         """Read it; UserError says what is wrong."""
         path = folder / RECORD
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate(formats.CLUSTERS.read_json(path.read_bytes(), path))
         except FileNotFoundError as error:
             raise UserError(f"{folder} holds no clusters: it has no {RECORD}.") from error
         except ValidationError as error:
@@ -69,6 +69,8 @@ class ClusterRecord(BaseModel):
                 f"{path} cannot be read ({where + ': ' if where else ''}{first['msg']}); make the "
                 "clusters again."
             ) from error
+        except ValueError as error:
+            raise UserError(f"{path} cannot be read ({error}); make the clusters again.") from error
 
 
 def save_arrays(folder: Path, clustering: Clustering, truth: NDArray[np.str_] | None) -> None:

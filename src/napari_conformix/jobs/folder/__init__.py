@@ -8,8 +8,8 @@ from napari_conformix.jobs.folder.creation import unchecked_grids
 from napari_conformix.jobs.folder.importing import Source, import_latents
 from napari_conformix.jobs.folder.inputs import load_or_make_split, read_inputs
 from napari_conformix.jobs.folder.job_folder import JobFolder
+from napari_conformix.jobs.folder.labels import known_labels
 from napari_conformix.jobs.folder.models import half_of, load_method, refuse_without_decoder
-from napari_conformix.jobs.folder.number_files import known_labels
 from napari_conformix.jobs.folder.rows import export_rows, full_size_batches, image_batches
 from napari_conformix.jobs.folder.spec import Inputs, JobSpec, in_sentences, validate_settings
 

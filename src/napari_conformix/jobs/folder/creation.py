@@ -1,17 +1,33 @@
 """Making a job folder: everything is checked before anything is written."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_conformix.errors import UserError
+from napari_conformix.jobs.folder.inputs import read_particle_file
 from napari_conformix.jobs.folder.spec import Grids, Inputs, JobSpec, validate_settings
 from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
+    from napari_conformix.particles import ParticleSet
     from napari_conformix.training.preflight import Report
     from napari_conformix.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a job folder is made of.
+
+    spec       what `job.toml` will say
+    report     what the checks found, and
+    particles  what they have read; None without checks
+    """
+
+    spec: JobSpec
+    report: "Report | None" = None
+    particles: "ParticleSet | None" = None
 
 
 def make_spec(
@@ -21,16 +37,17 @@ def make_spec(
     settings: "Mapping[str, Any] | TrainingSettings | None",
     preset: str | None,
     check: bool,
-) -> "tuple[JobSpec, Report | None]":
+) -> Made:
     """What `job.toml` will say, and what the checks found. UserError lists everything wrong."""
     values = complete_settings(method, settings, preset)
     _refuse_missing(inputs, values)
-    report = run_checks(inputs, values) if check else None
+    particles = read_particle_file(inputs) if check else None
+    report = None if particles is None else run_checks(particles, inputs, values)
     grids = grids_of(report) if report is not None else unchecked_grids(inputs, values)
     spec = JobSpec(
         method=method, inputs=inputs, grids=grids, settings=values.model_dump(mode="json")
     )
-    return spec, report
+    return Made(spec, report, particles)
 
 
 def complete_settings(
@@ -108,14 +125,10 @@ def refuse_used_folder(folder: Path) -> None:
         raise UserError(f"{folder} exists and is not empty; give the name of a new folder.")
 
 
-def run_checks(inputs: Inputs, settings: "TrainingSettings") -> "Report":
-    """The pre-flight report on the inputs; reads them, writes nothing."""
-    from napari_conformix.particles import read_particles
+def run_checks(particles: "ParticleSet", inputs: Inputs, settings: "TrainingSettings") -> "Report":
+    """The pre-flight report on the inputs; looks at images and maps, writes nothing."""
     from napari_conformix.training.preflight import preflight
 
-    particles = read_particles(
-        inputs.particles, datadir=inputs.datadir, passthrough=inputs.passthrough
-    )
     return preflight(particles, inputs.consensus, inputs.mask, settings)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import creation
+from napari_conformix.jobs.folder.inputs import read_particle_file
 from napari_conformix.jobs.folder.spec import Grids, Inputs, JobSpec
 from napari_conformix.methods import IMPORTED
 from napari_conformix.particles import Problem
@@ -54,7 +55,7 @@ def import_latents(folder: Path, inputs: Inputs, source: Source) -> JobSpec:
     _refuse_missing(inputs, source)
     found = read_latents(source.latents, source.columns)
     rows = None if source.rows is None else read_indices(source.rows)
-    particles = _read(inputs)
+    particles = read_particle_file(inputs)
     mean, spread, told = on_particles(found, particles, rows, source.latents)
     problems, grids = _look(particles, inputs)
     settings = _settings(replace(source, columns=found.columns or source.columns))
@@ -81,12 +82,6 @@ def _refuse_missing(inputs: Inputs, source: Source) -> None:
     missing = [f"{name}: there is no {path}." for name, path in named if path and not path.exists()]
     if missing:
         raise UserError("\n".join(missing))
-
-
-def _read(inputs: Inputs) -> "ParticleSet":
-    from napari_conformix.particles import read_particles
-
-    return read_particles(inputs.particles, datadir=inputs.datadir, passthrough=inputs.passthrough)
 
 
 def _settings(source: Source) -> "ImportedSettings":

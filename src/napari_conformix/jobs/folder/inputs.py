@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_conformix.jobs.folder.spec import JobSpec
+from napari_conformix.jobs.folder.spec import Inputs, JobSpec
 from napari_conformix.runs import layout
 from napari_conformix.training.split import Split, make_split
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 def read_inputs(spec: JobSpec) -> "ParticleSet":
     """The particle file of a job."""
+    return read_particle_file(spec.inputs)
+
+
+def read_particle_file(inputs: Inputs) -> "ParticleSet":
+    """The particle file of a job that is not made yet."""
     from napari_conformix.particles import read_particles
 
-    return read_particles(
-        spec.inputs.particles, datadir=spec.inputs.datadir, passthrough=spec.inputs.passthrough
-    )
+    return read_particles(inputs.particles, datadir=inputs.datadir, passthrough=inputs.passthrough)
 
 
 def load_or_make_split(

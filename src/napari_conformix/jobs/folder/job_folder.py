@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.jobs.folder import models
+from napari_conformix.jobs.folder import creation, models
 from napari_conformix.jobs.folder.inputs import read_inputs
 from napari_conformix.jobs.folder.spec import JobSpec
 from napari_conformix.runs import Event, RunFolder, layout
@@ -47,6 +47,15 @@ class JobFolder(RunFolder):
         self.report: Report | None = None
         self.checkpoints = CheckpointFolder(self.folder / layout.CHECKPOINTS)
         self._models = models.ModelCache(self.folder / layout.CHECKPOINTS)
+
+    @classmethod
+    def just_made(cls, folder: Path, made: "creation.Made") -> "Self":
+        """The job of a folder that was written now, with what was read and found on the way."""
+        job = cls(folder, made.spec)
+        job.report = made.report
+        if made.particles is not None:
+            job.particles = made.particles
+        return job
 
     @classmethod
     def open(cls, folder: str | Path) -> "Self":

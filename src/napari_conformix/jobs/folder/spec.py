@@ -4,20 +4,18 @@ import difflib
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_write
+from napari_conformix.runs import atomic_write, formats
 from napari_conformix.training.settings import TrainingSettings
 from napari_conformix.version import __version__
 
 if TYPE_CHECKING:
     from napari_conformix.training.contract import Frame
-
-FORMAT_VERSION = 1
 
 
 class Inputs(BaseModel):
@@ -58,7 +56,7 @@ class JobSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format_version: Literal[1] = 1
+    format_version: int = formats.JOB.version
     program_version: str = __version__
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     method: str
@@ -87,15 +85,10 @@ class JobSpec(BaseModel):
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not valid TOML: {error}.") from error
-        version = values.get("format_version")
-        if version != FORMAT_VERSION:
-            raise UserError(
-                f"{path} has format_version {version!r}; this program (napari-conformix "
-                f"{__version__}) reads format {FORMAT_VERSION}. It was written by version "
-                f"{values.get('program_version', 'unknown')}; use that version or a newer one."
-            )
+        # before anything else: the keys of a later version are not unknown, but of that version
+        current = formats.JOB.read(values, path)
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(current)
         except ValidationError as error:
             raise UserError(f"{path}: {in_sentences(error, cls)}") from error
 

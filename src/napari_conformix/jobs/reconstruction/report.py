@@ -1,15 +1,15 @@
 """What a reconstruction has shown, as figures that a file can keep (`report.json`)."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_write
+from napari_conformix.runs import atomic_write, formats
+from napari_conformix.version import __version__
 
 if TYPE_CHECKING:
     from napari_conformix.imaging import FscCurves
@@ -92,6 +92,8 @@ class ReconstructionReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    format_version: int = formats.REPORT.version
+    program_version: str | None = Field(__version__, description="None: it was not written down")
     name: str
     job: str
     deformed: bool
@@ -131,12 +133,13 @@ class ReconstructionReport(BaseModel):
         """Read a report; UserError when there is none or it cannot be read."""
         path = Path(path)
         try:
-            return cls.model_validate_json(path.read_bytes())
+            values = formats.REPORT.read_json(path.read_bytes(), path)
+            return cls.model_validate({formats.PROGRAM: None} | values)
         except FileNotFoundError as error:
             raise UserError(
                 f"{path.parent} has no report yet; it is written when the reconstruction is done."
             ) from error
-        except (ValidationError, json.JSONDecodeError) as error:
+        except ValueError as error:  # of JSON and of pydantic, too
             raise UserError(f"{path} is not a readable report: {error}.") from error
 
     @property

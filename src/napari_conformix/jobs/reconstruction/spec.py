@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import in_sentences
-from napari_conformix.runs import atomic_write
+from napari_conformix.runs import atomic_write, formats
 from napari_conformix.version import __version__
 
-FORMAT_VERSION = 1
 SPEC = "reconstruction.toml"
 
 
@@ -57,7 +56,7 @@ class ReconstructionSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format_version: Literal[1] = 1
+    format_version: int = formats.RECONSTRUCTION.version
     program_version: str = __version__
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     job: Path = Field(description="the job folder, from this one where it lies inside")
@@ -78,7 +77,8 @@ class ReconstructionSpec(BaseModel):
         """Read the one of a folder; UserError says what is wrong with which key."""
         path = folder / SPEC
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls.model_validate(formats.RECONSTRUCTION.read(values, path))
         except FileNotFoundError as error:
             raise UserError(
                 f"{folder} is not a reconstruction: it has no {SPEC}. Make one with "

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -21,7 +21,7 @@ from napari_conformix.jobs.reconstruction.events import (
     SumsSaved,
 )
 from napari_conformix.jobs.reconstruction.layout import SUMS
-from napari_conformix.runs import Control, Event, atomic_path, versions
+from napari_conformix.runs import Control, Event, atomic_path, formats, versions
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.reconstruction.results import Outcome
@@ -131,10 +131,11 @@ class Accumulation:
     def _save(self) -> Event:
         from safetensors.torch import save_file
 
-        counts = {"batches": str(self._batches_done), "particles": str(self.done)}
+        counts = {"batches": self._batches_done, "particles": self.done}
+        metadata = {name: str(value) for name, value in (formats.SUMS.stamp() | counts).items()}
         state = {name: tensor.cpu().contiguous() for name, tensor in self._sums.state().items()}
         with atomic_path(self._path) as temporary:
-            save_file(state, temporary, metadata=counts)
+            save_file(state, temporary, metadata=metadata)
         self._saved = monotonic()
         return SumsSaved(done=self.done)
 
@@ -147,9 +148,9 @@ class Accumulation:
             return
         try:
             with safetensors.safe_open(self._path, framework="pt") as stream:
-                counts = stream.metadata() or {}
+                counts = _counts(stream.metadata(), self._path)
             self._sums.load_state(load_file(self._path))
-            self._batches_done, self.done = int(counts["batches"]), int(counts["particles"])
+            self._batches_done, self.done = counts["batches"], counts["particles"]
         except (safetensors.SafetensorError, ValueError, KeyError) as error:
             raise UserError(
                 f"The sums of the earlier run, {self._path}, cannot be used ({error}). Delete "
@@ -164,7 +165,16 @@ def particles_in_sums(folder: Path) -> int:
     if not (folder / SUMS).exists():
         return 0
     with safetensors.safe_open(folder / SUMS, framework="pt") as stream:
-        return int((stream.metadata() or {}).get("particles", 0))
+        return _counts(stream.metadata(), folder / SUMS).get("particles", 0)
+
+
+def _counts(metadata: dict[str, str] | None, path: Path) -> dict[str, int]:
+    """How many batches and particles are in the sums, from the words beside them."""
+    said: dict[str, Any] = dict(metadata or {})
+    if formats.VERSION in said:
+        said[formats.VERSION] = int(said[formats.VERSION])
+    counts = formats.SUMS.unstamped(formats.SUMS.read(said, path))
+    return {name: int(value) for name, value in counts.items()}
 
 
 def _memory() -> int:

@@ -1,7 +1,6 @@
 """How a domain lies in the map of each cluster of a set: measured once, kept with the set."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from napari_conformix.analysis.rigid import SIGMAS, RigidFitter, RigidMotion
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet
-from napari_conformix.runs import atomic_json
+from napari_conformix.runs import atomic_json, formats
 
 if TYPE_CHECKING:
     from napari_conformix.jobs.folder import JobFolder
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 Maps = Literal["decoded", "reconstructed"]
 Volume = NDArray[np.float32]
 
-FORMAT_VERSION = 1
 #: reconstructions that are coarser than this are fitted at this resolution all the same, A
 _COARSEST_FIT = 20.0
 _PIXEL_TOLERANCE = 0.01
@@ -197,17 +195,15 @@ class DomainMotion:
         """Write domain_MASK.json, all or nothing."""
         path = folder / file_name(self.mask, self.maps)
         values = vars(self) | {"motions": [one and one.to_json() for one in self.motions]}
-        atomic_json(path, {"format_version": FORMAT_VERSION} | values)
+        atomic_json(path, formats.DOMAIN_MOTION.stamp() | values)
         return path
 
     @classmethod
     def load(cls, path: Path) -> "DomainMotion":
         """Read what :meth:`save` wrote; UserError when it is damaged."""
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            version = values.pop("format_version")
-            if version != FORMAT_VERSION:
-                raise ValueError(f"format_version {version}")
+            written = formats.DOMAIN_MOTION.read_json(path.read_bytes(), path)
+            values = formats.DOMAIN_MOTION.unstamped(written)
             motions = [None if one is None else RigidMotion.from_json(one)
                        for one in values.pop("motions")]  # fmt: skip
             counts = tuple(map(int, values.pop("counts")))

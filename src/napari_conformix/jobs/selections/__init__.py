@@ -13,7 +13,7 @@ from napari_conformix.jobs.selections.saved import (
     save_selection,
     selections_of,
 )
-from napari_conformix.jobs.selections.subset_job import read_rows, train_on
+from napari_conformix.jobs.selections.subset_job import train_on
 from napari_conformix.jobs.selections.ways import (
     Found,
     by_motion,
@@ -31,7 +31,6 @@ __all__ = [
     "in_range",
     "load_selection",
     "make_selection",
-    "read_rows",
     "replay_selection",
     "same_particles",
     "save_selection",

@@ -218,14 +218,14 @@ def _matching(job: "JobFolder", source: "JobFolder") -> tuple[Matching | None, s
 
 def _rows_of_file(step: Step, matching: Matching | None) -> Mask:
     """Rows of a file belong to the particles of the job that they were made for."""
-    from napari_conformix.jobs.selections.subset_job import read_rows
+    from napari_conformix.particles.latents import read_indices
 
     if matching is None:
         raise UserError("its rows are those of another particle file, and none of these is there")
     if not step.get("file"):
         raise UserError("it keeps which particles were taken, and no rule by which to find others")
     theirs = np.zeros(len(matching.to_this), dtype=bool)
-    theirs[read_rows(Path(step["file"]), len(theirs))] = True
+    theirs[read_indices(Path(step["file"]), len(theirs))] = True
     return matching.these_of(theirs)
 
 

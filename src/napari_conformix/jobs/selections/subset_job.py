@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
 from napari_conformix.jobs.selections.saved import export_selection, load_selection
-from napari_conformix.runs import atomic_write, layout
+from napari_conformix.runs import atomic_write, formats, layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection
@@ -49,7 +47,7 @@ def train_on(
     before = job.spec.inputs
     suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
     particles = folder / f"{PARTICLES}{suffix}"
-    made = not folder.exists()
+    was_there = folder.exists()
     creation.make_folder(folder)
     written = [particles, folder / ORIGIN, folder / layout.SPEC]
     try:
@@ -61,7 +59,7 @@ def train_on(
             consensus=creation.absolute(consensus) or before.consensus,
             mask=creation.absolute(mask) or before.mask,
         )
-        spec, report = creation.make_spec(
+        made = creation.make_spec(
             method=job.spec.method,
             inputs=inputs,
             settings=_settings(job, settings or {}),
@@ -69,16 +67,14 @@ def train_on(
             check=check,
         )
         _write_origin(folder / ORIGIN, job, chosen)
-        spec.write(folder / layout.SPEC)  # the last: a folder with it is a job
+        made.spec.write(folder / layout.SPEC)  # the last: a folder with it is a job
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
-        if made:
+        if not was_there:
             folder.rmdir()
         raise
-    new = type(job)(folder, spec)
-    new.report = report
-    return new
+    return type(job).just_made(folder, made)
 
 
 def root_of_stacks(particles: "ParticleSet") -> Path | None:
@@ -94,33 +90,6 @@ def root_of_stacks(particles: "ParticleSet") -> Path | None:
     return None
 
 
-def read_rows(path: Path, total: int) -> NDArray[np.int64]:
-    """Rows (from 0) that a file lists: .npy or .pkl of numbers or of true and false, or text.
-
-    UserError when it cannot be read or is made for another number of particles than `total`.
-    """
-    from napari_conformix.particles.latents import read_indices, read_npy
-
-    if path.suffix.lower() in (".npy", ".pkl"):
-        rows = read_indices(path)
-        mask = read_npy(path) if path.suffix.lower() == ".npy" else rows
-        if mask.dtype == bool and mask.shape != (total,):
-            raise UserError(f"{path} has the shape {mask.shape}; the job has {total} particles.")
-    else:
-        try:
-            words = path.read_text(encoding="utf-8").replace(",", " ").split()
-            rows = np.array([int(word) for word in words], dtype=np.int64)
-        except (OSError, ValueError, OverflowError) as error:
-            raise UserError(f"{path} cannot be read as a list of rows: {error}") from error
-    if rows.size and (rows.min() < 0 or rows.max() >= total):
-        wrong = rows[(rows < 0) | (rows >= total)][0]
-        raise UserError(
-            f"{path} has row {wrong} outside the {total:,} particles of the file (rows count from "
-            "0); was it made for another particle file?"
-        )
-    return rows
-
-
 def _settings(job: "JobFolder", changed: Mapping[str, Any]) -> Any:
     """All settings of a job with some replaced, checked by the method's model."""
     from napari_conformix.jobs.folder import validate_settings
@@ -131,6 +100,7 @@ def _settings(job: "JobFolder", changed: Mapping[str, Any]) -> Any:
 def _write_origin(path: Path, job: "JobFolder", selection: "Selection") -> None:
     """Where the particles come from, for whoever wonders later."""
     origin = {
+        **formats.ORIGIN.stamp(),
         "job": str(job.folder.absolute()),
         "particles": str(job.spec.inputs.particles),
         "selection": json.loads(selection.to_json()),

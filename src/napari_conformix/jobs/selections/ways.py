@@ -24,7 +24,6 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet, sets_of
 from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.selections.saved import load_selection
-from napari_conformix.jobs.selections.subset_job import read_rows
 from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
@@ -67,9 +66,11 @@ def make_selection(
 
 def rows_of_file(job: "JobFolder", path: Path) -> Found:
     """The rows, from 0, that a file lists: .npy or .pkl of numbers or of bool, or text."""
+    from napari_conformix.particles.latents import read_indices
+
     total = len(job.particles)
     mask = np.zeros(total, dtype=bool)
-    mask[read_rows(path, total)] = True
+    mask[read_indices(path, total)] = True
     return Found(mask, {"kind": "rows", "file": str(path.absolute())}, among=str(path))
 
 

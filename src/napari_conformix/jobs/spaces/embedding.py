@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +97,9 @@ def _in_batches(
 
 def save_embedding(path: Path, by_half: dict[int, tuple[Floats, Floats]]) -> None:
     """Write mean_half1, std_half1, ... (n, d), row i for row i of the particle file, as .npz."""
-    from napari_conformix.runs import atomic_npz
+    from napari_conformix.runs import atomic_npz, formats
 
-    arrays: dict[str, Floats] = {}
+    arrays: dict[str, NDArray[Any]] = formats.EMBEDDING.array_stamp()
     for half, (mean, std) in by_half.items():
         name = f"_half{half}" if half else ""
         arrays |= {f"mean{name}": mean, f"std{name}": std}

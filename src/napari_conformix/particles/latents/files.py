@@ -14,12 +14,8 @@ import numpy.typing as npt
 
 from napari_conformix.errors import UserError
 from napari_conformix.particles.cryosparc import CsTable, load_table
-from napari_conformix.particles.latents.cryodrgn import (
-    Floats,
-    as_table,
-    read_z,
-    read_z_spread,
-)
+from napari_conformix.particles.latents.cryodrgn import read_z, read_z_spread
+from napari_conformix.particles.latents.numbers import Floats, as_table, read_table
 from napari_conformix.particles.particle_set import ParticleSet
 from napari_conformix.particles.star import StarTable, read_star
 
@@ -64,7 +60,7 @@ def read_latents(path: str | Path, columns: Sequence[str] = ()) -> LatentFile:
     if suffix == ".cs":
         return _of_cryosparc(path, columns)
     if suffix in TEXT_SUFFIXES:
-        return LatentFile(*_chosen(_of_text(path), None, columns, path))
+        return LatentFile(*_chosen(read_table(path), None, columns, path))
     if suffix in (".pkl", ".npy"):
         return LatentFile(*_chosen(read_z(path), read_z_spread(path), columns, path))
     raise UserError(
@@ -236,40 +232,6 @@ def _of_cryosparc(path: Path, columns: Sequence[str]) -> LatentFile:
         raise UserError(f"The column {words[0]} of {path} holds words; latents are numbers.")
     mean = as_table(np.stack(values, axis=1), path)
     return LatentFile(mean, None, names, table.array["uid"] if "uid" in table else None)
-
-
-def _of_text(path: Path) -> Floats:
-    """A table of numbers with spaces, tabs or commas between them, a line a particle; a first line
-    of names is passed over."""
-    try:
-        lines = path.read_text(encoding="utf-8").replace(",", " ").splitlines()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}") from error
-    rows = [line.partition("#")[0].split() for line in lines]
-    counted = [(number, row) for number, row in enumerate(rows, start=1) if row]
-    if counted and not any(_is_number(word) for word in counted[0][1]):
-        counted = counted[1:]
-    if not counted:
-        raise UserError(f"{path} holds no numbers.")
-    width = len(counted[0][1])
-    for number, row in counted:
-        wrong = next((word for word in row if not _is_number(word)), None)
-        if wrong is not None:
-            raise UserError(f"{path}, line {number}: {wrong!r} is not a number.")
-        if len(row) != width:
-            raise UserError(
-                f"{path}, line {number}: there are {len(row)} numbers, where the first line has "
-                f"{width}; every particle needs as many."
-            )
-    return as_table(np.array([row for _, row in counted], dtype=np.float64), path)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 # -- choosing columns ------------------------------------------------------------------------------

@@ -190,10 +190,10 @@ class SelectionGroup(QGroupBox):
 
     def select_file(self, path: Path) -> None:
         """Rows that a file lists."""
-        from napari_conformix.jobs.selections import read_rows
+        from napari_conformix.particles.latents import read_indices
 
         total = 0 if self.history is None else self.history.total
-        self._find(lambda: read_rows(path, total), kind="rows", file=str(path))
+        self._find(lambda: read_indices(path, total), kind="rows", file=str(path))
 
     def _find(self, rows: Callable[[], np.ndarray], **how: Any) -> None:
         """Find rows in a worker and select them as chosen when it was asked."""

@@ -18,6 +18,8 @@ def known_labels(particles: "ParticleSet", source: str | Path) -> NDArray[Any]:
     UserError when there is neither, or when the file has another number of labels than there are
     particles.
     """
+    from napari_conformix.particles.latents import read_labels
+
     if str(source) in particles.columns:
         return np.asarray(particles.column(str(source)))
     path = Path(source).expanduser()
@@ -26,7 +28,13 @@ def known_labels(particles: "ParticleSet", source: str | Path) -> NDArray[Any]:
             f"{source} is neither a column of {particles.source.path} nor a file; its columns are "
             f"{', '.join(particles.columns)}."
         )
-    labels = _read(path)
+    try:
+        labels = read_labels(path)
+    except UserError as error:
+        raise UserError(
+            f"{path} cannot be read as labels ({error}); give a .npy file of one array, or text "
+            "with one label for every particle."
+        ) from error
     if labels.shape != (len(particles),):
         shape = f"{len(labels):,}" if labels.ndim == 1 else f"a table of {labels.shape}"
         raise UserError(
@@ -34,18 +42,3 @@ def known_labels(particles: "ParticleSet", source: str | Path) -> NDArray[Any]:
             "label for every particle, in the order of the particle file."
         )
     return labels
-
-
-def _read(path: Path) -> NDArray[Any]:
-    try:
-        if path.suffix.lower() == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(
-            f"{path} cannot be read as labels ({error}); give a .npy file of one array, or text "
-            "with one label for every particle."
-        ) from error
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    words = [word for line in lines for word in line.replace(",", " ").split()]
-    return np.array(words) if words else np.empty(0, dtype="<U1")
