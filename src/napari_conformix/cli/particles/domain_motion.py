@@ -158,7 +158,7 @@ def _with_error(value: float, error: float) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from napari_conformix.particles import whole_file
+    from napari_conformix.runs import whole_file
 
     with whole_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """A reconstruction's report as a page of its own, with its curves drawn."""
 
 from html import escape
+from pathlib import Path
 
 from napari_conformix.analysis.report import svg_plots
 from napari_conformix.jobs.reconstruction.report import (
@@ -8,6 +9,7 @@ from napari_conformix.jobs.reconstruction.report import (
     Curves,
     ReconstructionReport,
 )
+from napari_conformix.runs import atomic_write
 
 _STYLE = (
     "body{font-family:sans-serif;max-width:60em;margin:2em auto;line-height:1.45}"
@@ -17,6 +19,11 @@ _STYLE = (
 )
 #: rows of the table of curves
 _TABLE_ROWS = 24
+
+
+def save_page(report: ReconstructionReport, path: str | Path) -> None:
+    """Write a page for people, with the curves drawn, that needs no other file."""
+    atomic_write(path, report_page(report).encode())
 
 
 def report_page(report: ReconstructionReport) -> str:

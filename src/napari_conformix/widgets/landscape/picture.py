@@ -12,7 +12,7 @@ from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_conformix.errors import UserError
-from napari_conformix.particles import whole_file
+from napari_conformix.runs import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
