@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_conformix.cli.runs.progress import fact_line, line_that_stays
-from napari_conformix.runs import Notice
+from napari_conformix.training.events import Notice
 
 
 @pytest.mark.parametrize(

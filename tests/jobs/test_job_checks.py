@@ -12,8 +12,9 @@ from napari_conformix.analysis.checks import Heterogeneity
 from napari_conformix.errors import NotSupportedError
 from napari_conformix.jobs import Job, checks
 from napari_conformix.jobs.report import analyse
-from napari_conformix.runs import Notice, Warning
+from napari_conformix.runs import Warning
 from napari_conformix.simulation import simulate
+from napari_conformix.training.events import Notice
 from napari_conformix.training.latent_table import LatentTable
 
 COUNT = 300

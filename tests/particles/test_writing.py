@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_the_old_file(project: Path, monkeypatch: pytest.Monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_conformix.particles.whole_files.os.replace", full)
+    monkeypatch.setattr("napari_conformix.runs.files.os.replace", full)
     with pytest.raises(UserError, match=r"out\.star: No space left"):
         write_particles(read_particles(project), [0], out)
     assert out.read_text() == "old"

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from napari_conformix.runs import Checkpoint, EventLog, EventReader, Latents, Warning
+from napari_conformix.runs import EventLog, EventReader, Warning
 from napari_conformix.runs.events import to_line
+from napari_conformix.training.events import Checkpoint, Latents, from_line
 
 
 def latents(epoch):
@@ -19,7 +20,7 @@ def epochs(events):
 
 def test_what_is_appended_is_read_once(tmp_path):
     path = tmp_path / "events.jsonl"
-    reader = EventReader(path)
+    reader = EventReader(path, parse=from_line)
     assert reader.read_new() == []
     with EventLog(path) as log:
         log.append(latents(1))
@@ -28,14 +29,14 @@ def test_what_is_appended_is_read_once(tmp_path):
         assert reader.read_new() == []
         log.append(latents(3))
     assert epochs(reader.read_new()) == [3]
-    assert epochs(EventReader(path).read_new()) == [1, 2, 3]
+    assert epochs(EventReader(path, parse=from_line).read_new()) == [1, 2, 3]
 
 
 def test_a_half_written_line_waits_for_its_end(tmp_path):
     path = tmp_path / "events.jsonl"
     line = to_line(latents(2))
     path.write_text(to_line(latents(1)) + line[:20])
-    reader = EventReader(path)
+    reader = EventReader(path, parse=from_line)
     assert epochs(reader.read_new()) == [1]
     with path.open("a") as stream:
         stream.write(line[20:])
@@ -48,7 +49,7 @@ def test_a_new_trainer_cuts_off_the_half_line_of_a_killed_one(tmp_path, left):
     path.write_bytes(to_line(latents(1)).encode() + left)
     with EventLog(path) as log:
         log.append(latents(2))
-    assert epochs(EventReader(path).read_new()) == [1, 2]
+    assert epochs(EventReader(path, parse=from_line).read_new()) == [1, 2]
 
 
 def test_a_file_of_a_half_line_alone_is_emptied(tmp_path):
@@ -73,15 +74,15 @@ def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="space"):
             log.append(Warning(message="x" * 10))
         monkeypatch.undo()
-        assert path.read_text() == to_line(EventReader(path).read_new()[0])
+        assert path.read_text() == to_line(EventReader(path, parse=from_line).read_new()[0])
         log.append(latents(2))
-    assert epochs(EventReader(path).read_new()) == [1, 2]
+    assert epochs(EventReader(path, parse=from_line).read_new()) == [1, 2]
 
 
 def test_a_replaced_or_shortened_file_is_read_anew(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text(to_line(latents(1)) + to_line(latents(2)))
-    reader = EventReader(path)
+    reader = EventReader(path, parse=from_line)
     reader.read_new()
     path.write_text(to_line(latents(3)))
     assert epochs(reader.read_new()) == [3]
@@ -94,7 +95,7 @@ def test_a_replaced_or_shortened_file_is_read_anew(tmp_path):
 def test_a_line_that_makes_no_sense_becomes_a_warning(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(to_line(latents(1)).encode() + b"\x00\xff{\n" + to_line(latents(2)).encode())
-    events = EventReader(path).read_new()
+    events = EventReader(path, parse=from_line).read_new()
     assert [e.kind for e in events] == ["latents", "warning", "latents"]
     assert "Line 2 of events.jsonl" in events[1].message
 
@@ -103,14 +104,14 @@ def test_from_the_end(tmp_path):
     path = tmp_path / "events.jsonl"
     with EventLog(path) as log:
         log.append(latents(1))
-        reader = EventReader(path, from_start=False)
+        reader = EventReader(path, from_start=False, parse=from_line)
         log.append(latents(2))
     assert epochs(reader.read_new()) == [2]
 
 
 def test_reading_beside_writing_loses_and_tears_nothing(tmp_path):
     path = tmp_path / "events.jsonl"
-    reader, got = EventReader(path), []
+    reader, got = EventReader(path, parse=from_line), []
 
     def write():
         with EventLog(path) as log:

@@ -1,15 +1,22 @@
 import errno
 import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from napari_conformix.errors import UserError
 from napari_conformix.runs import (
     atomic_npz,
     atomic_path,
     atomic_write,
     is_disk_full,
     remove_leftovers,
+    temporary_name,
+    whole_file,
 )
 
 
@@ -44,6 +51,80 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     (tmp_path / "images.npy").touch()
     remove_leftovers(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["images.npy"]
+
+
+FOLDERS = [".", "checkpoints", "selections", "latents", "analysis", "clusters/kmeans6", "paths"]
+
+
+def _killed_writer(folder):
+    """The name under which a process that is gone was writing a file there."""
+    code = (
+        "import sys, pathlib; from napari_conformix.runs import temporary_name; "
+        "name = temporary_name(pathlib.Path(sys.argv[1])); name.write_bytes(b'half'); print(name)"
+    )
+    command = [sys.executable, "-c", code, str(folder / "z.npz")]
+    return Path(subprocess.check_output(command, text=True).strip())
+
+
+def test_leftovers_are_removed_wherever_they_are_and_whoever_wrote_them(tmp_path):
+    dead = _killed_writer(tmp_path)
+    for name in FOLDERS:
+        folder = tmp_path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "kept.npz").touch()
+        for left in (dead.name, ".latents.partial-0123abcd.npz", ".report.html.x3_b7kqa.tmp"):
+            (folder / left).touch()
+            os.utime(folder / left, (0, 0))
+    remove_leftovers(tmp_path)
+    found = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert found == ["kept.npz"] * len(FOLDERS)
+
+
+def test_what_is_being_written_stays(tmp_path):
+    with atomic_path(tmp_path / "a.npz") as temporary:
+        temporary.write_bytes(b"half")
+        (tmp_path / ".report.html.x3_b7kqa.tmp").touch()  # a window of an earlier version, just now
+        remove_leftovers(tmp_path)
+        assert temporary.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".report.html.x3_b7kqa.tmp",
+        "a.npz",
+    ]
+
+
+def test_what_another_host_is_writing_stays_for_a_day(tmp_path, monkeypatch):
+    mine = temporary_name(tmp_path / "a.npz")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "another host")
+        theirs = temporary_name(tmp_path / "a.npz")
+    assert mine.name.split("-")[1] != theirs.name.split("-")[1]
+    theirs.touch()
+    remove_leftovers(tmp_path)
+    assert theirs.exists()
+    os.utime(theirs, (0, 0))
+    remove_leftovers(tmp_path)
+    assert not theirs.exists()
+
+
+def test_links_are_not_followed_to_leftovers(tmp_path):
+    outside, job = tmp_path / "outside", tmp_path / "job"
+    outside.mkdir()
+    job.mkdir()
+    (outside / ".images.partial-0123abcd.npy").touch()
+    (job / "latents").symlink_to(outside)
+    remove_leftovers(job)
+    assert (outside / ".images.partial-0123abcd.npy").exists()
+
+
+def test_a_person_is_told_why_a_file_cannot_be_written(tmp_path):
+    wrong = pytest.raises(UserError, match=r"Cannot write .*no/a.star: No such file or directory")
+    with wrong, whole_file(tmp_path / "no" / "a.star"):
+        pass
+    mask = os.umask(0)
+    os.umask(mask)
+    with whole_file(tmp_path / "a.star") as temporary:
+        temporary.write_text("data_")
+    assert (tmp_path / "a.star").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 def test_npz_needs_no_pickle(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 from explore_fakes import FakeJob, Latents, Particles
 
 from napari_conformix.particles import write_map
-from napari_conformix.runs import events
+from napari_conformix.training import events
 
 #: grey values of the one-model job, relative to those of the other
 GREY = 50.0

@@ -15,7 +15,7 @@ from napari_conformix.analysis.clusters import Clustering
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.clusters.record import ClusterRecord, save_arrays
 from napari_conformix.particles import write_map
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.training.latent_table import LatentTable
 
 NAME = "kmeans4"

@@ -18,7 +18,7 @@ from napari_conformix.analysis.motion import MotionTable
 from napari_conformix.analysis.selections import Selection
 from napari_conformix.errors import UserError
 from napari_conformix.particles import write_map
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.session import Inputs
 
 BOX, PIXEL_SIZE = 32, 3.0

@@ -7,9 +7,10 @@ import torch
 from conformix_fake import Linear, LinearSettings
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import is_out_of_memory
 from napari_conformix.training.contract import Batch, Frame
 from napari_conformix.training.devices import make_fabric
-from napari_conformix.training.stepping import Stepper, is_out_of_memory, split_batch
+from napari_conformix.training.stepping import Stepper, split_batch
 
 FRAME = Frame(8, 2.0, 8, 2.0)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from napari_conformix.colour_scale import colours
 from napari_conformix.errors import UserError
-from napari_conformix.particles import whole_file
+from napari_conformix.runs import whole_file
 
 #: A; a shorter arrow cannot be drawn
 SHORTEST_ARROW = 1e-3

@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.export import chimerax
 from napari_conformix.particles import read_map
-from napari_conformix.runs import formats
+from napari_conformix.runs import formats, temporary_name
 
 CONSENSUS, DESCRIPTION, SCRIPT = "consensus.mrc", "path.json", "play.cxc"
 _MAPS = "map_*.mrc"
@@ -249,7 +248,8 @@ def _beside(folder: Path) -> Iterator[Path]:
     """A folder beside the wanted one that is removed at the end, whatever happens."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
+        temporary = temporary_name(folder)
+        temporary.mkdir()
     except OSError as error:
         raise UserError(f"Cannot write to {folder.parent}: {error.strerror}.") from error
     try:

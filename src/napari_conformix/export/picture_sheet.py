@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
 from napari_conformix.errors import UserError
-from napari_conformix.particles import whole_file
+from napari_conformix.runs import whole_file
 
 #: side of a picture on the sheet in pixels, at least
 _LEAST_SIDE: Final = 160

@@ -13,7 +13,8 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from napari_conformix.errors import UserError
-from napari_conformix.particles import ParticleSet, whole_file
+from napari_conformix.particles import ParticleSet
+from napari_conformix.runs import whole_file
 
 _SPACE = re.compile(r"\s")
 #: name -> values of every row

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.jobs.motion import deformations_of
-from napari_conformix.particles import whole_file
-from napari_conformix.runs import formats, layout
+from napari_conformix.runs import formats, layout, whole_file
 from napari_conformix.training.latent_table import LatentTable
 
 if TYPE_CHECKING:

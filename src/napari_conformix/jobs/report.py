@@ -14,8 +14,8 @@ from napari_conformix.jobs import checks
 from napari_conformix.jobs.clusters import Request, make_clusters
 from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.selections import save_selection
-from napari_conformix.particles import whole_file
-from napari_conformix.runs import Epoch, layout
+from napari_conformix.runs import layout, whole_file
+from napari_conformix.training.events import Epoch
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.checks import Heterogeneity
@@ -98,7 +98,7 @@ def with_job_named(verdict: Judged, folder: Path) -> Judged:
 def _written(report: "Report", folder: Path) -> "Report":
     """Write the page and the table; returns the report with the paths of all its files."""
     folder.mkdir(exist_ok=True)
-    page, table = folder / "report.html", folder / "particles.csv"
+    page, table = (folder / Path(name).name for name in (layout.REPORT_PAGE, layout.REPORT_TABLE))
     with whole_file(page) as temporary:
         temporary.write_text(report.html(), encoding="utf-8")
     columns = _columns(report)

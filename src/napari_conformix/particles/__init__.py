@@ -15,7 +15,6 @@ from napari_conformix.particles.paths import StackFinder
 from napari_conformix.particles.problems import Problem
 from napari_conformix.particles.reading import read_particles
 from napari_conformix.particles.stack_names import stack_names
-from napari_conformix.particles.whole_files import whole_file
 from napari_conformix.particles.writing import write_particles
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "read_particles",
     "reading",
     "stack_names",
-    "whole_file",
     "write_map",
     "write_particles",
 ]

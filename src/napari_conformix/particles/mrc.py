@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_conformix.errors import UserError
-from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.runs import whole_file
 
 _HEADER_BYTES = 1024
 _MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}

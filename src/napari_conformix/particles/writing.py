@@ -17,7 +17,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.particles.cryosparc import CsTable
 from napari_conformix.particles.particle_set import ParticleSet
 from napari_conformix.particles.star import StarTable, join_rows, replace_values
-from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.runs import whole_file
 
 _SUBSET = "rlnRandomSubset"
 _SPLIT = "alignments3D/split"

@@ -7,24 +7,8 @@ Training and reconstruction are two users of it; it knows nothing of either, and
 from napari_conformix.runs import events, files, formats, launching, layout, lock, worker_process
 from napari_conformix.runs.control import Control, FolderControl
 from napari_conformix.runs.event_log import EventLog, EventReader, logged
-from napari_conformix.runs.events import (
-    FIRST_PASS,
-    Checkpoint,
-    Epoch,
-    Event,
-    Failed,
-    Finished,
-    Latents,
-    Notice,
-    Paused,
-    Preparing,
-    Started,
-    Step,
-    Terms,
-    Unpaused,
-    Warning,
-    from_line,
-)
+from napari_conformix.runs.events import Event, Failed, Warning, parser, to_line
+from napari_conformix.runs.failures import guarded, is_out_of_memory
 from napari_conformix.runs.files import (
     TEMPORARY_MARK,
     atomic_json,
@@ -34,38 +18,30 @@ from napari_conformix.runs.files import (
     atomic_write,
     is_disk_full,
     remove_leftovers,
+    temporary_name,
+    whole_file,
 )
 from napari_conformix.runs.folder import RunFolder, State
+from napari_conformix.runs.launching import follow_to_the_end
 from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
+from napari_conformix.runs.running import run_in_folder
 from napari_conformix.runs.signals import stop_on_signals
 from napari_conformix.runs.versions import program_version, versions
 from napari_conformix.runs.worker_process import Reporter, WorkerProcess, WorkerProgress
 
 __all__ = [
     "EVENTS",
-    "FIRST_PASS",
     "RECONSTRUCTION",
     "TEMPORARY_MARK",
-    "Checkpoint",
     "Control",
-    "Epoch",
     "Event",
     "EventLog",
     "EventReader",
     "Failed",
-    "Finished",
     "FolderControl",
-    "Latents",
-    "Notice",
-    "Paused",
-    "Preparing",
     "Reporter",
     "RunFolder",
-    "Started",
     "State",
-    "Step",
-    "Terms",
-    "Unpaused",
     "Warning",
     "WorkerProcess",
     "WorkerProgress",
@@ -76,16 +52,23 @@ __all__ = [
     "atomic_write",
     "events",
     "files",
+    "follow_to_the_end",
     "formats",
-    "from_line",
+    "guarded",
     "is_disk_full",
+    "is_out_of_memory",
     "launching",
     "layout",
     "lock",
     "logged",
+    "parser",
     "program_version",
     "remove_leftovers",
+    "run_in_folder",
     "stop_on_signals",
+    "temporary_name",
+    "to_line",
     "versions",
+    "whole_file",
     "worker_process",
 ]

@@ -1,6 +1,7 @@
 """How a run is told to pause or stop, and how it says that it did."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -32,7 +33,7 @@ class RunOn:
 
 @dataclass
 class FolderControl:
-    """Control by files in the job folder, and by :meth:`stop` from a signal handler.
+    """Control by files in the folder, by :meth:`stop` from a signal handler, and by `asked`.
 
     The files are looked at no more than once in `interval_seconds`: on a shared disk each look
     costs a round trip.
@@ -40,6 +41,7 @@ class FolderControl:
 
     folder: Path
     interval_seconds: float = 0.2
+    asked: Callable[[], bool] = lambda: False
     _stopped: threading.Event = field(default_factory=threading.Event)
     _looked: float = float("-inf")
     _paused: bool = False
@@ -50,7 +52,7 @@ class FolderControl:
 
     def stop_requested(self) -> bool:
         self._look()
-        return self._stopped.is_set()
+        return self._stopped.is_set() or self.asked()
 
     def pause_requested(self) -> bool:
         self._look()

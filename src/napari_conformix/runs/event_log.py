@@ -9,7 +9,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from napari_conformix.runs.events import Event, Failed, Warning, from_line, to_line
+from napari_conformix.runs.events import Event, Failed, Warning, to_line
 from napari_conformix.runs.files import is_disk_full
 
 
@@ -70,7 +70,7 @@ class EventReader:
         path: str | Path,
         *,
         from_start: bool = True,
-        parse: Callable[[str], Event] = from_line,
+        parse: Callable[[str], Event],
     ) -> None:
         self._path = Path(path)
         self._parse = parse

@@ -92,6 +92,11 @@ class RunFolder:
                     return
             sleep(poll_seconds)
 
+    @staticmethod
+    def event_of(line: str) -> Event:
+        """The event of a line of the log; a kind of run reads the kinds that it knows."""
+        return Event.model_validate_json(line)
+
     def _reader(self, from_start: bool = True) -> EventReader:
-        """Reads the log with the kinds of events that this folder's runs write."""
-        return EventReader(self.folder / layout.EVENTS, from_start=from_start)
+        path = self.folder / layout.EVENTS
+        return EventReader(path, from_start=from_start, parse=self.event_of)

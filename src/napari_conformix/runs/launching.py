@@ -1,22 +1,49 @@
-"""Starting a run as a process of its own, which outlives whoever started it, and ending it."""
+"""A run as a process of its own, which outlives whoever started it: beginning it, ending it, and
+what its program prints."""
 
 import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
 from napari_conformix.errors import UserError
 from napari_conformix.runs import layout, lock
+from napari_conformix.runs.events import Event, Failed
+from napari_conformix.runs.running import prepare
 
 #: trainers started by this process; asked for their end, so that none stays a zombie
 _started: list[subprocess.Popen[bytes]] = []
 
 
-def start(folder: Path, command: list[str]) -> int:
-    """Start a detached process that owns the lock of `folder`, and return its number.
+def launch(folder: Path, command: list[str], check: Callable[[], None]) -> int:
+    """Start a detached process that works in a folder.
 
-    Its output is appended to run.out and run.err. Call it within `lock.guard`.
+    The lock is written in the process's name before this returns: whoever follows the folder from
+    now on sees it running, and a second launch is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it works; its output is appended to run.out and run.err there.
+    command : list of str
+        A program that calls :func:`run_in_folder` with `launched`.
+    check : callable
+        Raises UserError where the run may not begin.
+
+    Returns
+    -------
+    int
+        The number of the process.
     """
+    reap()
+    with lock.guard(folder):
+        prepare(folder, check)
+        return _start(folder, command)
+
+
+def _start(folder: Path, command: list[str]) -> int:
     with (
         (folder / layout.STDOUT).open("ab") as out,
         (folder / layout.STDERR).open("ab") as err,
@@ -52,3 +79,35 @@ def kill(folder: Path) -> None:
 def reap() -> None:
     """Let go of trainers of this process that have ended."""
     _started[:] = [process for process in _started if process.poll() is None]
+
+
+def follow_to_the_end(
+    begin: Callable[[], Iterator[Event]], in_words: Callable[[Event], str | None]
+) -> int:
+    """Run, with a line for each event; standard output and error are run.out and run.err.
+
+    Parameters
+    ----------
+    begin : callable
+        Begins the run and yields its events.
+    in_words : callable
+        The line of an event; None for events that come too often.
+
+    Returns
+    -------
+    int
+        For `sys.exit`: 0 when it finished or was stopped, 1 when it failed or could not begin.
+    """
+    status = 0
+    try:
+        for event in begin():
+            if isinstance(event, Failed):
+                print(f"{event.message}\n{event.traceback}", file=sys.stderr, flush=True)
+                status = 1
+            text = in_words(event)
+            if text is not None:
+                print(text, flush=True)
+    except UserError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return status

@@ -10,6 +10,9 @@ LATENT_HISTORY = "latents"
 CHECKPOINTS = "checkpoints"
 SELECTIONS = "selections"
 SUBSETS = "subsets"
+MASKS = "masks"
+MOVIES = "movies"
+VOLUMES = "volumes"
 RECONSTRUCTION = "reconstruction"
 CACHE = "cache"
 ANALYSIS = "analysis"
@@ -19,6 +22,8 @@ UMAPS = "umap"
 MOTION = "analysis/motion.npz"
 INVARIANCE = "analysis/invariance.json"
 HETEROGENEITY = "analysis/heterogeneity.json"
+REPORT_PAGE = "analysis/report.html"
+REPORT_TABLE = "analysis/particles.csv"
 STDOUT = "run.out"
 STDERR = "run.err"
 LOCK = "trainer.lock"
@@ -44,10 +49,14 @@ __all__ = [
     "LATENT_HISTORY",
     "LOCK",
     "MARKERS",
+    "MASKS",
     "MOTION",
+    "MOVIES",
     "PATHS",
     "PAUSE_FILE",
     "RECONSTRUCTION",
+    "REPORT_PAGE",
+    "REPORT_TABLE",
     "SELECTIONS",
     "SPEC",
     "SPLIT",
@@ -56,4 +65,5 @@ __all__ = [
     "SUBSETS",
     "SUCCESS",
     "UMAPS",
+    "VOLUMES",
 ]

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_conformix.errors import NotSupportedError
-from napari_conformix.runs import Terms
+from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: Which particles a batch is drawn from.

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import atomic_npz, formats, remove_leftovers
+from napari_conformix.runs import atomic_npz, formats, layout, remove_leftovers
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
 
-FOLDER = "latents"
 #: above this many particles half precision is kept
 MANY_PARTICLES = 200_000
 _LARGEST_HALF_PRECISION = float(np.finfo(np.float16).max)
@@ -31,7 +30,7 @@ class LatentHistory:
     """The folder `latents` of a job. At most `most` epochs are kept, 0 for none."""
 
     def __init__(self, job_folder: str | Path, most: int = 0) -> None:
-        self.folder = Path(job_folder) / FOLDER
+        self.folder = Path(job_folder) / layout.LATENT_HISTORY
         self._most = most
 
     def epochs(self) -> list[int]:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import torch
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import Control, events, versions
+from napari_conformix.runs import Control, layout, versions
+from napari_conformix.training import events
 from napari_conformix.training.batches import (
     Batches,
     Rows,
@@ -127,7 +128,7 @@ class _Run:
         self.folder = folder
         self.fabric = fabric
         self.control = control
-        self.checkpoints = CheckpointFolder(folder / "checkpoints")
+        self.checkpoints = CheckpointFolder(folder / layout.CHECKPOINTS)
         self.results = Results(method, data, split, settings, folder, fabric)
         self.held_out = type(method).held_out_step is not Method.held_out_step
         self.classes = method.batch_classes(data.rotation)

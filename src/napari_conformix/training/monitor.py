@@ -9,8 +9,8 @@ from time import monotonic
 import psutil
 import torch
 
-from napari_conformix.runs import Terms
 from napari_conformix.training.contract import Method
+from napari_conformix.training.events import Terms
 
 
 class Means:

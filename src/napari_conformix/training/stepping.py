@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import is_out_of_memory
 from napari_conformix.training.contract import Batch, Method
 
 if TYPE_CHECKING:
@@ -129,16 +130,6 @@ def split_batch(batch: Batch, size: int) -> list[Batch]:
     """Pieces of at most `size` particles."""
     pieces = zip(*(torch.split(tensor, size) for tensor in vars(batch).values()), strict=True)
     return [Batch(**dict(zip(vars(batch), piece, strict=True))) for piece in pieces]
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python says that memory ran out."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        phrase in text for phrase in ("not enough memory", "out of memory", "can't allocate memory")
-    )
 
 
 @contextlib.contextmanager

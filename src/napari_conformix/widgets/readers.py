@@ -8,6 +8,8 @@ from typing import Any
 
 import napari
 
+from napari_conformix.runs import layout
+
 PathOrPaths = str | list[str]
 Reader = Callable[[PathOrPaths], list[tuple[Any, ...]]]
 #: what napari takes for 'read, but there is no layer'
@@ -45,4 +47,4 @@ def _first(path: PathOrPaths) -> str:
 
 
 def _is_job(path: Path) -> bool:
-    return path.name == "job.toml" or (path / "job.toml").is_file()
+    return path.name == layout.SPEC or (path / layout.SPEC).is_file()

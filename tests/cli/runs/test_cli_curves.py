@@ -14,7 +14,7 @@ from napari_conformix.cli.runs.curves import (
     memory,
     sparkline,
 )
-from napari_conformix.runs import Epoch
+from napari_conformix.training.events import Epoch
 
 
 def epoch(number: int, loss: float, phase: str = "training") -> Epoch:

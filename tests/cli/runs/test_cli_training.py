@@ -13,7 +13,7 @@ from command_line import PARTICLES, Conformix
 from napari_conformix.cli.runs.training import parse_settings
 from napari_conformix.jobs import Job
 from napari_conformix.methods.dynamight import DynaMightSettings
-from napari_conformix.runs import Epoch, Finished
+from napari_conformix.training.events import Epoch, Finished
 
 COMMAND = [sys.executable, "-m", "napari_conformix"]
 

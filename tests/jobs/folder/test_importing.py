@@ -7,7 +7,8 @@ import pytest
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
-from napari_conformix.runs import Notice, Warning
+from napari_conformix.runs import Warning
+from napari_conformix.training.events import Notice
 
 N = 8
 _OPTICS = (

@@ -14,8 +14,9 @@ import pytest
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.spaces import embedding_of, umaps_of
 from napari_conformix.particles import read_map, read_particles
-from napari_conformix.runs import Finished, Warning
+from napari_conformix.runs import Warning
 from napari_conformix.runs.formats import FORMATS
+from napari_conformix.training.events import Finished
 
 TRAINED = ("dynamight", "opusdsd")
 

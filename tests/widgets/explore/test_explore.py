@@ -9,7 +9,7 @@ from explore_window import Window, explore_window, process_events
 from qtpy.QtWidgets import QMessageBox
 
 from napari_conformix.analysis.spaces import views
-from napari_conformix.runs import events
+from napari_conformix.training import events
 
 pytestmark = pytest.mark.window
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.colours import motion
 from napari_conformix.widgets.motion import DeformationPage
 from napari_conformix.widgets.motion.particle_picker import SELECTED

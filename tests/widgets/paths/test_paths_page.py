@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_conformix.analysis import spaces
 from napari_conformix.analysis.checks import Heterogeneity
 from napari_conformix.jobs import checks, clusters
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.latent_view import Mark, Tool
 from napari_conformix.widgets.path_timing import scrub
 from napari_conformix.widgets.scene import EXTRAPOLATED, surface_of

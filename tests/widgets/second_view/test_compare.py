@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_conformix.analysis.selections import points_in_polygon
 from napari_conformix.errors import UserError
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.latent_view.lasso import Mode, Tool
 from napari_conformix.widgets.second_view.scene import OtherScene
 

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtWidgets import QApplication
 from shell_window import process_events
 
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.session import Follower
 
 pytestmark = pytest.mark.window

@@ -5,7 +5,7 @@ import pytest
 from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
 
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.spaces.epoch_slider import Epochs
 
 pytestmark = pytest.mark.window

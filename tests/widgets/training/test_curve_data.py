@@ -2,7 +2,7 @@
 
 import math
 
-from napari_conformix.runs import events
+from napari_conformix.training import events
 from napari_conformix.widgets.training.curve_data import (
     CurveData,
     Phase,

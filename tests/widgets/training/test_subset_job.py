@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QDialogButtonBox, QFileDialog, QInputDialog
 from napari_conformix.analysis.selections import Selection
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.selections import ways
-from napari_conformix.runs import Latents
 from napari_conformix.runs.events import to_line
+from napari_conformix.training.events import Latents
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.training import SubsetJobDialog
 

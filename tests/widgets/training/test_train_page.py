@@ -17,7 +17,8 @@ from shell_window import ShellWindow, process_events
 from napari_conformix.cli.app import main as conformix
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.folder import JobSpec
-from napari_conformix.runs import events, lock
+from napari_conformix.runs import lock
+from napari_conformix.training import events
 
 pytestmark = pytest.mark.window
 

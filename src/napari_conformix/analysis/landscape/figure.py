@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_conformix.analysis.figures import LINE_COLOURS, amounts, drawing, new_figure, saved
 from napari_conformix.analysis.landscape.landscape import contours, default_levels
 from napari_conformix.analysis.landscape.words import cautions, in_unit
-from napari_conformix.analysis.report import LINE_COLOURS, amounts, drawing, new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

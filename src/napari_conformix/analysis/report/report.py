@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.analysis.checks import Heterogeneity, Invariance
+from napari_conformix.analysis.figures import page, plots
 from napari_conformix.analysis.motion import FOLLOWS, MotionTable, Verdict
-from napari_conformix.analysis.report import plots
-from napari_conformix.analysis.report.pages import page
 from napari_conformix.analysis.report.tables import (
     Cluster,
     cluster_lines,

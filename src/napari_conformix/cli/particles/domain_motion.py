@@ -119,7 +119,7 @@ def table(found: "DomainMotion") -> list[str]:
 
 def plot(found: "DomainMotion") -> str:
     """The translation-rotation plot as SVG."""
-    from napari_conformix.analysis.report import Place, places
+    from napari_conformix.analysis.figures import Place, places
 
     most = max(found.counts)
     items = []
@@ -158,7 +158,7 @@ def _with_error(value: float, error: float) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from napari_conformix.particles import whole_file
+    from napari_conformix.runs import whole_file
 
     with whole_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

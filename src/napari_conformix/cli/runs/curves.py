@@ -16,7 +16,7 @@ def loss_curves(events: Iterable["Event"]) -> dict[str, dict[str, list[float]]]:
     Only the epochs of the newest phase, since the loss of a warm-up is another one. An epoch that
     was trained again after a resume counts as it was the last time.
     """
-    from napari_conformix.runs import Epoch
+    from napari_conformix.training.events import Epoch
 
     last = {event.epoch: event for event in events if isinstance(event, Epoch)}
     epochs = [last[number] for number in sorted(last)]

@@ -50,7 +50,8 @@ def import_(
     explored, selected, grouped, exported, and a selection reconstructed from its own images.
     """
     from napari_conformix.jobs import Job
-    from napari_conformix.runs import Notice, Warning
+    from napari_conformix.runs import Warning
+    from napari_conformix.training.events import Notice
 
     names = [name.strip() for name in (columns or "").split(",") if name.strip()]
     made = Job.from_latents(

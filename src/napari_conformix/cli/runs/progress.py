@@ -14,11 +14,10 @@ from rich.table import Column, Table
 
 from napari_conformix.cli.runs.curves import duration, memory
 from napari_conformix.cli.terminal import INTERRUPTED
-from napari_conformix.runs import (
+from napari_conformix.runs import Event, Failed, Warning
+from napari_conformix.training.events import (
     FIRST_PASS,
     Epoch,
-    Event,
-    Failed,
     Finished,
     Notice,
     Paused,
@@ -27,7 +26,6 @@ from napari_conformix.runs import (
     Step,
     Terms,
     Unpaused,
-    Warning,
 )
 
 #: how the name of a fact ends, and its unit

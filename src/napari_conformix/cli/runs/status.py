@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_conformix.cli.runs.curves import curve_lines, duration, loss_curves, memory
 from napari_conformix.cli.runs.progress import epoch_line, terms_table
-from napari_conformix.runs import (
-    Checkpoint,
-    Epoch,
-    Event,
-    Failed,
-    Finished,
-    Started,
-    Step,
-    Terms,
-    Warning,
-)
+from napari_conformix.runs import Event, Failed, Warning
+from napari_conformix.training.events import Checkpoint, Epoch, Finished, Started, Step, Terms
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -8,7 +8,6 @@ people see them: in file names, selections and words.
 
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from napari_conformix.jobs.clusters.record import (
     save_arrays,
 )
 from napari_conformix.jobs.folder import refuse_without_decoder
-from napari_conformix.runs import TEMPORARY_MARK, layout
+from napari_conformix.runs import layout, remove_leftovers, temporary_name
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.clusters import (
@@ -305,7 +304,7 @@ def _existing(job: "JobFolder", name: str) -> Path:
 
 def _discard(folder: Path) -> None:
     """Remove a folder; it is gone from sight at once, whatever happens meanwhile."""
-    away = folder.with_name(f".{folder.name}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}")
+    away = temporary_name(folder)
     os.replace(folder, away)
     shutil.rmtree(away)
 
@@ -371,8 +370,8 @@ def make_clusters(
     record = _record(job, table, found).model_copy(update={"truth": source, **checks})
     folder = job.folder / layout.CLUSTERS
     folder.mkdir(exist_ok=True)
-    _clear_leftovers(folder)
-    making = folder / f".{name}{TEMPORARY_MARK}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    remove_leftovers(folder)
+    making = temporary_name(folder / name)
     making.mkdir()
     try:
         if request.maps and job.method_class.has_decoder:
@@ -518,16 +517,6 @@ def _put_in_place(made: Path, folder: Path) -> None:
     if folder.exists():
         _discard(folder)
     os.replace(made, folder)
-
-
-def _clear_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed had begun; those at work have names of their own."""
-    import psutil
-
-    for path in folder.glob(f".*{TEMPORARY_MARK}*"):
-        pid = path.name.rpartition(TEMPORARY_MARK)[2].partition("-")[0]
-        if not (pid.isdecimal() and psutil.pid_exists(int(pid))):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _truth(job: "JobFolder", labels: "str | Path | ArrayLike") -> tuple[NDArray[np.str_], str]:

@@ -6,7 +6,6 @@ and events that say so. Rows of the particle file without a latent hold NaN, and
 
 import os
 import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,15 +19,8 @@ from napari_conformix.jobs.folder.inputs import read_particle_file
 from napari_conformix.jobs.folder.spec import Grids, Inputs, JobSpec
 from napari_conformix.methods import IMPORTED
 from napari_conformix.particles import Problem
-from napari_conformix.runs import (
-    TEMPORARY_MARK,
-    EventLog,
-    Finished,
-    Latents,
-    Notice,
-    Warning,
-    layout,
-)
+from napari_conformix.runs import EventLog, Warning, layout, temporary_name
+from napari_conformix.training.events import Finished, Latents, Notice
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split, make_split
 
@@ -169,7 +161,7 @@ def _write(
     """The whole folder under another name, then renamed: it is a job or it is not there."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        making = folder.with_name(f".{folder.name}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}")
+        making = temporary_name(folder)
         making.mkdir()
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error

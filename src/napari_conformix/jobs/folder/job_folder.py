@@ -11,8 +11,9 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import creation, models
 from napari_conformix.jobs.folder.inputs import read_inputs
 from napari_conformix.jobs.folder.spec import JobSpec
-from napari_conformix.runs import RunFolder, layout
+from napari_conformix.runs import Event, RunFolder, layout
 from napari_conformix.training.checkpoints import CheckpointFolder
+from napari_conformix.training.events import from_line
 from napari_conformix.training.latent_history import LatentHistory
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split
@@ -33,6 +34,11 @@ class JobFolder(RunFolder):
     (clusters, motions, selections, reconstructions) takes one of these and lives in a room of its
     own; :class:`napari_conformix.Job` puts all of it together for users.
     """
+
+    @staticmethod
+    def event_of(line: str) -> Event:
+        """The event of a line of the log."""
+        return from_line(line)
 
     def __init__(self, folder: str | Path, spec: JobSpec) -> None:
         super().__init__(folder)

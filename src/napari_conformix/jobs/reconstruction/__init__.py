@@ -12,6 +12,7 @@ from napari_conformix.jobs.reconstruction.forecast import (
     ReconstructionForecast,
     forecast_reconstruction,
 )
+from napari_conformix.jobs.reconstruction.page import save_page
 from napari_conformix.jobs.reconstruction.report import USE_PLAIN, Curves, ReconstructionReport
 from napari_conformix.jobs.reconstruction.run import (
     ReconstructionRun,
@@ -37,6 +38,7 @@ __all__ = [
     "run",
     "running",
     "runs_of",
+    "save_page",
     "sums",
     "to_the_end",
     "warping",

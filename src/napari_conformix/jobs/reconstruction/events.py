@@ -5,9 +5,9 @@ Beside the kinds below there are `warning` and `failed`, as in training.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from napari_conformix.runs import Event, Failed, Warning
+from napari_conformix.runs import Event, Failed, Warning, parser
 
 #: in this order; 'fields' and 'inverse' only in deformed reconstructions
 Phase = Literal[
@@ -91,12 +91,4 @@ ReconstructionEvent = Annotated[
     | Failed,
     Field(discriminator="kind"),
 ]
-_ADAPTER: TypeAdapter[ReconstructionEvent] = TypeAdapter(ReconstructionEvent)
-
-
-def reconstruction_event(line: str) -> Event:
-    """The event of a line; an unknown kind becomes a plain :class:`Event`."""
-    try:
-        return _ADAPTER.validate_json(line)
-    except ValidationError:
-        return Event.model_validate_json(line)
+reconstruction_event = parser(ReconstructionEvent)

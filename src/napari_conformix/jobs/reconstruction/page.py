@@ -1,14 +1,22 @@
 """A reconstruction's report as a page of its own, with its curves drawn."""
 
-from napari_conformix.analysis.report import page, plots
+from pathlib import Path
+
+from napari_conformix.analysis.figures import page, plots
 from napari_conformix.jobs.reconstruction.report import (
     HALF_MAP_THRESHOLD,
     Curves,
     ReconstructionReport,
 )
+from napari_conformix.runs import atomic_write
 
 #: rows of the table of curves
 _TABLE_ROWS = 24
+
+
+def save_page(report: ReconstructionReport, path: str | Path) -> None:
+    """Write a page for people, with the curves drawn, that needs no other file."""
+    atomic_write(path, report_page(report).encode())
 
 
 def report_page(report: ReconstructionReport) -> str:

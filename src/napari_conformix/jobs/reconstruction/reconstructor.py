@@ -7,12 +7,12 @@ It knows no window. Its standard output and error are run.out and run.err of the
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from napari_conformix.errors import UserError
 from napari_conformix.jobs.reconstruction.events import ReconstructionProgress
 from napari_conformix.jobs.reconstruction.running import run
-from napari_conformix.runs import Failed
+from napari_conformix.runs import Event, Failed, follow_to_the_end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,18 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--launched", action="store_true", help="the lock is mine already")
     options = parser.parse_args(arguments)
-    status = 0
-    try:
-        for event in run(options.folder, launched=options.launched):
-            if isinstance(event, Failed):
-                print(f"{event.message}\n{event.traceback}", file=sys.stderr, flush=True)
-                status = 1
-            elif not isinstance(event, ReconstructionProgress):
-                print(event.model_dump_json(exclude={"time", "versions"}), flush=True)
-    except UserError as error:
-        print(error, file=sys.stderr, flush=True)
-        return 1
-    return status
+    return follow_to_the_end(partial(run, options.folder, launched=options.launched), _in_words)
+
+
+def _in_words(event: Event) -> str | None:
+    if isinstance(event, Failed | ReconstructionProgress):
+        return None
+    return event.model_dump_json(exclude={"time", "versions"})
 
 
 if __name__ == "__main__":

@@ -181,12 +181,6 @@ class ReconstructionReport(BaseModel):
             found.append(INDEPENDENCE)
         return found
 
-    def save_html(self, path: str | Path) -> None:
-        """A page for people, with the curves drawn, that needs no other file."""
-        from napari_conformix.jobs.reconstruction.page import report_page
-
-        atomic_write(path, report_page(self).encode())
-
 
 #: a resolution coarser by this factor is called worse
 WORSE = 1.05

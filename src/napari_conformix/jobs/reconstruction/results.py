@@ -13,6 +13,7 @@ from napari_conformix.jobs.reconstruction.events import (
     ReconstructionFinished,
     ReconstructionProgress,
 )
+from napari_conformix.jobs.reconstruction.page import save_page
 from napari_conformix.jobs.reconstruction.report import (
     Curves,
     InverseResidual,
@@ -20,7 +21,8 @@ from napari_conformix.jobs.reconstruction.report import (
     ReconstructionReport,
 )
 from napari_conformix.jobs.reconstruction.spec import ReconstructionSpec
-from napari_conformix.runs import Event, Started, Warning
+from napari_conformix.runs import Event, Warning
+from napari_conformix.training.events import Started
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +83,7 @@ def write_results(outcome: Outcome, sums: "HalfReconstructions") -> Iterator[Eve
             )
     yield ReconstructionProgress(phase="report", message="Writing the report")
     report = _report(outcome, maps, origin, curves, plain, local, plain_local)
-    report.save_html(folder / files.PAGE)
+    save_page(report, folder / files.PAGE)
     report.save(folder / files.REPORT)
     (folder / files.SUMS).unlink(missing_ok=True)
     yield ReconstructionFinished(

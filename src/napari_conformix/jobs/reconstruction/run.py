@@ -26,13 +26,11 @@ from napari_conformix.jobs.reconstruction.spec import (
 )
 from napari_conformix.runs import (
     Event,
-    EventReader,
     Failed,
     RunFolder,
     atomic_save,
     launching,
     layout,
-    lock,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +41,11 @@ if TYPE_CHECKING:
 
 class ReconstructionRun(RunFolder):
     """A folder of a reconstruction. Several objects and processes may look at it at once."""
+
+    @staticmethod
+    def event_of(line: str) -> Event:
+        """The event of a line of the log."""
+        return reconstruction_event(line)
 
     def __init__(self, folder: str | Path, spec: ReconstructionSpec) -> None:
         super().__init__(folder)
@@ -112,10 +115,6 @@ class ReconstructionRun(RunFolder):
         """Whether the maps follow the particles' displacements."""
         return self.spec.deformed
 
-    def _reader(self, from_start: bool = True) -> EventReader:
-        path = self.folder / layout.EVENTS
-        return EventReader(path, from_start=from_start, parse=reconstruction_event)
-
     # -- running ----------------------------------------------------------------------------------
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
@@ -127,20 +126,15 @@ class ReconstructionRun(RunFolder):
 
     def launch(self) -> int:
         """Reconstruct, or go on, in a process of its own that outlives this one; its number."""
-        from napari_conformix.jobs.reconstruction.running import (
-            clear_old_state,
-            refuse_if_running,
-        )
-
-        launching.reap()
         module = "napari_conformix.jobs.reconstruction.reconstructor"
-        with lock.guard(self.folder):
-            refuse_if_running(self.folder)
-            self._refuse_finished()
-            clear_old_state(self.folder)
-            return launching.start(
-                self.folder, [sys.executable, "-m", module, str(self.folder), "--launched"]
-            )
+        command = [sys.executable, "-m", module, str(self.folder), "--launched"]
+        return launching.launch(self.folder, command, self._check)
+
+    def _check(self) -> None:
+        from napari_conformix.jobs.reconstruction.running import refuse_if_running
+
+        refuse_if_running(self.folder)
+        self._refuse_finished()
 
     def resume(self) -> int:
         """Go on after a stop, a kill or a failure, with the sums saved last."""

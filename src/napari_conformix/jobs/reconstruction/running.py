@@ -5,10 +5,7 @@ batches in them. Batches are cut the same way ever again and added in the same o
 reconstruction that was interrupted gives the same maps, bit for bit, as one that was not.
 """
 
-import os
-import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -25,18 +22,12 @@ from napari_conformix.jobs.reconstruction.results import Outcome, write_results
 from napari_conformix.jobs.reconstruction.spec import ReconstructionSpec
 from napari_conformix.jobs.reconstruction.sums import Accumulation, particles_in_sums
 from napari_conformix.jobs.reconstruction.warping import Stopped, deform
-from napari_conformix.jobs.training import running
 from napari_conformix.runs import (
     Event,
-    EventLog,
-    Failed,
     FolderControl,
-    is_disk_full,
-    layout,
+    guarded,
     lock,
-    logged,
-    remove_leftovers,
-    stop_on_signals,
+    run_in_folder,
 )
 
 
@@ -51,27 +42,26 @@ def run(
     `stop` is one more way to ask for that. `launched` says that the launcher took the lock in
     this process's name.
     """
-    owner = lock.Owner.of_process(os.getpid())
     spec = ReconstructionSpec.read(folder)
-    with lock.guard(folder):
-        if not (launched and lock.is_held(folder, owner)):
-            refuse_if_running(folder)
-            clear_old_state(folder)
-            lock.take(folder, owner)
-    control = _Control(folder, asked=stop)
-    marker = layout.ABORTED
-    try:
-        with (
-            lock.heartbeat(folder),
-            stop_on_signals(control.stop),
-            EventLog(folder / layout.EVENTS) as log,
-        ):
-            for event in logged(_guarded(_reconstruct(folder, spec, control), folder), log):
-                marker = _marker(event)
-                yield event
-    finally:
-        running.mark(folder, marker)
-        lock.release(folder, owner)
+
+    def work(control: FolderControl) -> Iterator[Event]:
+        reconstructed = _reconstruct(folder, spec, control)
+        return guarded(reconstructed, folder, _what_stands, "Free some memory")
+
+    yield from run_in_folder(
+        folder,
+        work,
+        check=lambda: refuse_if_running(folder),
+        succeeded=lambda event: (
+            isinstance(event, ReconstructionFinished) and event.reason == "completed"
+        ),
+        launched=launched,
+        stop=stop,
+    )
+
+
+def _what_stands(advice: str) -> str:
+    return f"The sums saved last stand. {advice}, then resume."
 
 
 def refuse_if_running(folder: Path) -> None:
@@ -81,51 +71,7 @@ def refuse_if_running(folder: Path) -> None:
         raise UserError(f"The reconstruction in {folder} is under way: {owner.in_words()}.")
 
 
-def clear_old_state(folder: Path) -> None:
-    """Remove how the last run ended and what was asked of it."""
-    for name in (*layout.MARKERS, layout.ABORT_FILE, layout.PAUSE_FILE):
-        (folder / name).unlink(missing_ok=True)
-    remove_leftovers(folder)
-
-
-def _marker(event: Event) -> str:
-    if isinstance(event, Failed):
-        return layout.FAILURE
-    if isinstance(event, ReconstructionFinished) and event.reason == "completed":
-        return layout.SUCCESS
-    return layout.ABORTED
-
-
-def _guarded(events: Iterator[Event], folder: Path) -> Iterator[Event]:
-    """The same events; an error becomes a last `failed` with a sentence for the user."""
-    from napari_conformix.training.stepping import is_out_of_memory
-
-    try:
-        yield from events
-    except UserError as error:
-        yield Failed(message=str(error))
-    except Exception as error:
-        go_on = "The sums saved last stand: resume when that is mended."
-        if is_disk_full(error):
-            message = f"The disk that holds {folder} is full. {go_on}"
-        elif is_out_of_memory(error):
-            message = f"The memory ran out: {error}. {go_on}"
-        else:
-            message = f"An unexpected error ({type(error).__name__}: {error}). {go_on}"
-        yield Failed(message=message, traceback="".join(traceback.format_exception(error)))
-
-
-@dataclass
-class _Control(FolderControl):
-    """Control by the folder, and by a function."""
-
-    asked: Callable[[], bool] = lambda: False
-
-    def stop_requested(self) -> bool:
-        return self.asked() or super().stop_requested()
-
-
-def _reconstruct(folder: Path, spec: ReconstructionSpec, control: _Control) -> Iterator[Event]:
+def _reconstruct(folder: Path, spec: ReconstructionSpec, control: FolderControl) -> Iterator[Event]:
     """Everything between `reconstruction.toml` and the report; ends early after a stop."""
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.reconstruction import HalfReconstructions

@@ -9,10 +9,9 @@ from napari_conformix.jobs.rigid.domain_motion import (
     measured,
     read_mask,
 )
-from napari_conformix.jobs.rigid.masks import FOLDER, masks_of, save_mask
+from napari_conformix.jobs.rigid.masks import masks_of, save_mask
 
 __all__ = [
-    "FOLDER",
     "DomainMotion",
     "masks_of",
     "measure_domain_motion",

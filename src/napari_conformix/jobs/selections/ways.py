@@ -24,6 +24,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs.clusters import ClusterSet, sets_of
 from napari_conformix.jobs.motion import deformations_of
 from napari_conformix.jobs.selections.saved import load_selection
+from napari_conformix.runs import layout
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
@@ -88,7 +89,7 @@ def in_range(job: "JobFolder", name: str, low: float | None, high: float | None)
 
 def values_of(job: "JobFolder", name: str) -> tuple[str, NDArray[np.float64], int | None]:
     """The full name of a quantity, (N,) its numbers, and the epoch where it is of the latents."""
-    trained = (job.folder / "latents.npz").exists()
+    trained = (job.folder / layout.LATENTS).exists()
     known = job.particles.columns
     if name in known:
         values, epoch = job.particles.column(name), None

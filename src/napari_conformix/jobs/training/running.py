@@ -1,33 +1,32 @@
 """A run in this process: everything between `job.toml` and the training loop."""
 
-import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import JobSpec, load_or_make_split, read_inputs
 from napari_conformix.runs import (
-    Epoch,
     Event,
-    EventLog,
     EventReader,
     Failed,
-    Finished,
     FolderControl,
+    Warning,
+    guarded,
+    layout,
+    lock,
+    run_in_folder,
+)
+from napari_conformix.training.checkpoints import CheckpointFolder
+from napari_conformix.training.events import (
+    Epoch,
+    Finished,
     Notice,
     Preparing,
     Started,
     Step,
-    Warning,
-    layout,
-    lock,
-    logged,
-    remove_leftovers,
-    stop_on_signals,
+    from_line,
 )
-from napari_conformix.training.checkpoints import CheckpointFolder
 
 if TYPE_CHECKING:
     import torch
@@ -51,13 +50,6 @@ def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
         )
 
 
-def clear_old_state(folder: Path) -> None:
-    """Remove how the last run ended and what was asked of it."""
-    for name in (*layout.MARKERS, layout.ABORT_FILE, layout.PAUSE_FILE):
-        (folder / name).unlink(missing_ok=True)
-    remove_leftovers(folder)
-
-
 def run_training(
     folder: Path,
     *,
@@ -75,35 +67,38 @@ def run_training(
     `launched` says that the launcher took the lock in this process's name; it has cleared the
     traces of the last run too, and a stop may have been asked for since.
     """
-    owner = lock.Owner.of_process(os.getpid())
     spec = JobSpec.read(folder / layout.SPEC)
-    with lock.guard(folder):
-        if not (launched and lock.is_held(folder, owner)):
-            check_can_train(folder, resume=resume, epochs=epochs)
-            clear_old_state(folder)
-            lock.take(folder, owner)
-    control = FolderControl(folder)
-    marker = layout.ABORTED
-    try:
-        with (
-            lock.heartbeat(folder),
-            stop_on_signals(control.stop),
-            EventLog(folder / layout.EVENTS) as log,
-        ):
-            from napari_conformix.training.failures import guarded
 
-            trained = guarded(_train(folder, spec, control, device, epochs, resume), folder)
-            for event in logged(trained, log):
-                marker = _marker(event)
-                yield event
-    finally:
-        mark(folder, marker)
-        lock.release(folder, owner)
+    def work(control: FolderControl) -> Iterator[Event]:
+        trained = _train(folder, spec, control, device, epochs, resume)
+        return guarded(trained, folder, _what_stands(folder), "Choose a smaller working_box")
+
+    yield from run_in_folder(
+        folder,
+        work,
+        check=lambda: check_can_train(folder, resume=resume, epochs=epochs),
+        succeeded=lambda event: isinstance(event, Finished) and event.reason != "stopped",
+        launched=launched,
+    )
+
+
+def _what_stands(folder: Path) -> Callable[[str], str]:
+    def go_on(advice: str) -> str:
+        last = CheckpointFolder(folder / layout.CHECKPOINTS).last()
+        if last is None:
+            return f"No epoch was complete yet. {advice}, then train again."
+        return f"The checkpoint of epoch {last} stands. {advice}, then resume."
+
+    return go_on
 
 
 def _asked_before(folder: Path) -> int:
     """Up to which epoch the last run was to train; 0 where there was none."""
-    runs = [e for e in EventReader(folder / layout.EVENTS).read_new() if isinstance(e, Started)]
+    runs = [
+        e
+        for e in EventReader(folder / layout.EVENTS, parse=from_line).read_new()
+        if isinstance(e, Started)
+    ]
     return runs[-1].epochs if runs else 0
 
 
@@ -187,22 +182,6 @@ def _maps(spec: JobSpec) -> "tuple[torch.Tensor, torch.Tensor | None]":
     if spec.inputs.mask is None:
         return consensus, None
     return consensus, torch.from_numpy(read_map(spec.inputs.mask)[0].copy())
-
-
-def _marker(event: Event) -> str:
-    if isinstance(event, Failed):
-        return layout.FAILURE
-    if isinstance(event, Finished) and event.reason != "stopped":
-        return layout.SUCCESS
-    return layout.ABORTED
-
-
-def mark(folder: Path, marker: str) -> None:
-    """Leave the file that says how a run ended; a disk that cannot take it is told."""
-    try:
-        (folder / marker).touch()
-    except OSError as error:
-        print(f"{folder / marker} could not be written: {error}", file=sys.stderr)
 
 
 def in_words(event: Event) -> str | None:

@@ -7,11 +7,11 @@ It knows no window. Its standard output and error are the job's run.out and run.
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from napari_conformix.errors import UserError
 from napari_conformix.jobs.training.running import in_words, run_training
-from napari_conformix.runs import Failed
+from napari_conformix.runs import follow_to_the_end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,25 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--launched", action="store_true", help="the lock is mine already")
     options = parser.parse_args(arguments)
-    status = 0
-    try:
-        for event in run_training(
-            options.folder,
-            device=options.device,
-            epochs=options.epochs,
-            resume=options.resume,
-            launched=options.launched,
-        ):
-            text = in_words(event)
-            if text is not None:
-                print(text, flush=True)
-            if isinstance(event, Failed):
-                print(f"{event.message}\n{event.traceback}", file=sys.stderr, flush=True)
-                status = 1
-    except UserError as error:
-        print(error, file=sys.stderr, flush=True)
-        return 1
-    return status
+    begin = partial(
+        run_training,
+        options.folder,
+        device=options.device,
+        epochs=options.epochs,
+        resume=options.resume,
+        launched=options.launched,
+    )
+    return follow_to_the_end(begin, in_words)
 
 
 if __name__ == "__main__":

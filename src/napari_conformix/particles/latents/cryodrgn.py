@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from napari_conformix.particles.latents.numbers import Floats, as_table, first_array, is_npy
 from napari_conformix.particles.latents.plain_pickle import NotPlainError, read_pickled
-from napari_conformix.particles.whole_files import whole_file
+from napari_conformix.runs import whole_file
 
 
 def read_z(path: str | Path) -> Floats:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_conformix.runs import Preparing
 from napari_conformix.training.batches.normalise import normalise_background
 from napari_conformix.training.batches.sources import (
     CacheSource,
@@ -20,6 +19,7 @@ from napari_conformix.training.batches.sources import (
     choose_source,
 )
 from napari_conformix.training.contract import Batch, Frame
+from napari_conformix.training.events import Preparing
 from napari_conformix.training.settings import TrainingSettings
 
 if TYPE_CHECKING:

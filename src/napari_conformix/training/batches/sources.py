@@ -15,7 +15,8 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import Preparing, atomic_json, atomic_path, remove_leftovers
+from napari_conformix.runs import atomic_json, atomic_path, remove_leftovers
+from napari_conformix.training.events import Preparing
 
 Rows = NDArray[np.int64]
 ReadImages = Callable[[Rows], NDArray[np.float32]]

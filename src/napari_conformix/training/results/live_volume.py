@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_conformix.runs import layout
 from napari_conformix.training.contract import Method
 from napari_conformix.training.split import Split
 
@@ -28,6 +29,6 @@ def write_live_volumes(
             decoded = method.decode(torch.from_numpy(latent)[None].to(method.device), half)
         name = f"live_half{half}.mrc" if half else "live.mrc"
         volume = decoded[0].float().cpu().numpy()  # (z, y, x)
-        (folder / "volumes").mkdir(exist_ok=True)
-        write_map(folder / "volumes" / name, volume, method.frame.pixel_size_angstrom)
-        yield f"volumes/{name}", half
+        (folder / layout.VOLUMES).mkdir(exist_ok=True)
+        write_map(folder / layout.VOLUMES / name, volume, method.frame.pixel_size_angstrom)
+        yield f"{layout.VOLUMES}/{name}", half

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_conformix.runs import events
+from napari_conformix.runs import layout
+from napari_conformix.training import events
 from napari_conformix.training.batches import Batches
 from napari_conformix.training.contract import Method
 from napari_conformix.training.latent_history import LatentHistory
@@ -45,7 +46,7 @@ class Results:
     def restore(self, epoch: int) -> None:
         """Take up what a run has left that goes on from `epoch`, 0 to begin."""
         self._history.forget_after(epoch)
-        path = self._folder / "latents.npz"
+        path = self._folder / layout.LATENTS
         if epoch and path.exists():
             self.table = LatentTable.load(path)
 
@@ -77,7 +78,7 @@ class Results:
 
     def show(self, table: LatentTable) -> events.Event:
         """Make `table` what the job's latents are."""
-        table.save(self._folder / "latents.npz")
+        table.save(self._folder / layout.LATENTS)
         self.table = table
         return events.Latents(epoch=table.epoch)
 

@@ -31,6 +31,7 @@ from napari_conformix.export import (
     refuse_used,
 )
 from napari_conformix.jobs.folder import refuse_without_decoder
+from napari_conformix.runs import layout
 from napari_conformix.widgets.movies.command import movie_command
 from napari_conformix.widgets.movies.form import MovieForm
 from napari_conformix.widgets.movies.frames import InsetView, Look
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.explore import ExplorePage
     from napari_conformix.widgets.session import Session
 
-FOLDER: Final = "movies"
 _NO_COMMAND: Final = "Save the path under a name; the command line can then ask for it."
 
 
@@ -173,7 +173,7 @@ class MovieGroup(QGroupBox):
         job = self._session.job
         if self._own_file or job is None or self.path is None:
             return
-        folder = Path(job.folder) / FOLDER
+        folder = Path(job.folder) / layout.MOVIES
         self.file_edit.setText(str(_free(folder, _stem(self.path, self._name))))
 
     def _arrange(self, *_: object) -> None:
@@ -229,7 +229,7 @@ class MovieGroup(QGroupBox):
     def _start(self, job: Job, path: LatentPath, *, overwrite: bool) -> None:
         refuse_without_decoder(job.method_class, "be made into a movie")
         file = self.file
-        if file.parent == Path(job.folder) / FOLDER:
+        if file.parent == Path(job.folder) / layout.MOVIES:
             file.parent.mkdir(exist_ok=True)
         check_file(file, overwrite=overwrite)
         check_ffmpeg()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_conformix.runs import Notice, Warning
+from napari_conformix.runs import Warning
+from napari_conformix.training.events import Notice
 from napari_conformix.widgets.parts.style import sentence, signed
 
 if TYPE_CHECKING:

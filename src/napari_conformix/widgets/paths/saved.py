@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from napari_conformix.particles import whole_file
+from napari_conformix.runs import whole_file
 from napari_conformix.widgets.parts import Fold, hint
 
 if TYPE_CHECKING:

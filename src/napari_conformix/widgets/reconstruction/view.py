@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleSlider
 
+from napari_conformix.jobs.reconstruction import save_page
 from napari_conformix.widgets.colours import LegendBar
 from napari_conformix.widgets.parts import (
     Fold,
@@ -138,7 +139,7 @@ class ReconstructionView(QWidget):
         result = self.result
 
         def write() -> Path:
-            result.report.save_html(path)
+            save_page(result.report, path)
             return path
 
         def done(path: Path) -> None:

@@ -203,19 +203,20 @@ class DomainMaskGroup(QWidget):
 
     def save(self, name: str, *, overwrite: bool = False) -> None:
         """Keep what is painted as a soft mask in the job, in a worker, and choose it."""
-        from napari_conformix.jobs.rigid import FOLDER, save_mask
+        from napari_conformix.jobs.rigid import save_mask
+        from napari_conformix.runs import layout
 
         job, paint = self._session.job, self.brush.paint
         if job is None or paint is None or paint.empty:
             return
-        if not overwrite and (Path(job.folder) / FOLDER / f"{name}.mrc").exists():
+        if not overwrite and (Path(job.folder) / layout.MASKS / f"{name}.mrc").exists():
             if not self._may_replace(name):
                 return
             overwrite = True
 
         def done(path: Path) -> None:
             self.end_painting()
-            self._say(f"Saved as {FOLDER}/{path.name} in the job.")
+            self._say(f"Saved as {layout.MASKS}/{path.name} in the job.")
             self._show_list(sorted({*self._own, path}), choose=path)
 
         def failed(error: Exception) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import layout
 from napari_conformix.widgets.session import Session
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ class Beside:
     def open(self, path: str | Path) -> None:
         """Open a job folder (or its job.toml) beside the opened job; errors are messages."""
         path = Path(path).expanduser().resolve()
-        if path.name == "job.toml":
+        if path.name == layout.SPEC:
             path = path.parent
         job = self.session.job
         if job is None:
             self._refuse("Open a job first; then another one can be put beside it.")
-        elif not (path / "job.toml").is_file():
+        elif not (path / layout.SPEC).is_file():
             self._refuse(f"{path} is not a job folder: it has no job.toml. Choose a job's folder.")
         elif path == Path(job.folder).resolve():
             self._refuse(f"{path} is the job that is open; choose another job of its particles.")

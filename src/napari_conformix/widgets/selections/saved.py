@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_conformix.analysis.selections import CannotReplayError
 from napari_conformix.errors import UserError
+from napari_conformix.runs import layout
 from napari_conformix.widgets.selections.table import COLOURS, SelectionTable
 from napari_conformix.widgets.training import SubsetJobDialog, free_name
 
@@ -151,7 +152,7 @@ class SavedSelections(QObject):
 
     def _export_here(self, name: str, ending: str) -> None:
         """Into the job folder; asks before anything is replaced."""
-        path = Path(self._job.folder) / "subsets" / f"{name}.{ending}"
+        path = Path(self._job.folder) / layout.SUBSETS / f"{name}.{ending}"
         question = f"There is a file {path} already. Replace it?"
         if not path.exists():
             self.export(name, path)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_conformix.runs import layout
 from napari_conformix.widgets.session.session import Inputs
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def reconstruct_command(
         words += ["--selection", selection]
     if mask is not None:
         words += ["--mask", str(mask)]
-    words += ["-o", str(folder / "reconstruction" / name)]
+    words += ["-o", str(folder / layout.RECONSTRUCTION / name)]
     return shlex.join(words)
 
 

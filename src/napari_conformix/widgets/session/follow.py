@@ -17,7 +17,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from superqt.utils import create_worker
 
-from napari_conformix.runs import EVENTS, Event, EventReader, from_line
+from napari_conformix.runs import EVENTS, Event, EventReader
+from napari_conformix.training.events import from_line
 
 _POLL_SECONDS = 0.05
 _STATE_SECONDS = 0.5

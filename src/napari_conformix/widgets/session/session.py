@@ -17,7 +17,7 @@ import numpy as np
 from psygnal import EmitLoopError, Signal
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import Event
+from napari_conformix.runs import Event, layout
 from napari_conformix.widgets.session.follow import Follower
 from napari_conformix.widgets.session.guess import guess_maps
 from napari_conformix.widgets.session.warm_up import load_parts
@@ -148,9 +148,9 @@ class Session:
         """Open a job folder (or its job.toml), a .star or a .cs file, in a worker; latents of
         another program (.pkl, .npy) ask for their particle file first."""
         path = Path(path).expanduser().resolve()
-        if path.name == "job.toml":
+        if path.name == layout.SPEC:
             path = path.parent
-        if (path / "job.toml").is_file():
+        if (path / layout.SPEC).is_file():
             self.open_job(path)
         elif path.suffix.lower() in (".star", ".cs"):
             self.open_particles(path)

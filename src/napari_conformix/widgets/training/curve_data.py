@@ -7,7 +7,8 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from napari_conformix.runs import Checkpoint, Epoch, Event, Finished, Notice, Started, Step
+from napari_conformix.runs import Event
+from napari_conformix.training.events import Checkpoint, Epoch, Finished, Notice, Started, Step
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
-from napari_conformix.runs import FIRST_PASS
-from napari_conformix.runs import events as ev
+from napari_conformix.training import events as ev
+from napari_conformix.training.events import FIRST_PASS
 from napari_conformix.widgets.parts import (
     SEVERITY_SIGNS,
     Fold,

@@ -4,7 +4,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from napari_conformix.runs import events
+from napari_conformix.training import events
 
 EXAMPLES = [
     events.Preparing(message="Reading", done=3, total=9),
