@@ -21,6 +21,7 @@ from napari_conformix.cli.particles import (
     compare,
     domain_motion,
     domains,
+    exporting,
     pictures,
     selecting,
 )
@@ -71,7 +72,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             umap.umap,
             selecting.select,
             pictures.particles,
-            selecting.export,
+            exporting.export,
             reconstructing.reconstruct,
             domains.domains,
             domain_motion.domain_motion,

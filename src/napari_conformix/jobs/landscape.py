@@ -15,6 +15,7 @@ from napari_conformix.analysis.landscape import Landscape, landscape
 from napari_conformix.analysis.paths import STEPS, along_view
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import FIGURE_FILES, FigureFormat
 from napari_conformix.jobs.checks import doubt
 from napari_conformix.jobs.spaces import latent_view
 from napari_conformix.runs import atomic_npz, atomic_write
@@ -145,15 +146,22 @@ def write_grid(found: Landscape, path: Path) -> Path:
 
 
 def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) -> Path:
-    """The figure (.svg); UserError for another kind of file."""
+    """The figure, in a format of `FIGURE_FILES`; UserError for another kind of file."""
     from napari_conformix.analysis.landscape import figure
 
-    if path.suffix.lower() != ".svg":
-        raise UserError(
-            f"{path} must end in .svg; any drawing program or browser makes other formats of it."
-        )
-    atomic_write(path, figure(found, way).encode())
+    figure_format(path).write(figure(found, way), path)
     return path
+
+
+def figure_format(path: Path) -> FigureFormat:
+    """The format of a figure's file by its suffix; UserError for an unknown one."""
+    kind = FIGURE_FILES.of(path)
+    if kind is None:
+        raise UserError(
+            f"{path} must end in {FIGURE_FILES.suffixes}; any drawing program or browser makes "
+            "other formats of it."
+        )
+    return kind
 
 
 def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> list[str]:

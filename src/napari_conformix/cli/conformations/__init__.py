@@ -21,12 +21,10 @@ from napari_conformix.cli.conformations.decode import (
 )
 from napari_conformix.cli.conformations.decoding import along_component, latents_of_path
 from napari_conformix.cli.conformations.movie_process import record
-from napari_conformix.cli.conformations.paths import axes_of_view
 
 __all__ = [
     "PC_PERCENTILES",
     "along_component",
-    "axes_of_view",
     "decode",
     "embedding",
     "landscape",

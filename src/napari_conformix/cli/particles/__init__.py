@@ -9,6 +9,7 @@ from napari_conformix.cli.particles import (
     compare,
     domain_motion,
     domains,
+    exporting,
     pictures,
     selecting,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "compare",
     "domain_motion",
     "domains",
+    "exporting",
     "pictures",
     "selecting",
 ]

@@ -20,8 +20,10 @@ from qtpy.QtWidgets import (
 
 from napari_conformix.analysis.landscape import BLURRED, DISAGREE
 from napari_conformix.analysis.selections import view_steps
+from napari_conformix.export.formats import FIGURE_FILES
 from napari_conformix.widgets.landscape.picture import (
     EnergyBar,
+    figure_files,
     ground,
     lines,
     top_of,
@@ -284,7 +286,7 @@ class LandscapeGroup(QGroupBox):
         )
 
     def save_figure(self, file: Path) -> None:
-        """Write the figure (.svg or .png), in a worker."""
+        """Write the figure in a format of `figure_files`, in a worker."""
         drawn, way = self.drawn, self.way
         if drawn is None:
             return
@@ -295,16 +297,11 @@ class LandscapeGroup(QGroupBox):
         )
 
     def _ask_save(self) -> None:
-        kinds = "Drawing (*.svg);;Picture (*.png)"
-        job = self._session.job
-        begin = str(Path(job.folder if job is not None else "") / "landscape.svg")
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds)
-        if not chosen:
-            return
-        file = Path(chosen)
-        if file.suffix.lower() not in (".svg", ".png"):
-            file = file.with_name(file.name + (".png" if "png" in kind else ".svg"))
-        self.save_figure(file)
+        kinds, job = figure_files(), self._session.job
+        begin = str(Path(job.folder if job is not None else "") / kinds.usual.example)
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds.filters)
+        if chosen:
+            self.save_figure(kinds.complete(Path(chosen), kind))
 
 
 def short_cautions(found: Landscape) -> list[str]:
@@ -332,8 +329,8 @@ def landscape_command(folder: Path, view: LatentView) -> str:
     from napari_conformix.analysis.paths import axes_of
 
     axes = ",".join(a if isinstance(a, str) else str(a + 1) for a in axes_of(view))
-    words = ["conformix", "landscape", str(folder), "--map", view.space.key, "--axes", axes]
-    return shlex.join([*words, "-o", "landscape.svg"])
+    words = ["conformix", "landscape", str(folder), "--view", view.space.key, "--axes", axes]
+    return shlex.join([*words, "-o", FIGURE_FILES.usual.example])
 
 
 def _states(numbers: list[int]) -> str:

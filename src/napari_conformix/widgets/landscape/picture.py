@@ -12,6 +12,7 @@ from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import FIGURE_FILES, FigureFormat, FormatTable
 from napari_conformix.particles import whole_file
 
 if TYPE_CHECKING:
@@ -79,14 +80,22 @@ def lines(found: Landscape) -> list[tuple[np.ndarray, tuple[float, float, float,
 
 
 def write_picture(found: Landscape, file: Path, way: EnergyPath | None = None) -> Path:
-    """The figure as .svg, or as .png of it; for a worker."""
-    from napari_conformix.jobs.landscape import write_figure
-
-    if file.suffix.lower() != ".png":
-        return write_figure(found, file, way)
+    """The figure in a format of :func:`figure_files`; for a worker."""
     from napari_conformix.analysis.landscape import figure
+    from napari_conformix.jobs.landscape import figure_format
 
-    renderer = QSvgRenderer(QByteArray(figure(found, way).encode()))
+    kind = figure_files().of(file) or figure_format(file)  # which says what is wrong with it
+    kind.write(figure(found, way), file)
+    return file
+
+
+def figure_files() -> FormatTable[FigureFormat]:
+    """What the window writes a figure as: more than the command line, for Qt draws it."""
+    return FormatTable(*FIGURE_FILES, _PNG)
+
+
+def _write_png(drawing: str, file: Path) -> None:
+    renderer = QSvgRenderer(QByteArray(drawing.encode()))
     image = QImage(renderer.defaultSize() * _PNG_SCALE, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     painter = QPainter(image)
@@ -95,7 +104,11 @@ def write_picture(found: Landscape, file: Path, way: EnergyPath | None = None) -
     with whole_file(file) as temporary:
         if not image.save(str(temporary), "PNG"):
             raise UserError(f"{file} cannot be written; choose another place.")
-    return file
+
+
+_PNG: Final = FigureFormat(
+    suffix=".png", name="Picture", line="Picture", example="landscape.png", write=_write_png
+)
 
 
 class EnergyBar(QWidget):
