@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import write_arrow_table, write_bild
+from napari_conformix.export.arrows import write_arrow_table, write_bild
 from napari_conformix.particles import write_map
 
 

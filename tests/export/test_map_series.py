@@ -11,7 +11,8 @@ import pytest
 
 from napari_conformix.analysis.paths import LatentPath
 from napari_conformix.errors import UserError
-from napari_conformix.export import chimerax, write_series
+from napari_conformix.export import chimerax
+from napari_conformix.export.map_series import write_series
 
 BOX, PIXEL = 16, 1.37
 ORIGIN, START = (-3.5, 12.25, 7.0), (-8, -8, -8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import MovieFile
+from napari_conformix.export.movie_file import MovieFile
 
 SIZE = (96, 64)
 COLOURS = np.array([[92, 158, 242], [10, 10, 10], [200, 200, 195], [240, 170, 40]], np.uint8)

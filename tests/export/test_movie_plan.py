@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import check_file, duration, options_from, parse_size, shots
+from napari_conformix.export.movie_plan import check_file, duration, options_from, parse_size, shots
 
 
 def steps_of(plan) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 import starfile
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import export_subset
+from napari_conformix.export.subsets import export_subset
 from napari_conformix.particles import read_particles
 
 STAR = (

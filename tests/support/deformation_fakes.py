@@ -15,7 +15,7 @@ import torch
 from explore_fakes import PIXEL_SIZE, FakeJob, ball
 
 from napari_conformix.analysis.motion import Deformation, Fields
-from napari_conformix.export import write_arrow_table, write_bild
+from napari_conformix.export.arrows import write_arrow_table, write_bild
 from napari_conformix.training.latent_table import LatentTable
 
 #: place of the arm's end in the consensus, and A by which half 2 errs along x at it

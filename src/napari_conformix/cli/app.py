@@ -14,6 +14,7 @@ from napari_conformix.cli.particles import (
     compare,
     domain_motion,
     domains,
+    exporting,
     pictures,
     selecting,
 )
@@ -64,7 +65,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., object], ...]], ...] = (
             umap.umap,
             selecting.select,
             pictures.particles,
-            selecting.export,
+            exporting.export,
             reconstructing.reconstruct,
             domains.domains,
             domain_motion.domain_motion,

@@ -113,10 +113,12 @@ def exported(job: "Job", folder: Path, star: Path) -> list[str]:
         write_maps,
     )
     from napari_conformix.cli.conformations.decoding import along_component
+    from napari_conformix.export.formats import offered_to, program_of
 
     selection = one_end(job)
     job.save_selection(selection)
-    subset = job.export(selection, folder / f"{SELECTION}.star", overwrite=True)
+    own = offered_to(program_of(job.particles.source.format)).usual
+    subset = job.export(selection, folder / f"{SELECTION}{own.suffix}", overwrite=True)
     # Names in a STAR are relative to the project folder, here the demo's.
     stack = folder / "particles.mrcs"
     if not stack.exists():
@@ -220,7 +222,7 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
 def filmed(job: "Job", file: Path) -> None:
     """A movie along the first motion, there and back."""
     from napari_conformix.cli.conformations.movie_process import record
-    from napari_conformix.export import STEPS, options_from
+    from napari_conformix.export.movie_plan import STEPS, options_from
     from napari_conformix.jobs import paths
 
     path = paths.make(job, {"kind": "motion", "component": 1, "count": STEPS})

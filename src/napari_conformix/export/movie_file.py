@@ -1,4 +1,4 @@
-"""Frames into an .mp4 or .gif file that appears when it is whole.
+"""Frames into a movie file that appears when it is whole.
 
 ffmpeg writes both: H.264 in a form that every player and slide program takes, and GIFs with a
 palette of each frame's own and exact timing.
@@ -13,17 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import MOVIE_FILES
 from napari_conformix.runs import atomic_path
-
-#: of an .mp4: the index in front, so that it plays while it loads
-_MP4 = ["-movflags", "+faststart"]
-#: of a .gif: a palette for each frame, flat areas without dither; 0: repeated without end
-_GIF = [
-    "-filter_complex",
-    "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none",
-    "-loop",
-    "0",
-]
 
 
 def check_ffmpeg() -> None:
@@ -58,11 +49,8 @@ class MovieFile:
             "macro_block_size": 2,
             "ffmpeg_log_level": "error",
         }
-        if path.suffix.lower() == ".gif":
-            self._options |= {"codec": "gif", "pix_fmt_out": "pal8", "quality": None}
-            self._options["output_params"] = list(_GIF)
-        else:
-            self._options |= {"quality": quality, "output_params": list(_MP4)}
+        kind = MOVIE_FILES.of(path) or MOVIE_FILES.usual
+        self._options |= {"quality": quality if kind.takes_quality else None, **kind.encoding}
         self._lock = threading.Lock()
         self._whole: Any = None
         self._frames: Any = None

@@ -7,24 +7,22 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_conformix.errors import UserError
+from napari_conformix.export import movie_words as words
+from napari_conformix.export.formats import MOVIE_FILES
+from napari_conformix.export.movie_words import LARGEST, SIZES, SMALLEST, Corner
 
-SUFFIXES = (".mp4", ".gif")
 #: steps of a path that is made for a movie, unless the movie's length asks for another number
 STEPS = 24
 #: how long a movie is whose path has a single step and that says nothing of its length, seconds
 STILL_SECONDS = 4.0
 #: a rock to one side, the other and back takes about so long, seconds
 ROCK_SECONDS = 4.0
-#: names of sizes, (width, height) in pixels
-SIZES = {"720": (720, 720), "720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
-SMALLEST, LARGEST = 64, 4096
 
-Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 Vector = tuple[float, float, float]
 
 
@@ -34,6 +32,17 @@ def _even(pixels: Any) -> Any:
 
 
 Side = Annotated[int, Field(ge=SMALLEST, le=LARGEST), BeforeValidator(_even)]
+
+
+def _within(number: words.Range) -> Any:
+    """What pydantic checks of a number, and the words for it."""
+    return Field(
+        gt=number.low if number.above else None,
+        ge=None if number.above else number.low,
+        lt=number.high if number.below else None,
+        le=None if number.below else number.high,
+        description=number.words,
+    )
 
 
 class View(BaseModel):
@@ -51,8 +60,8 @@ class View(BaseModel):
     direction: Vector = (0.0, 0.0, -1.0)
     up: Vector = (0.0, 1.0, 0.0)
     centre_angstrom: Vector = (0.0, 0.0, 0.0)
-    field_angstrom: float | None = Field(default=None, gt=0)
-    perspective_degrees: float = Field(default=0.0, ge=0, lt=180)
+    field_angstrom: float | None = Field(default=None, gt=0, description=words.FIELD)
+    perspective_degrees: Annotated[float, _within(words.PERSPECTIVE)] = words.PERSPECTIVE.default
 
 
 class MovieOptions(BaseModel):
@@ -60,24 +69,24 @@ class MovieOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    width: Side = Field(default=720, description="pixels, made even")
-    height: Side = Field(default=720, description="pixels, made even")
-    frames_per_second: float = Field(default=12.0, ge=1, le=60)
-    seconds: float | None = Field(
-        default=None, gt=0, le=600, description="None: every step of the path is one frame"
+    width: Side = Field(default=words.SIDE, description="pixels, made even")
+    height: Side = Field(default=words.SIDE, description="pixels, made even")
+    frames_per_second: Annotated[float, _within(words.FRAMES_PER_SECOND)] = (
+        words.FRAMES_PER_SECOND.default
     )
+    seconds: Annotated[float, _within(words.SECONDS)] | None = None
     there_and_back: bool = True
-    turn_degrees: float = Field(default=0.0, ge=-3600, le=3600)
-    rock_degrees: float = Field(default=0.0, ge=-180, le=180)
-    inset: Corner | None = "bottom right"
-    inset_share: float = Field(default=0.3, gt=0.05, le=0.6, description="of the shorter side")
+    turn_degrees: Annotated[float, _within(words.TURN)] = words.TURN.default
+    rock_degrees: Annotated[float, _within(words.ROCK)] = words.ROCK.default
+    inset: Corner | None = words.CORNER
+    inset_share: Annotated[float, _within(words.INSET_SHARE)] = words.INSET_SHARE.default
     scale_bar: bool = True
     label: bool = True
-    title: str = ""
-    background: str = Field(default="black", description="a colour's name, or #rrggbb")
-    quality: int = Field(default=8, ge=1, le=9)
+    title: str = Field(default="", description=words.TITLE)
+    background: str = Field(default=words.BLACK, description=words.BACKGROUND)
+    quality: Annotated[int, _within(words.QUALITY)] = int(words.QUALITY.default)
     consensus: bool | None = Field(default=None, description="whether it is shown as a ghost")
-    contour: float | None = Field(default=None, description="in the maps' own grey values")
+    contour: float | None = Field(default=None, description=words.CONTOUR)
     view: View | None = None
 
     @property
@@ -166,10 +175,9 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def check_file(path: Path, *, overwrite: bool) -> Path:
     """UserError when a movie cannot be written there: another suffix, no folder, a file there."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(
-            f"A movie is written as .mp4 or .gif, not {path.suffix or 'without a suffix'}: {path}."
-        )
+    if MOVIE_FILES.of(path) is None:
+        suffix = path.suffix or "without a suffix"
+        raise UserError(f"A movie is written as {MOVIE_FILES.suffixes}, not {suffix}: {path}.")
     if not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to write the movie to; make it first.")
     if path.exists() and not overwrite:
@@ -181,7 +189,8 @@ def check_file(path: Path, *, overwrite: bool) -> Path:
 
 def loops(path: Path) -> bool:
     """Whether viewers repeat such a file without end."""
-    return path.suffix.lower() == ".gif"
+    kind = MOVIE_FILES.of(path)
+    return kind is not None and kind.loops
 
 
 def _count(steps: int, options: MovieOptions) -> int:

@@ -450,7 +450,8 @@ class Job(JobFolder):
     def export(
         self, selection: "Selection | str", path: str | Path, *, overwrite: bool = False
     ) -> Path:
-        """Write a selection (or the saved one of that name) as .star, .cs, .npy or .pkl.
+        """Write a selection (or the saved one of that name) in a format of
+        `export.formats.PARTICLE_FILES`: .star, .cs, .npy or .pkl and the like.
 
         Every column, the optics table and the order of rows stay as they were; half sets that the
         program made are recorded as rlnRandomSubset. Raises UserError as `export_subset`.

@@ -15,6 +15,7 @@ from napari_conformix.analysis.landscape import Landscape, landscape
 from napari_conformix.analysis.paths import STEPS, along_view
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import FIGURE_FILES, FigureFormat
 from napari_conformix.jobs.checks import doubt
 from napari_conformix.jobs.spaces import latent_view
 from napari_conformix.runs import atomic_npz, atomic_write, formats
@@ -146,20 +147,19 @@ def write_grid(found: Landscape, path: Path) -> Path:
 
 
 def write_figure(found: Landscape, path: Path, way: "EnergyPath | None" = None) -> Path:
-    """The figure, of the kind that its name says; UserError for one that it cannot be."""
+    """The figure, in a format of `FIGURE_FILES`; UserError for another kind of file."""
     from napari_conformix.analysis.landscape import figure
 
-    atomic_write(path, figure(found, way, kind_of_figure(path)))
+    atomic_write(path, figure(found, way, figure_format(path).kind))
     return path
 
 
-def kind_of_figure(path: Path) -> str:
-    """svg, pdf or png by the end of a name; UserError for others."""
-    from napari_conformix.analysis.landscape import KINDS
-
-    if path.suffix.lower() not in KINDS:
-        raise UserError(f"{path} must end in .svg or .pdf (drawings), or .png (a picture).")
-    return path.suffix.lower()[1:]
+def figure_format(path: Path) -> FigureFormat:
+    """The format of a figure's file by its suffix; UserError for an unknown one."""
+    kind = FIGURE_FILES.of(path)
+    if kind is None:
+        raise UserError(f"{path} must end in {FIGURE_FILES.suffixes}.")
+    return kind
 
 
 def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> list[str]:

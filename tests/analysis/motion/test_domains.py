@@ -19,7 +19,7 @@ from napari_conformix.analysis.motion import (
 )
 from napari_conformix.analysis.motion.domains import agreement
 from napari_conformix.errors import UserError
-from napari_conformix.export import RefinedBody, write_multibody
+from napari_conformix.export.multibody import RefinedBody, write_multibody
 
 PARTICLES, POINTS = 120, 900
 

@@ -16,7 +16,7 @@ from command_line import Conformix
 
 from napari_conformix.cli.conformations import movie as cli_movie
 from napari_conformix.cli.conformations import movie_process
-from napari_conformix.export import options_from
+from napari_conformix.export.movie_plan import options_from
 from napari_conformix.jobs import Job
 
 

@@ -81,7 +81,7 @@ def test_wrong_input_is_answered_with_a_sentence(conformix: Conformix, trained: 
     assert "needs a name" in says("--pc", 1)
     assert "two numbers" in says("--name", "a", "--points", "1 2")
     assert "--axes" in says("--name", "a", "--points", "1,2 3,4", "--axes", "0,1")
-    assert "no map 'pca7'" in says("--name", "a", "--points", "1,2 3,4", "--map", "pca7")
+    assert "no map 'pca7'" in says("--name", "a", "--points", "1,2 3,4", "--view", "pca7")
     assert "--percentiles" in says("--name", "a", "--pc", 1, "--percentiles", "5")
     assert "may not" in says("--name", "a/b", "--pc", 1)
     assert not Job.open(trained).paths()
@@ -99,12 +99,15 @@ def test_a_landscape_is_printed_and_written(
         assert figure.with_suffix(suffix).stat().st_size > 0
     again = conformix("landscape", trained, "-o", figure)
     assert (again.status, "exists" in again.err) == (1, True)
-    assert conformix("landscape", trained, "--map", "pca2", "--axes", "2,1").status == 0
+    by_view = conformix("landscape", trained, "--view", "pca2", "--axes", "2,1")
+    assert by_view.status == 0, by_view.err
+    # as older scripts say it
+    assert conformix("landscape", trained, "--map", "pca2", "--axes", "2,1") == by_view
     for arguments, word in (
         (("-o", tmp_path / "a.jpg"), "must end in .svg"),
         (("--path", 1, 99), "no state 99"),
         (("--name", "a"), "--path 1 2"),
-        (("--map", "umap motion"), "it has"),
+        (("--view", "umap motion"), "it has"),
         (("--width", -1), "width"),
     ):
         outcome = conformix("landscape", trained, *arguments)

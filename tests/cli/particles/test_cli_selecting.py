@@ -43,8 +43,8 @@ def test_places_in_a_umap_and_in_a_map_of_two_columns(conformix: Conformix, trai
     corners = f"{low[0]},{low[1]} {middle},{low[1]} {middle},{high[1]} {low[0]},{high[1]}"
     wanted = set(np.flatnonzero(xy[:, 0] < middle).tolist())
     for name, where in (
-        ("laid out", ("--map", "umap motion")),
-        ("columns", ("--map", "columns", "--axes", "motion 1,motion 2")),
+        ("laid out", ("--view", "umap motion")),
+        ("columns", ("--view", "columns", "--axes", "motion 1,motion 2")),
     ):
         done = conformix("select", trained, "--polygon", corners, *where, "--name", name)
         assert done.status == 0, done.err
@@ -90,7 +90,7 @@ def test_saved_selections_are_combined(conformix: Conformix, trained: Path) -> N
         ("--at 0,0 --saved a", "--nearest COUNT"),
         ("--polygon 0,0", "three or more"),
         ("--polygon nan,0,1", "x,y"),
-        ("--nearest 5 --at 0,0 --map pca0", "'pca1' (Principal components of half 1)"),
+        ("--nearest 5 --at 0,0 --view pca0", "'pca1' (Principal components of half 1)"),
         ("--nearest 5 --at 0,0 --axes 1,99", "axes 1 to"),
         ("--nearest 5 --at 0,0 --axes 1", "two numbers"),
         ("--saved nothing", "no selection 'nothing'"),

@@ -14,9 +14,11 @@ from qtpy.QtWidgets import QDockWidget, QFileDialog, QMessageBox
 from shell_window import ShellWindow, process_events
 
 from napari_conformix.cli.app import main as conformix
+from napari_conformix.export.formats import offered_to
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.reconstruction import ReconstructionRun
 from napari_conformix.particles import read_particles
+from napari_conformix.particles.latents import read_indices
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.clusters import ClustersPage
 from napari_conformix.widgets.clusters.own_maps import launcher
@@ -533,6 +535,26 @@ def test_particles_are_saved_with_every_column(
     window.wait(lambda: "Saved" in page.list.said.text())
     window.click(page.list.save)  # the name without ending was not asked about by Qt
     window.wait(lambda: "Not saved" in page.list.said.text())
+
+
+def test_every_format_of_the_table_is_offered_and_its_suffix_kept(
+    window: ShellWindow, clustered: Path, tmp_path: Path, monkeypatch
+):
+    page = open_clusters(window, clustered)
+    asked = []
+
+    def dialog(parent, title, name, filters):
+        asked.append(filters)
+        return str(tmp_path / "sub.pkl"), "STAR file (*.star)"
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
+    click_row(window, page, 2)
+    window.click(page.list.save)
+    window.wait(lambda: "Saved" in page.list.said.text())
+    assert asked == [offered_to("RELION").filters]
+    assert [path.name for path in tmp_path.iterdir()] == ["sub.pkl"]
+    wanted = page.clusters.clustering.rows(2)
+    assert read_indices(tmp_path / "sub.pkl").tolist() == wanted.tolist()
 
 
 def test_deleting_a_set_shows_the_one_before(

@@ -121,7 +121,7 @@ def test_the_figure_is_saved_as_drawing_and_picture(window, tmp_path) -> None:
     colour = {picture.pixel(x, picture.height() // 4) for x in range(0, picture.width(), 7)}
     assert len(colour) > 10
     assert "conformix landscape" in group.command.toPlainText()
-    assert "--map motion --axes 1,2" in group.command.toPlainText()
+    assert "--view motion --axes 1,2" in group.command.toPlainText()
 
 
 @pytest.mark.window

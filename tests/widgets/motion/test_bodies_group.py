@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from napari_conformix.analysis.motion import body_masks, find_domains, with_caution
 from napari_conformix.errors import UserError
-from napari_conformix.export import RefinedBody, write_multibody
+from napari_conformix.export.multibody import RefinedBody, write_multibody
 from napari_conformix.training import events
 from napari_conformix.widgets.colours import palette
 from napari_conformix.widgets.motion import DeformationPage

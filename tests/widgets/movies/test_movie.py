@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_conformix.analysis.paths import making
 from napari_conformix.errors import UserError
-from napari_conformix.export import View, options_from
+from napari_conformix.export.movie_plan import View, options_from
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.movies.inset import Inset, map_of, plain_colours
 from napari_conformix.widgets.movies.movie import default_path, make_film, record, write_movie

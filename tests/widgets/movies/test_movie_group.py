@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_conformix.analysis.paths import making
 from napari_conformix.cli.app import app
 from napari_conformix.cli.conformations.movie import movie as movie_command_line
+from napari_conformix.cli.conformations.movie_options import WhichOptions
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.movies import MovieGroup
 from napari_conformix.widgets.movies.studio import Studio, view_of
@@ -199,7 +200,7 @@ def test_the_command_line_asks_for_the_same_movie(used, monkeypatch) -> None:
     made = []
     monkeypatch.setattr(
         "napari_conformix.cli.conformations.movie._make",
-        lambda *given, **more: made.append((given, more)),
+        lambda *given: made.append(given),
     )
     for line in group.command.toPlainText().splitlines():
         words = shlex.split(line)
@@ -207,10 +208,10 @@ def test_the_command_line_asks_for_the_same_movie(used, monkeypatch) -> None:
         command, bound, _ = app.parse_args(words[1:], exit_on_error=False, print_error=False)
         assert command is movie_command_line
         command(*bound.args, **bound.kwargs)
-    ((folder, which, steps, half, file, maps, options), _), (more, _) = made
-    assert (folder, which, steps, half) == (job.folder, (None, 1, None), 4, 1)
-    assert (file, maps) == (group.file, None)
-    assert (more[4], more[5]) == (None, Path("maps"))
+    (folder, which, to, options), (_, _, maps_to, _) = made
+    assert (folder, which) == (job.folder, WhichOptions(motion=1, steps=4, half=1))
+    assert (to.output, to.maps) == (group.file, None)
+    assert (maps_to.output, maps_to.maps) == (None, Path("maps"))
     wanted = group._options(window.session)
     same = {"view", "contour", "consensus"}
     assert options.model_dump(exclude=same) == wanted.model_dump(exclude=same)

@@ -8,8 +8,9 @@ from explore_fakes import FakeJob
 from explore_window import LEFT, RIGHT, Window, explore_window, process_events
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QInputDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
+from napari_conformix.export.formats import PARTICLE_FILES, ParticleFormat, offered_to
 from napari_conformix.widgets.latent_view import Mode, Tool
 
 pytestmark = pytest.mark.window
@@ -291,6 +292,45 @@ def test_one_click_exports_into_the_job_and_asks_before_it_replaces(
     assert target.read_text() == "mine"
     table.export.click()
     window.wait(lambda: target.read_text() != "mine")
+
+
+def test_a_format_that_is_added_is_offered_in_the_menu_and_the_dialog(
+    window: Window, monkeypatch, tmp_path
+) -> None:
+    toy = ParticleFormat(
+        suffix=".toy",
+        name="Toy file",
+        line="Toy file, for tests",
+        example="subset.toy",
+        write=lambda *_: None,
+    )
+    monkeypatch.setattr(PARTICLE_FILES, "formats", (*PARTICLE_FILES.formats, toy))
+    window.lasso(RIGHT)
+    selections = window.page.selections
+    table = selections.table
+    table.name.setText("toys")
+    table.save.click()
+    window.wait(lambda: table.current == "toys")
+    actions = {action.text(): action for action in table.export.menu().actions()}
+    assert "Toy file, for tests (.toy)" in actions
+    written = []
+    monkeypatch.setattr(
+        selections.saved, "export", lambda name, path, overwrite=False: written.append(path)
+    )
+    actions["Toy file, for tests (.toy)"].trigger()
+    asked = []
+
+    def dialog(parent, title, name, filters):
+        asked.append((name, filters))
+        return str(tmp_path / "mine"), "Toy file (*.toy)"
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
+    actions["Choose another place…"].trigger()
+    assert asked == [("toys.star", offered_to("RELION").filters)]
+    assert asked[0][1].endswith(";;Toy file (*.toy)")
+    assert written == [window.job.folder / "subsets" / "toys.toy", tmp_path / "mine.toy"]
+    monkeypatch.undo()
+    selections.list_saved()
 
 
 def test_undo_and_redo_keys_work_on_the_page(window: Window) -> None:

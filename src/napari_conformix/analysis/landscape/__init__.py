@@ -4,7 +4,7 @@
 """
 
 from napari_conformix.analysis.landscape.energy_path import EnergyPath, between_minima
-from napari_conformix.analysis.landscape.figure import KINDS, figure
+from napari_conformix.analysis.landscape.figure import figure
 from napari_conformix.analysis.landscape.landscape import Landscape, contours, landscape
 from napari_conformix.analysis.landscape.states import Minimum
 from napari_conformix.analysis.landscape.words import BLURRED, DISAGREE, cautions
@@ -12,7 +12,6 @@ from napari_conformix.analysis.landscape.words import BLURRED, DISAGREE, caution
 __all__ = [
     "BLURRED",
     "DISAGREE",
-    "KINDS",
     "EnergyPath",
     "Landscape",
     "Minimum",

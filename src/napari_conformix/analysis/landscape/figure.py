@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.landscape.energy_path import EnergyPath
     from napari_conformix.analysis.landscape.landscape import Landscape
 
-#: kinds of files that it can be
-KINDS: Final = (".svg", ".pdf", ".png")
 #: inches: the width of the figure, and the longer and shortest side of the picture in it
 _WIDTH, _LONGEST, _SHORTEST = 7.2, 4.9, 1.8
 _PROFILE: Final = 1.5

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from napari_conformix.cli.options import Half
 from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.errors import UserError
 
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 #: volumes along a component lie between these percentiles of the particles
 PC_PERCENTILES = (5.0, 95.0)
-Half = Annotated[
-    Literal[1, 2] | None,
-    Parameter(help="Which half's model; the halves' latents have nothing to do with each other."),
-]
 
 
 def decode(

@@ -1,15 +1,15 @@
-"""`conformix landscape`: how densely particles lie in a map, its states, and paths between them."""
+"""`conformix landscape`: how densely particles lie in a view, its states, paths between them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.conformations.decode import Half
-from napari_conformix.cli.conformations.paths import axes_of_view
 from napari_conformix.cli.conformations.paths import lines as path_lines
+from napari_conformix.cli.options import ModelOptions, ViewOptions
 from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import FIGURE_FILES
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import Landscape
@@ -19,22 +19,13 @@ def landscape(
     job: JobFolder,
     /,
     *,
-    map_: Annotated[
-        str | None,
-        Parameter(
-            name="--map",
-            help="motion, pca1, latent1, 'umap motion', columns; the first that the job has if "
-            "not given. pca1 is of half 1, pca0 of a method with one model.",
-        ),
-    ] = None,
-    axes: Annotated[
-        str, Parameter(help="Two axes of the map, from 1; for columns their names.")
-    ] = "1,2",
+    where: ViewOptions = ViewOptions(),
     output: Annotated[
         Path | None,
         Parameter(
             name=["--output", "-o"],
-            help="Figure to write (.svg, .pdf, .png); states (.csv) and grid (.npz) go next to it.",
+            help=f"Figure to write ({FIGURE_FILES.suffixes}); the states (.csv) and the grid "
+            "(.npz) go next to it.",
         ),
     ] = None,
     path: Annotated[
@@ -43,7 +34,7 @@ def landscape(
     ] = None,
     name: Annotated[str | None, Parameter(help="Save that path under this name.")] = None,
     count: Annotated[int, Parameter(help="Number of steps of the saved path.")] = 20,
-    half: Half = None,
+    model: ModelOptions = ModelOptions(),
     width: Annotated[
         float | None,
         Parameter(
@@ -51,14 +42,11 @@ def landscape(
             "data if not given."
         ),
     ] = None,
-    epoch: Annotated[
-        int | None, Parameter(help="Of the latents; those of the result if not given.")
-    ] = None,
     overwrite: Annotated[
         bool, Parameter(help="Replace files and a path that are there.", negative=())
     ] = False,
 ) -> None:
-    """Draw the landscape of the particles: -ln of their density in a map, in kT.
+    """Draw the landscape of the particles: -ln of their density in a latent space view, in kT.
 
     Its minima are listed as states, with the share of the particles, the lowest pass out, and
     errors. What the heights do and do not mean is printed with them and written below the figure.
@@ -75,13 +63,13 @@ def landscape(
     if name is not None:
         refuse_taken(opened, name, overwrite=overwrite)
     files = [] if output is None else _files(output, overwrite=overwrite)
-    table = opened.latents(epoch)
-    view = latent_view(opened, map_, axes_of_view(axes, map_), table=table)
+    table = opened.latents(model.epoch)
+    view = latent_view(opened, where.view, where.of_axes(), table=table)
     found = jobs_landscape.of_view(opened, view, table, width=width)
     print("\n".join(states(found)))
     way = None
     if path is not None:
-        chosen = half_of(opened, view.space.half or half)
+        chosen = half_of(opened, view.space.half or model.half)
         steps, way = jobs_landscape.path_between(found, view, *path, chosen, count)
         print("\n" + way.sentence(found.unit))
         print("\n".join(path_lines(steps)))
@@ -119,9 +107,9 @@ def states(found: "Landscape") -> list[str]:
 
 def _files(figure: Path, *, overwrite: bool) -> list[Path]:
     """The figure, and the table and the grid beside it; UserError when one is there already."""
-    from napari_conformix.jobs.landscape import kind_of_figure
+    from napari_conformix.jobs.landscape import figure_format
 
-    kind_of_figure(figure)
+    figure_format(figure)
     files = [figure, figure.with_suffix(".csv"), figure.with_suffix(".npz")]
     taken = [file for file in files if file.exists()]
     if taken and not overwrite:

@@ -17,7 +17,7 @@ from napari_conformix.errors import UserError
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.export import MovieOptions
+    from napari_conformix.export.movie_plan import MovieOptions
     from napari_conformix.jobs import Job
 
 #: what the process that draws says of each frame
@@ -37,7 +37,7 @@ def record(
 
     UserError with what that process said, or when there is no display, no Xvfb, no Qt, no ffmpeg.
     """
-    from napari_conformix.export import check_ffmpeg
+    from napari_conformix.export.movie_file import check_ffmpeg
     from napari_conformix.runs import atomic_write
 
     check_ffmpeg()

@@ -8,9 +8,11 @@ from cyclopts import Parameter
 from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import ARROW_FILES
 
 #: arrows in a file for ChimeraX unless another number is asked for
 ARROWS = 300
+_DRAWN = " or ".join(one.suffix for one in ARROW_FILES if one.drawn)
 
 
 def analyze(
@@ -70,7 +72,7 @@ def arrows(
     ] = None,
     output: Annotated[
         Path,
-        Parameter(name=["--output", "-o"], help="out.bild for ChimeraX, or a table: out.csv."),
+        Parameter(name=["--output", "-o"], help=f"{ARROW_FILES.examples()}."),
     ],
     half: Annotated[
         Literal[1, 2] | None,
@@ -81,7 +83,7 @@ def arrows(
     ] = 1,
     count: Annotated[
         int | None,
-        Parameter(help=f"Number of arrows; {ARROWS} in a .bild, all in a table if not given."),
+        Parameter(help=f"Number of arrows; {ARROWS} in a {_DRAWN}, all in a table if not given."),
     ] = None,
     overwrite: Annotated[
         bool, Parameter(help="Replace the file if it exists.", negative=())
@@ -108,7 +110,8 @@ def arrows(
         assert path is not None
         along, model, _ = latents_of_path(opened, path, half)
         deformation = opened.deformation_along(along, model)
-    if count is None and output.suffix.lower() == ".bild":
+    kind = ARROW_FILES.of(output)
+    if count is None and kind is not None and kind.drawn:
         count = ARROWS
     written = opened.write_deformation(deformation, output, count=count, overwrite=overwrite)
     print(deformation.sentence())

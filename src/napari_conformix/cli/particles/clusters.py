@@ -1,5 +1,6 @@
 """`conformix clusters`: particles in groups, and how far to believe them."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -14,24 +15,34 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.clusters import ClusterSet
 
 
-def clusters(
-    job: JobFolder,
-    /,
-    *,
-    k: Annotated[int | None, Parameter(name="-k", help="Make so many clusters.")] = None,
-    how: Annotated[
-        Literal["kmeans", "gmm"], Parameter(help="k-means, or a Gaussian mixture.")
-    ] = "kmeans",
+@Parameter(name="*")
+@dataclass(frozen=True)
+class MakeOptions:
+    """How a set of clusters is made."""
+
+    k: Annotated[int | None, Parameter(name="-k", help="Make so many clusters.")] = None
+    how: Annotated[Literal["kmeans", "gmm"], Parameter(help="k-means, or a Gaussian mixture.")] = (
+        "kmeans"
+    )
     name: Annotated[
         str | None, Parameter(help="Name of the set; by default kmeans6 and the like.")
-    ] = None,
+    ] = None
     truth: Annotated[
         str | None,
         Parameter(
             help="Known labels to compare with: a column of the particle file, or a .npy or text "
             "file with one label for every particle."
         ),
-    ] = None,
+    ] = None
+    seed: Annotated[int, Parameter(help="Of the random starts.")] = 1
+    overwrite: Annotated[bool, Parameter(help="Replace the set of that name.", negative=())] = False
+
+
+def clusters(
+    job: JobFolder,
+    /,
+    *,
+    making: MakeOptions = MakeOptions(),
     of: Annotated[
         str | None, Parameter(help="Show this set, made before, instead of making one.")
     ] = None,
@@ -47,10 +58,6 @@ def clusters(
         bool,
         Parameter(help="Say how many Gaussians describe the particles best.", negative=()),
     ] = False,
-    seed: Annotated[int, Parameter(help="Of the random starts.")] = 1,
-    overwrite: Annotated[
-        bool, Parameter(help="Replace the set of that name.", negative=())
-    ] = False,
     list_: Annotated[
         bool, Parameter(name="--list", help="List the sets that there are.", negative=())
     ] = False,
@@ -64,6 +71,7 @@ def clusters(
     from napari_conformix.jobs import Job
 
     opened = Job.open(job)
+    k, truth = making.k, making.truth
     asked = {"-k": k is not None, "--of": of is not None, "--list": list_, "--suggest": suggest}
     if list(asked.values()).count(True) != 1:
         raise UserError(
@@ -78,30 +86,22 @@ def clusters(
         print("\n".join(suggestion_lines(found)))
     else:
         if k is not None:
-            shown = _make(opened, k, how, name, truth, seed, overwrite)
+            shown = _make(opened, k, making)
         else:
             shown = opened.cluster_set(str(of))
             if truth is not None:
                 shown.compare_with(truth)
         if reconstruct:
-            _reconstruct(opened, shown, overwrite and k is not None)
+            _reconstruct(opened, shown, making.overwrite and k is not None)
         print("\n".join(lines(shown)))
         failed = sum(result.state == "failed" for result in shown.results())
         if reconstruct and failed:
             raise UserError(f"{failed} of {len(shown)} clusters could not be reconstructed.")
 
 
-def _make(
-    job: "Job",
-    k: int,
-    how: Literal["kmeans", "gmm"],
-    name: str | None,
-    truth: str | None,
-    seed: int,
-    overwrite: bool,
-) -> "ClusterSet":
+def _make(job: "Job", k: int, of: MakeOptions) -> "ClusterSet":
     with progress_bar(f"Making {k} clusters") as tell:
-        made = job.cluster(k, how, name, truth, tell, seed=seed, overwrite=overwrite)
+        made = job.cluster(k, of.how, of.name, of.truth, tell, seed=of.seed, overwrite=of.overwrite)
     assert made is not None  # nothing asks it to stop
     return made
 

@@ -1,6 +1,7 @@
 """`conformix reconstruct`: half maps of a job's particles, deformed or plain."""
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,29 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.reconstruction import ReconstructionRun
     from napari_conformix.runs import Event
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class HowOptions:
+    """How a reconstruction is made: fields of its settings."""
+
+    mask: Annotated[
+        Path | None,
+        Parameter(help="Mask for the FSC; else the job's, else one is made around the map."),
+    ] = None
+    warp: Annotated[
+        str, Parameter(help="gather (exact), or inverse: the paper's way, for comparison.")
+    ] = "gather"
+    steady: Annotated[
+        bool,
+        Parameter(
+            help="Hold displacements back where the models of the two halves do not agree on them, "
+            "so that a resting part is not blurred."
+        ),
+    ] = True
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:1.")] = "auto"
+    local_resolution: Annotated[bool, Parameter(help="Make a map of local resolution.")] = True
 
 
 def reconstruct(
@@ -38,22 +62,7 @@ def reconstruct(
             name=["--output", "-o"], help="Folder; by default reconstruction/NAME in the job."
         ),
     ] = None,
-    mask: Annotated[
-        Path | None,
-        Parameter(help="Mask for the FSC; else the job's, else one is made around the map."),
-    ] = None,
-    warp: Annotated[
-        str, Parameter(help="gather (exact), or inverse: the paper's way, for comparison.")
-    ] = "gather",
-    steady: Annotated[
-        bool,
-        Parameter(
-            help="Hold displacements back where the models of the two halves do not agree on them, "
-            "so that a resting part is not blurred."
-        ),
-    ] = True,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    local_resolution: Annotated[bool, Parameter(help="Make a map of local resolution.")] = True,
+    how: HowOptions = HowOptions(),
     resume: Annotated[
         bool, Parameter(help="Go on with one that was stopped or interrupted.", negative=())
     ] = False,
@@ -85,13 +94,7 @@ def reconstruct(
             output,
             deformed=follow_motion,
             overwrite=overwrite,
-            settings={
-                "mask": mask,
-                "warp": warp,
-                "steady": steady,
-                "device": device,
-                "local_resolution": local_resolution,
-            },
+            settings=asdict(how),
         )
     if _show(run.run(), run):
         report = run.report()

@@ -28,7 +28,7 @@ def export_rows(
     overwrite: bool,
 ) -> Path:
     """Write some particles with every column; half sets that the program made are written too."""
-    from napari_conformix.export import export_subset
+    from napari_conformix.export.subsets import export_subset
 
     half = split.half if split is not None and split.made_halves else None
     return export_subset(particles, rows, path, half=half, overwrite=overwrite)

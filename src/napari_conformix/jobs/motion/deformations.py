@@ -177,16 +177,15 @@ class Deformations:
     def write(
         self, deformation: "Deformation", path: Path, count: int | None, overwrite: bool
     ) -> Path:
-        """Write a table of all positions (.csv), or `count` arrows for ChimeraX (.bild)."""
-        from napari_conformix.export import write_arrow_table, write_bild
+        """Write all positions, or `count` arrows, in a format of `ARROW_FILES`."""
+        from napari_conformix.export.formats import ARROW_FILES
 
+        kind = ARROW_FILES.of(path)
         chosen = deformation if count is None else deformation.thinned(count)
-        if path.suffix.lower() == ".csv":
-            return write_arrow_table(chosen, path, overwrite=overwrite)
-        if path.suffix.lower() != ".bild":
-            raise UserError(f"{path.name} must end with .bild (arrows for ChimeraX) or .csv.")
+        if kind is None:
+            raise UserError(f"{path.name} must end with {ARROW_FILES.suffixes}.")
         grids = self._job.spec.grids
-        return write_bild(
+        return kind.write(
             chosen,
             path,
             box=grids.box,

@@ -79,7 +79,7 @@ def write_body_masks(
 ) -> list[Path]:
     """A soft mask for each body on the grid of the consensus, and RELION's table of bodies."""
     from napari_conformix.analysis.motion import body_masks
-    from napari_conformix.export import RefinedBody, write_multibody
+    from napari_conformix.export.multibody import RefinedBody, write_multibody
 
     grids = job.spec.grids
     masks = body_masks(domains.labels, domains.positions, grids.box, grids.pixel_size_angstrom)

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import Entry, write_sheet, write_stack
+from napari_conformix.export.formats import PICTURE_FILES, PictureFormat
+from napari_conformix.export.picture_sheet import Entry, write_sheet, write_stack
 from napari_conformix.jobs.pictures.pictures import letter
 from napari_conformix.jobs.pictures.shown import Facts, Pictures
 
 
 def write_pictures(pictures: Pictures, path: Path, *, overwrite: bool = False) -> Path:
-    """Write a sheet to look at (.png), or a stack for other programs (.mrcs: image, projection,
-    image, ...; in standard deviations of the images' background). UserError on another ending, or
-    when the file is there and not to be replaced."""
-    refuse_unwritable(path, overwrite=overwrite)
-    if path.suffix.lower() == ".png":
+    """Write a sheet to look at, or a stack for other programs (image, projection, image, ...; in
+    standard deviations of the images' background), as the format of `PICTURE_FILES` is. UserError
+    on another ending, or when the file is there and not to be replaced."""
+    if refuse_unwritable(path, overwrite=overwrite).content == "sheet":
         return write_sheet(path, sheet_entries(pictures), sheet_heading(pictures))
     stack = pictures.images
     if pictures.projections is not None:
@@ -24,16 +24,18 @@ def write_pictures(pictures: Pictures, path: Path, *, overwrite: bool = False) -
     return write_stack(path, stack, pictures.raw.pixel_size_angstrom)
 
 
-def refuse_unwritable(path: Path, *, overwrite: bool = False) -> None:
-    """UserError as :func:`write_pictures`, before anything is read."""
-    if path.suffix.lower() not in (".png", ".mrcs"):
-        raise UserError(f"{path.name} must end with .png (to look at) or .mrcs (a stack).")
+def refuse_unwritable(path: Path, *, overwrite: bool = False) -> PictureFormat:
+    """The format by the suffix; UserError as :func:`write_pictures`, before anything is read."""
+    kind = PICTURE_FILES.of(path)
+    if kind is None:
+        raise UserError(f"{path.name} must end with {PICTURE_FILES.suffixes}.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to write {path.name} to.")
     if path.exists() and not overwrite:
         raise UserError(
             f"{path} exists; choose another name, or ask to overwrite it (--overwrite)."
         )
+    return kind
 
 
 def facts_in_words(facts: Facts) -> str:

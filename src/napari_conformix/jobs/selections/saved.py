@@ -43,7 +43,7 @@ def delete_selection(job: "JobFolder", name: str) -> None:
 def export_selection(
     job: "JobFolder", selection: Selection | str, path: str | Path, *, overwrite: bool = False
 ) -> Path:
-    """Write a selection (or the saved one of that name) as .star, .cs, .npy or .pkl.
+    """Write a selection (or the saved one of that name) in a format of `PARTICLE_FILES`.
 
     Every column, the optics table and the order of rows stay as they were; half sets that the
     program made are recorded as rlnRandomSubset. Raises UserError as `export_subset`.

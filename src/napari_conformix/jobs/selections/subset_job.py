@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from napari_conformix.export.formats import offered_to, program_of
 from napari_conformix.jobs.folder import Inputs, creation, refuse_without_decoder
 from napari_conformix.jobs.selections.saved import export_selection, load_selection
 from napari_conformix.runs import atomic_write, formats, layout
@@ -45,8 +46,8 @@ def train_on(
     chosen = load_selection(job, selection) if isinstance(selection, str) else selection
     folder = Path(folder).expanduser().absolute()
     before = job.spec.inputs
-    suffix = ".cs" if job.particles.source.format == "cryosparc" else ".star"
-    particles = folder / f"{PARTICLES}{suffix}"
+    own = offered_to(program_of(job.particles.source.format)).usual
+    particles = folder / f"{PARTICLES}{own.suffix}"
     was_there = folder.exists()
     creation.make_folder(folder)
     written = [particles, folder / ORIGIN, folder / layout.SPEC]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_conformix.export.formats import FormatTable, offered_to, program_of_file
 from napari_conformix.widgets.clusters.table import ClusterTable
 from napari_conformix.widgets.parts import Banner, Fold, combo, fill, hint, sentence, signed
 from napari_conformix.widgets.session import commands
@@ -25,7 +26,6 @@ from napari_conformix.widgets.session import commands
 if TYPE_CHECKING:
     from napari_conformix.widgets.clusters.overview import Catalogue, Overview
 
-_FILTERS: Final = "STAR file (*.star);;cryoSPARC file (*.cs);;Row numbers (*.npy)"
 _HELP: Final = (
     "Click a row to see its map, its place in the latent map, and its curve below; Ctrl-click adds "
     "others."
@@ -67,7 +67,7 @@ class ClusterListGroup(QGroupBox):
         self.table = ClusterTable()
         self.select = QPushButton("Select its particles")
         self.select.setToolTip("Make them the current selection on the Explore page; can be undone")
-        self.save = QPushButton("Save as STAR…")
+        self.save = QPushButton("Save particles…")
         self.save.setToolTip("Write the particles of the chosen clusters, with every column")
         self.command = QPlainTextEdit()
         self.command.setReadOnly(True)
@@ -149,13 +149,21 @@ class ClusterListGroup(QGroupBox):
 
         self._say_command()
 
+    @property
+    def _formats(self) -> FormatTable[Any]:
+        """What the particles of the set can be written as."""
+        return offered_to(program_of_file(self.overview.clusters.job.spec.inputs.particles))
+
     def _say_command(self) -> None:
         if self._folder is None or self.overview is None or not self.chosen:
             self.command.setPlainText("Choose a cluster first.")
             return
         clusters = self.overview.clusters
         name = clusters.selection_of(self.chosen).name
-        lines = commands.cluster_export_commands(self._folder, clusters.name, self.chosen, name)
+        suffix = self._formats.usual.suffix
+        lines = commands.cluster_export_commands(
+            self._folder, clusters.name, self.chosen, name, suffix
+        )
         self.command.setPlainText("\n".join(lines))
 
     def _ask_delete(self) -> None:
@@ -172,14 +180,10 @@ class ClusterListGroup(QGroupBox):
 
     def _ask_path(self) -> None:
         name = self.overview.clusters.selection_of(self.chosen).name
+        formats = self._formats
         path, chosen = QFileDialog.getSaveFileName(
-            self, "Save the particles", f"{name}.star", _FILTERS
+            self, "Save the particles", f"{name}{formats.usual.suffix}", formats.filters
         )  # Qt asks before it lets an existing file be chosen
-        if not path:
-            return
-        target = Path(path)
-        asked = target.suffix in (".star", ".cs", ".npy")
-        if not asked:
-            ending = chosen[chosen.index("*") + 1 : chosen.index(")")] if chosen else ".star"
-            target = target.with_name(target.name + ending)
-        self.save_asked.emit(target, asked)
+        if path:
+            target = formats.complete(Path(path), chosen)
+            self.save_asked.emit(target, target == Path(path))

@@ -13,6 +13,7 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QGroupBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import PICTURE_FILES
 from napari_conformix.widgets.explore.gallery import CURRENT, ParticleGallery
 from napari_conformix.widgets.explore.gallery_form import COUNT, NEAREST, GalleryForm
 from napari_conformix.widgets.explore.gallery_words import legend_of, tiles_of
@@ -306,9 +307,9 @@ class ParticleGalleryGroup(QGroupBox):
     # -- saving -----------------------------------------------------------------------------------
 
     def _ask_file(self) -> None:
-        start = str(Path(self._session.job.folder) / "particles.png")
+        start = str(Path(self._session.job.folder) / f"particles{PICTURE_FILES.usual.suffix}")
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save these pictures", start, "Sheet to look at (*.png);;Stack (*.mrcs)"
+            self, "Save these pictures", start, PICTURE_FILES.filters
         )
         if name:
             self.save(Path(name))

@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from napari_conformix.analysis.landscape import BLURRED, DISAGREE, KINDS
+from napari_conformix.analysis.landscape import BLURRED, DISAGREE
 from napari_conformix.analysis.selections import view_steps
+from napari_conformix.export.formats import FIGURE_FILES
 from napari_conformix.jobs.landscape import write_figure
 from napari_conformix.widgets.landscape.picture import (
     EnergyBar,
@@ -284,7 +285,7 @@ class LandscapeGroup(QGroupBox):
         )
 
     def save_figure(self, file: Path) -> None:
-        """Write the figure (.svg, .pdf or .png), in a worker."""
+        """Write the figure in a format of `FIGURE_FILES`, in a worker."""
         drawn, way = self.drawn, self.way
         if drawn is None:
             return
@@ -295,16 +296,11 @@ class LandscapeGroup(QGroupBox):
         )
 
     def _ask_save(self) -> None:
-        kinds = "Drawing (*.svg);;Drawing (*.pdf);;Picture (*.png)"
-        job = self._session.job
-        begin = str(Path(job.folder if job is not None else "") / "landscape.svg")
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds)
-        if not chosen:
-            return
-        file = Path(chosen)
-        if file.suffix.lower() not in KINDS:
-            file = file.with_name(file.name + next(end for end in KINDS if end in kind))
-        self.save_figure(file)
+        kinds, job = FIGURE_FILES, self._session.job
+        begin = str(Path(job.folder if job is not None else "") / kinds.usual.example)
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save figure", begin, kinds.filters)
+        if chosen:
+            self.save_figure(kinds.complete(Path(chosen), kind))
 
 
 def short_cautions(found: Landscape) -> list[str]:
@@ -332,8 +328,8 @@ def landscape_command(folder: Path, view: LatentView) -> str:
     from napari_conformix.analysis.paths import axes_of
 
     axes = ",".join(a if isinstance(a, str) else str(a + 1) for a in axes_of(view))
-    words = ["conformix", "landscape", str(folder), "--map", view.space.key, "--axes", axes]
-    return shlex.join([*words, "-o", "landscape.svg"])
+    words = ["conformix", "landscape", str(folder), "--view", view.space.key, "--axes", axes]
+    return shlex.join([*words, "-o", FIGURE_FILES.usual.example])
 
 
 def _states(numbers: list[int]) -> str:

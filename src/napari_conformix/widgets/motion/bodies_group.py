@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis.motion import MOST_BODIES
-from napari_conformix.export import STAR_NAME
+from napari_conformix.export.multibody import STAR_NAME
 from napari_conformix.widgets.colours import palette
 from napari_conformix.widgets.parts import Banner, Fold, IntBox, hint, sentence, signed
 from napari_conformix.widgets.session import with_units

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_conformix.export.formats import ARROW_FILES, FileFormat, FormatTable
 from napari_conformix.widgets.parts import Fold, hint
 
 if TYPE_CHECKING:
@@ -33,10 +34,7 @@ class SaveGroup(QGroupBox):
         self._session = session
         self._found: Found | None = None
         self._name, self._count = "", 1
-        self.bild = QPushButton("Arrows for ChimeraX…")
-        self.bild.setToolTip("As many arrows as are shown, with their error spheres (.bild)")
-        self.table = QPushButton("Table…")
-        self.table.setToolTip("Displacement and error at all positions, in Å (.csv)")
+        self.buttons: list[QPushButton] = []
         self.said = hint()
         self.said.hide()
         self.command = QPlainTextEdit()
@@ -44,15 +42,17 @@ class SaveGroup(QGroupBox):
         self.command.setMaximumHeight(110)
         self.fold = Fold("Show command line", self.command)
         row = QHBoxLayout()
-        row.addWidget(self.bild)
-        row.addWidget(self.table)
+        for kind in ARROW_FILES:
+            button = QPushButton(kind.button)
+            button.setToolTip(kind.entry)
+            button.clicked.connect(lambda _=False, asked=kind: self._ask(asked))
+            self.buttons.append(button)
+            row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.addLayout(row)
         layout.addWidget(self.said)
         layout.addWidget(self.fold)
-        self.bild.clicked.connect(lambda: self._ask(".bild", "ChimeraX arrows (*.bild)"))
-        self.table.clicked.connect(lambda: self._ask(".csv", "Table (*.csv)"))
         self.offer(None)
 
     def offer(self, found: Found | None, name: str = "", count: int = 1) -> None:
@@ -60,7 +60,7 @@ class SaveGroup(QGroupBox):
         if found is not self._found:
             self._say("")
         self._found, self._name = found, name
-        for button in (self.bild, self.table):
+        for button in self.buttons:
             button.setEnabled(found is not None)
         self.set_count(count)
 
@@ -70,16 +70,18 @@ class SaveGroup(QGroupBox):
         if self._found is None:
             self.command.setPlainText("Pick a motion first.")
             return
-        words = [*self._found.command, "--count", str(count), "-o", f"{self._name}.bild"]
+        file = f"{self._name}{ARROW_FILES.usual.suffix}"
+        words = [*self._found.command, "--count", str(count), "-o", file]
         text = " ".join(word if word in _OPERATORS else shlex.quote(word) for word in words)
         self.command.setPlainText(text)
 
     def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write what is shown, in a worker: .bild as many arrows as are drawn, .csv all."""
+        """Write what is shown, in a worker: as many arrows as are drawn, or all in a table."""
         job, found = self._session.job, self._found
         if job is None or found is None:
             return
-        count = self._count if path.suffix.lower() == ".bild" else None
+        kind = ARROW_FILES.of(path)
+        count = self._count if kind is not None and kind.drawn else None
         self._say(f"Writing {path} …")
 
         def failed(error: Exception) -> None:
@@ -94,15 +96,14 @@ class SaveGroup(QGroupBox):
             failed,
         )
 
-    def _ask(self, suffix: str, kind: str) -> None:
+    def _ask(self, kind: FileFormat) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self, "Save the arrows", f"{self._name}{suffix}", kind
+            self, "Save the arrows", f"{self._name}{kind.suffix}", kind.filter
         )
         if not chosen:
             return
-        path = Path(chosen)
-        asked = path.suffix.lower() == suffix  # Qt asks before an existing file is chosen
-        self.save(path if asked else path.with_name(path.name + suffix), overwrite=asked)
+        path = FormatTable(kind).complete(Path(chosen))
+        self.save(path, overwrite=path == Path(chosen))  # Qt asks before an existing one is chosen
 
     def _say(self, text: str) -> None:
         self.said.setText(text)

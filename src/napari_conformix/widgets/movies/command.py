@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_conformix.analysis.paths import PERCENTILES
-from napari_conformix.export import MovieOptions, View
+from napari_conformix.export.movie_plan import MovieOptions, View
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath

@@ -15,7 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_conformix.export import (
+from napari_conformix.export import movie_words as words
+from napari_conformix.export.movie_plan import (
     LARGEST,
     SMALLEST,
     MovieOptions,
@@ -55,24 +56,25 @@ class MovieForm(QWidget):
     def _build(self) -> None:
         self.size_box = combo()
         fill(self.size_box, SIZES, default=1)
-        self.width_box, self.height_box = (_pixels(720) for _ in range(2))
+        self.width_box, self.height_box = (_pixels(words.SIDE) for _ in range(2))
         self.fps = QSpinBox()
-        self.fps.setRange(1, 60)
-        self.fps.setValue(12)
+        speed = words.FRAMES_PER_SECOND
+        self.fps.setRange(int(speed.low), int(speed.high))
+        self.fps.setValue(int(speed.default))
         self.fps.setSuffix(" frames/s")
         self.seconds = QDoubleSpinBox()
-        self.seconds.setRange(0.0, 600.0)
+        self.seconds.setRange(words.SECONDS.low, words.SECONDS.high)
         self.seconds.setDecimals(1)
         self.seconds.setSuffix(" s")
         self.seconds.setSpecialValueText("a frame for every step")
         self.seconds.setToolTip("Steps are shown longer or left out to fill this time")
         self.back = QCheckBox("There and back again")
         self.back.setChecked(True)
-        self.turn = _degrees(-3600, 3600, 45)
+        self.turn = _degrees(words.TURN.low, words.TURN.high, 45)
         self.turn.setToolTip(
             "How far the camera turns in all, about the vertical of the scene; 360°: once around"
         )
-        self.rock = _degrees(0, 180, 5)
+        self.rock = _degrees(0, words.ROCK.high, 5)
         self.rock.setToolTip("How far the camera rocks to the left and to the right")
         self.inset = QCheckBox("Latent map in the corner")
         self.inset.setChecked(True)

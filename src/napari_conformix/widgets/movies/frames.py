@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_conformix.analysis.paths import making
 from napari_conformix.errors import UserError
-from napari_conformix.export import MovieOptions, Shot, View, shots
+from napari_conformix.export.movie_plan import MovieOptions, Shot, View, shots
 from napari_conformix.widgets.movies.inset import Inset
 from napari_conformix.widgets.movies.overlays import Caption, Overlays, ScaleBar, scale_bar
 from napari_conformix.widgets.movies.path_frames import FrameCache

@@ -21,15 +21,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.errors import UserError
-from napari_conformix.export import (
-    SUFFIXES,
-    MovieOptions,
-    SeriesFiles,
-    check_ffmpeg,
-    check_file,
-    loops,
-    refuse_used,
-)
+from napari_conformix.export.formats import MOVIE_FILES
+from napari_conformix.export.map_series import SeriesFiles, refuse_used
+from napari_conformix.export.movie_file import check_ffmpeg
+from napari_conformix.export.movie_plan import MovieOptions, check_file, loops
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.runs import layout
 from napari_conformix.widgets.movies.command import movie_command
@@ -105,7 +100,7 @@ class MovieGroup(QGroupBox):
 
     def _build(self) -> None:
         self.file_edit = QLineEdit()
-        self.file_edit.setToolTip(".mp4 for slides and players, .gif for web pages")
+        self.file_edit.setToolTip(", ".join(f"{one.suffix} {one.line}" for one in MOVIE_FILES))
         self.choose = QToolButton()
         self.choose.setText("…")
         self.choose.setToolTip("Choose another file")
@@ -334,15 +329,14 @@ class MovieGroup(QGroupBox):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written.parent.resolve())))
 
     def _choose_file(self) -> None:
-        kinds = "Movie (*.mp4);;Animated picture (*.gif)"
-        chosen, kind = QFileDialog.getSaveFileName(self, "Movie", str(self.file), kinds)
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, "Movie", str(self.file), MOVIE_FILES.filters
+        )
         if not chosen:
             return
-        path = Path(chosen)
-        if path.suffix.lower() in SUFFIXES:
+        path = MOVIE_FILES.complete(Path(chosen), kind)
+        if path == Path(chosen):  # Qt has asked whether it may be replaced
             self._replaceable = path
-        else:
-            path = path.with_name(path.name + (".gif" if "gif" in kind else ".mp4"))
         self._own_file = True
         self.file_edit.setText(str(path))
 
@@ -363,7 +357,8 @@ def _stem(path: LatentPath, name: str) -> str:
 
 def _free(folder: Path, stem: str) -> Path:
     """A name that no movie has yet."""
-    path, number = folder / f"{stem}.mp4", 2
+    suffix = MOVIE_FILES.usual.suffix
+    path, number = folder / f"{stem}{suffix}", 2
     while path.exists():
-        path, number = folder / f"{stem}_{number}.mp4", number + 1
+        path, number = folder / f"{stem}_{number}{suffix}", number + 1
     return path

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QTimer
 
-from napari_conformix.export import SeriesFiles, write_series
+from napari_conformix.export.map_series import SeriesFiles, write_series
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
-    from napari_conformix.export import MovieOptions
+    from napari_conformix.export.movie_plan import MovieOptions
     from napari_conformix.jobs import Job
     from napari_conformix.widgets.movies.frames import Look
     from napari_conformix.widgets.session import Session

@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Any
 from napari_conformix.analysis.paths import making
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
-from napari_conformix.export import (
-    STEPS,
-    MovieFile,
-    MovieOptions,
-    check_ffmpeg,
-    check_file,
-    loops,
-    options_from,
-)
+from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
+from napari_conformix.export.movie_plan import STEPS, MovieOptions, check_file, loops, options_from
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.widgets.movies.frames import Film, InsetView, Look
 from napari_conformix.widgets.movies.inset import plain_colours, view_of
@@ -44,8 +37,8 @@ def write_movie(
     stop: Callable[[], bool] | None = None,
     **changes: Any,
 ) -> Path | None:
-    """Write a path through conformations as .mp4 or .gif; returns the file, None when `stop` said
-    so. The file appears complete or not at all.
+    """Write a path through conformations as a movie, in the format of the file's suffix; returns
+    the file, None when `stop` said so. The file appears complete or not at all.
 
     Parameters
     ----------

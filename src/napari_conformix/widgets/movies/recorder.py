@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_conformix.export import MovieFile, Shot
+from napari_conformix.export.movie_file import MovieFile
+from napari_conformix.export.movie_plan import Shot
 from napari_conformix.widgets.movies.studio import Studio
 
 if TYPE_CHECKING:

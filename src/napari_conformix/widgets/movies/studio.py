@@ -15,7 +15,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from scipy.spatial.transform import Rotation
 
-from napari_conformix.export import View
+from napari_conformix.export.movie_plan import View
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.session import Session, axes
 

@@ -57,4 +57,4 @@ def _which(path: LatentPath) -> list[str]:
 
 def _view(how: dict[str, Any]) -> list[str]:
     axes = ",".join(a if isinstance(a, str) else str(a + 1) for a in how["axes"])
-    return ["--map", how["map"], "--axes", axes]
+    return ["--view", how["map"], "--axes", axes]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -19,7 +18,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from napari_conformix.runs import whole_file
+from napari_conformix.errors import UserError
+from napari_conformix.export.formats import LATENT_FILES
 from napari_conformix.widgets.parts import Fold, hint
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class PathList(QGroupBox):
         self.delete_button = QPushButton("Delete")
         self.export_button = QPushButton("Export latents…")
         self.export_button.setToolTip(
-            "One line of numbers for each step: .npy, or .txt that other programs read, too"
+            f"One line of numbers for each step: {LATENT_FILES.examples()}"
         )
         self.said = hint()
         self.said.hide()
@@ -178,7 +178,7 @@ class PathList(QGroupBox):
         self._session.run_in_worker(lambda: job.delete_path(name), done, self._failed)
 
     def export(self, file: Path) -> None:
-        """Write the latents (n, d) of the path that is shown, as .npy or as text."""
+        """Write the latents (n, d) of the path that is shown, in a format of `LATENT_FILES`."""
         path = self._path
         if path is None:
             return
@@ -203,23 +203,18 @@ class PathList(QGroupBox):
 
     def _ask_export(self) -> None:
         name = self.name.text().strip() or "path"
-        kinds = "Numbers (*.npy);;Text (*.txt)"
-        chosen, kind = QFileDialog.getSaveFileName(self, "Export latents", f"{name}.npy", kinds)
-        if not chosen:
-            return
-        file = Path(chosen)
-        if file.suffix not in (".npy", ".txt"):
-            file = file.with_name(file.name + (".txt" if "txt" in kind else ".npy"))
-        self.export(file)
+        begin = f"{name}{LATENT_FILES.usual.suffix}"
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, "Export latents", begin, LATENT_FILES.filters
+        )
+        if chosen:
+            self.export(LATENT_FILES.complete(Path(chosen), kind))
 
 
 def write_latents(path: LatentPath, file: Path) -> Path:
-    """Write (n, d) latents as .npy, else as text with a line for each step; whole or not at all."""
-    with whole_file(file) as temporary:
-        if file.suffix == ".npy":
-            with open(temporary, "wb") as binary:
-                np.save(binary, path.latents)
-        else:
-            with open(temporary, "w", encoding="utf-8") as text:
-                np.savetxt(text, path.latents, fmt="%.7g", header=path.sentence())
+    """Write (n, d) latents, a line for each step; UserError for an unknown suffix."""
+    kind = LATENT_FILES.of(file)
+    if kind is None:
+        raise UserError(f"{file.name} must end with {LATENT_FILES.suffixes}.")
+    kind.write(path.latents, file, path.sentence())
     return file

@@ -7,15 +7,6 @@ from typing import Final
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QToolButton
 
-#: endings of the files that can be written, in words
-FORMATS: Final = {
-    "star": "STAR file, every column kept (.star)",
-    "cs": "cryoSPARC file, every field kept (.cs)",
-    "npy": "Row numbers, from 0 (.npy)",
-    "pkl": "Row numbers for cryoDRGN's --ind (.pkl)",
-}
-
-
 #: napari's style draws tool buttons flat, and has no room for the arrow beside the words
 BUTTON: Final = (
     "QToolButton {{ border: none; border-radius: 3px; padding: 4px {right}px 4px 8px;"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_conformix.analysis.selections import CannotReplayError
 from napari_conformix.errors import UserError
+from napari_conformix.export.formats import FormatTable, offered_to, program_of_file
 from napari_conformix.runs import layout
 from napari_conformix.widgets.selections.table import COLOURS, SelectionTable
 from napari_conformix.widgets.training import SubsetJobDialog, free_name
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection, SelectionHistory
     from napari_conformix.jobs import Job
     from napari_conformix.widgets.session import Session
-
-_FILTERS: Final = {
-    "star": "STAR file (*.star)",
-    "cs": "cryoSPARC file (*.cs)",
-    "npy": "Row numbers (*.npy)",
-    "pkl": "Row numbers for cryoDRGN (*.pkl)",
-}
 
 
 class SavedSelections(QObject):
@@ -64,7 +58,7 @@ class SavedSelections(QObject):
         def show(selections: list[Selection]) -> None:
             if job is self._session.job:
                 self.table.set_trainable(self._session.has_decoder)
-                self.table.set_formats(_formats(self._session.inputs.particles))
+                self.table.set_formats(self._formats)
                 self.table.set_selections(selections, self._session.latents)
                 self.listed.emit(self.table.names)
 
@@ -150,9 +144,14 @@ class SavedSelections(QObject):
 
         self._session.run_in_worker(write, done, failed)
 
-    def _export_here(self, name: str, ending: str) -> None:
+    @property
+    def _formats(self) -> FormatTable[Any]:
+        """What the particles of the job can be written as."""
+        return offered_to(program_of_file(self._session.inputs.particles))
+
+    def _export_here(self, name: str, suffix: str) -> None:
         """Into the job folder; asks before anything is replaced."""
-        path = Path(self._job.folder) / layout.SUBSETS / f"{name}.{ending}"
+        path = Path(self._job.folder) / layout.SUBSETS / f"{name}{suffix}"
         question = f"There is a file {path} already. Replace it?"
         if not path.exists():
             self.export(name, path)
@@ -160,17 +159,14 @@ class SavedSelections(QObject):
             self.export(name, path, overwrite=True)
 
     def _export_elsewhere(self, name: str) -> None:
-        endings = _formats(self._session.inputs.particles)
-        filters = ";;".join(_FILTERS[ending] for ending in endings)
+        formats = self._formats
         path, chosen = QFileDialog.getSaveFileName(
-            self.table, f"Export '{name}'", f"{name}.{endings[0]}", filters
+            self.table, f"Export '{name}'", f"{name}{formats.usual.suffix}", formats.filters
         )  # Qt asks before it lets an existing file be chosen
         if not path:
             return
-        target = Path(path)
-        if target.suffix[1:] not in _FILTERS:
-            ending = next((e for e in endings if _FILTERS[e] == chosen), endings[0])
-            target = target.with_name(f"{target.name}.{ending}")
+        target = formats.complete(Path(path), chosen)
+        if target != Path(path):
             question = f"There is a file {target} already. Replace it?"
             if target.exists() and not self.table.sure("Replace the file?", question):
                 return
@@ -288,10 +284,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror or error}.") from error
-
-
-def _formats(particles: Path | None) -> tuple[str, ...]:
-    """Endings of the files that can be written, the file's own kind first."""
-    if particles is not None and particles.suffix == ".cs":
-        return ("cs", "star", "npy", "pkl")
-    return ("star", "npy", "pkl")

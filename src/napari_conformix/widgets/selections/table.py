@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
@@ -26,8 +26,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.analysis.selections import describe
+from napari_conformix.export.formats import FormatTable, offered_to
 from napari_conformix.widgets.parts import LAID_OUT_MS, bring_into_view
-from napari_conformix.widgets.selections.buttons import BUTTON, FORMATS, split_button, swatch
+from napari_conformix.widgets.selections.buttons import BUTTON, split_button, swatch
 from napari_conformix.widgets.selections.counts import saved_text
 from napari_conformix.widgets.selections.written import WrittenLine
 
@@ -61,7 +62,7 @@ class SelectionTable(QWidget):
     rename_asked = Signal(str, str)
     #: name and '#rrggbb'
     colour_asked = Signal(str, str)
-    #: name, and the ending of the file
+    #: name, and the suffix of the file
     export_asked = Signal(str, str)
     #: name: the user wants to choose the place
     export_elsewhere_asked = Signal(str)
@@ -80,7 +81,7 @@ class SelectionTable(QWidget):
         self._build_buttons()
         self.written = WrittenLine()
         self._lay_out()
-        self.set_formats(("star",))
+        self.set_formats(offered_to("RELION"))
         self.set_can_save(False)
         self._enable()
 
@@ -141,17 +142,17 @@ class SelectionTable(QWidget):
         self.save.setEnabled(can)
         self.save.setToolTip(_SAVE_TIP if can else "Select particles with the lasso first")
 
-    def set_formats(self, endings: tuple[str, ...]) -> None:
+    def set_formats(self, formats: FormatTable[Any]) -> None:
         """What can be written of these particles, the one of the button first."""
         menu = QMenu(self)
-        for ending in endings:
-            action = menu.addAction(FORMATS[ending])
-            action.triggered.connect(lambda _=False, chosen=ending: self._ask_export(chosen))
+        for one in formats:
+            action = menu.addAction(one.entry)
+            action.triggered.connect(lambda _=False, chosen=one.suffix: self._ask_export(chosen))
         menu.addSeparator()
         menu.addAction("Choose another place…").triggered.connect(self._ask_elsewhere)
         self.export.setMenu(menu)
-        self.export.setText(f"Export .{endings[0]}")
-        self._ending = endings[0]
+        self._suffix = formats.usual.suffix
+        self.export.setText(f"Export {self._suffix}")
 
     def say(self, name: str, text: str, path: Path | None = None) -> None:
         """What became of a selection, for example the file that it was written to."""
@@ -214,7 +215,7 @@ class SelectionTable(QWidget):
             )
         self.load.setMenu(loads)
         self.export = split_button("Export", "Write its particles into the job folder (subsets/)")
-        self.export.clicked.connect(lambda: self._ask_export(self._ending))
+        self.export.clicked.connect(lambda: self._ask_export(self._suffix))
         self.train = QPushButton("Train on it…")
         self.train.setToolTip(
             "Make a new job of these particles, with the method, settings and maps of this one"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_conformix.export.formats import PARTICLE_FILES, PICTURE_FILES
 from napari_conformix.runs import layout
 from napari_conformix.widgets.session.session import Inputs
 
@@ -64,7 +65,7 @@ def particles_command(folder: Path, rows: Iterable[int], options: PictureOptions
     words += ["--low-pass", f"{options.low_pass_angstrom or 0:g}", "--ctf", options.ctf]
     words += [] if options.projection_ctf else ["--bare"]
     words += ["--black"] if options.black else []
-    return shlex.join([*words, "-o", "particles.png"])
+    return shlex.join([*words, "-o", f"particles{PICTURE_FILES.usual.suffix}"])
 
 
 def clusters_command(
@@ -84,13 +85,17 @@ def clusters_command(
 
 
 def cluster_export_commands(
-    folder: Path, name: str, clusters: list[int], selection: str
+    folder: Path,
+    name: str,
+    clusters: list[int],
+    selection: str,
+    suffix: str = PARTICLE_FILES.usual.suffix,
 ) -> list[str]:
     """`conformix select` and `conformix export` for clusters of a set, counted from 0."""
     export = ["conformix", "export", str(folder), "--selection", selection]
     return [
         _select_command(folder, name, clusters, selection),
-        shlex.join([*export, "-o", f"{selection}.star"]),
+        shlex.join([*export, "-o", f"{selection}{suffix}"]),
     ]
 
 
