@@ -1,6 +1,6 @@
 """A movie of the molecule along a path, written from a script or from the command line.
 
-In the window :mod:`movie_recorder` does the same, a frame at a time.
+In the window `recorder` does the same, a frame at a time.
 """
 
 from __future__ import annotations
