@@ -83,7 +83,7 @@ def window(shell: ShellWindow) -> Iterator[ShellWindow]:
 
 
 def _page(window: ShellWindow):
-    return window.panel.reconstruct_page
+    return window.panel.pages["reconstruct"]
 
 
 def _open(window: ShellWindow, folder: Path):

@@ -12,8 +12,9 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_conformix.analysis.selections import CannotReplayError
 from napari_conformix.errors import UserError
+from napari_conformix.widgets.selections.subset_job import SubsetJobDialog
 from napari_conformix.widgets.selections.table import COLOURS, SelectionTable
-from napari_conformix.widgets.training import SubsetJobDialog, free_name
+from napari_conformix.widgets.session import free_name
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection, SelectionHistory
@@ -240,7 +241,7 @@ class SavedSelections(QObject):
 
         self._session.run_in_worker(read, ask)
 
-    def replay_selection(self, other: Job, name: str, *, by_steps: bool = True) -> None:
+    def replay(self, other: Job, name: str, *, by_steps: bool = True) -> None:
         """Make a selection of another job again in this one, by its steps or of its very particles,
         save it and make it the current one; what was found is told. Where a step has no meaning
         here, the particles are offered instead."""
