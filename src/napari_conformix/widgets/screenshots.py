@@ -139,7 +139,7 @@ def _show_clusters(panel: ConformixPanel) -> bool:
     panel.pages["explore"].history.clear()  # the lassoed particles hide colours
     page.form_fold.button.setChecked(False)
     page.choose([0])
-    gallery = page.views.gallery
+    gallery = page.maps.gallery
     _wait(lambda: all(tile.state != "waiting" and not tile.stale for tile in gallery.tiles))
     _settle(_SETTLE_SECONDS)
     panel.tabs.currentWidget().ensureWidgetVisible(gallery)
