@@ -214,7 +214,7 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     made = Job.open(folder).cluster_set("kmeans4")
     labels = made.clustering.labels
     table = page.list.table
-    assert table.rowCount() == 4
+    assert table.content.rowCount() == 4
     for cluster in range(4):
         count = int((labels == cluster).sum())
         assert table.text(cluster, PARTICLES) == f"{count:,} ({count / COUNT:.1%})".replace(
