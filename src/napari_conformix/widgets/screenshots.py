@@ -71,7 +71,7 @@ def _complete(panel: ConformixPanel) -> bool:
 
 
 def _show_explore(panel: ConformixPanel) -> bool:
-    """Colour the map, decode a conformation at one end of it, and lasso the particles there."""
+    """Colour the view, decode a conformation at one end of it, and lasso the particles there."""
     _colour(panel)
     _put_cursor(panel)
     _lasso_end(panel)
@@ -171,7 +171,7 @@ def _show_reconstruction(panel: ConformixPanel) -> bool:
 
 
 def _save(panel: ConformixPanel, name: str, folder: Path) -> None:
-    """The window with that page in front. The page that is all about the map gets two pictures."""
+    """The window with that page in front. The Explore page gets two pictures."""
     picture = panel.window().grab()
     if name == "explore":
         panel.grab().save(str(folder / "explore.png"))

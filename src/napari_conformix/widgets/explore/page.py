@@ -36,17 +36,14 @@ class ExplorePage(Page):
     """Choose a map, colour it, move through it, select and export."""
 
     name, title = "explore", "Explore"
-    tip = "The latent map: colour it, move through it, select particles"
+    tip = "The latent space: colour it, move through it, select particles"
 
     def __init__(self, space: LatentSpace) -> None:
         super().__init__(space)
         session = space.session
         self.scene = space.scene
-        self.view_panel, self.views, self.looking_back = (
-            space.view_panel,
-            space.views,
-            space.looking_back,
-        )
+        self.view_panel, self.views = space.view_panel, space.views
+        self.looking_back = space.looking_back
         self.conformation, self.selections = space.conformation, space.selections
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)

@@ -44,7 +44,7 @@ class PathsPage(Page):
     """Make paths, play them, see the states between them, and write movies."""
 
     name, title = "paths", "Paths"
-    tip = "Make paths through the latent map, play them, record movies"
+    tip = "Make paths through the latent space, play them, record movies"
 
     def __init__(self, space: LatentSpace) -> None:
         super().__init__(space)
