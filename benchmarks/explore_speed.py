@@ -21,13 +21,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import path_timing
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 from star_reading import write_star
 from window_stalls import Heartbeat
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events
@@ -37,7 +38,6 @@ from paths_window import PathsWindow
 from napari_conformix.particles import write_map
 from napari_conformix.simulation import find_scene
 from napari_conformix.simulation.points import density
-from napari_conformix.widgets import path_timing
 from napari_conformix.widgets.latent_view import LatentCanvas
 from napari_conformix.widgets.latent_view.lasso import Tool
 from napari_conformix.widgets.scene import Scene

@@ -20,7 +20,7 @@ import numpy as np
 from qtpy.QtTest import QTest
 from window_stalls import Heartbeat
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from explore_window import Window, explore_window, process_events
 

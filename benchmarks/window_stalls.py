@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QTimer
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "widgets"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from explore_fakes import FakeJob
 from explore_window import Window, explore_window, process_events

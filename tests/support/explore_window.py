@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QScrollArea
 from superqt.utils import qimage_to_array
 
 from napari_conformix.widgets.explore import ExplorePage
+from napari_conformix.widgets.latent_space import LatentSpace
 from napari_conformix.widgets.latent_view.lasso import Mode, Tool
 from napari_conformix.widgets.session import Session
 
@@ -44,7 +45,7 @@ class Window:
         self.session = Session.of(self.viewer)
         self.messages: list[str] = []
         self.session.message.connect(lambda text, level: self.messages.append(text))
-        self.page = ExplorePage(self.session)
+        self.page = ExplorePage(LatentSpace(self.session))
         area = QScrollArea()  # or the window would be as high as the page
         area.setWidgetResizable(True)
         area.setWidget(self.page)

@@ -21,7 +21,7 @@ class PathsWindow(Window):
 
     def __init__(self) -> None:
         super().__init__()
-        self.paths = PathsPage(self.session, self.page)
+        self.paths = PathsPage(self.page.space)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setWidget(self.paths)

@@ -35,11 +35,11 @@ class ShellWindow:
 
     @property
     def data(self):
-        return self.panel.data_page
+        return self.panel.pages["data"]
 
     @property
     def train(self):
-        return self.panel.train_page
+        return self.panel.pages["train"]
 
     def errors(self) -> list[str]:
         """Messages of errors since :meth:`begin`."""

@@ -70,7 +70,7 @@ def test_choosing_the_method_is_all_that_differs(
     assert not [text for text in said(page) if HALF_SETS.search(text.lower())]
 
     window.panel.show_page("explore")
-    explore = window.panel.explore_page
+    explore = window.panel.pages["explore"]
     window.wait(lambda: explore.latent_view is not None)
     process_events(0.3)
     slider = explore.view_panel.epochs
@@ -95,7 +95,7 @@ def _a_term_each(window: ShellWindow) -> None:
 
 
 def _epochs_without_a_model_show_the_map_only(window: ShellWindow) -> None:
-    explore, job = window.panel.explore_page, window.session.job
+    explore, job = window.panel.pages["explore"], window.session.job
     slider = explore.view_panel.epochs
     gone = [epoch for epoch in slider.epochs.kept if epoch not in job.checkpoints.epochs()]
     for epoch in gone or [slider.epochs.kept[0]]:

@@ -168,7 +168,7 @@ def test_the_checks_heed_the_settings_of_the_train_page(
 
 
 def test_files_dropped_on_the_latent_map_are_opened(window: ShellWindow, star: Path) -> None:
-    _drop(window.panel.explore_page.view_panel, star)
+    _drop(window.panel.pages["explore"].view_panel, star)
     window.wait(lambda: window.session.particles is not None)
     assert window.session.inputs.particles == star
 

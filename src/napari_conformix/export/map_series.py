@@ -32,7 +32,7 @@ _MAPS = "map_*.mrc"
 
 
 class Path1D(Protocol):
-    """What the maps are of; an `analysis.latent_path.LatentPath` is one."""
+    """What the maps are of; an `analysis.paths.LatentPath` is one."""
 
     @property
     def latents(self) -> NDArray[np.float32]: ...

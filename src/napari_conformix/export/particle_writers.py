@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from napari_conformix.errors import UserError
 from napari_conformix.export.relion_from_cryosparc import write_relion_star
-from napari_conformix.particles import ParticleSet, whole_file, write_particles
+from napari_conformix.particles import ParticleSet, write_particles
 from napari_conformix.particles.latents import write_indices
+from napari_conformix.runs import whole_file
 
 
 def write_star(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import napari
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
@@ -13,7 +13,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLa
 from napari_conformix.widgets.clusters import ClustersPage
 from napari_conformix.widgets.data import DataPage
 from napari_conformix.widgets.explore import ExplorePage
+from napari_conformix.widgets.latent_space import LatentSpace
 from napari_conformix.widgets.motion import DeformationPage
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import Chip, MessageBar
 from napari_conformix.widgets.paths import PathsPage
 from napari_conformix.widgets.reconstruction import ReconstructPage
@@ -26,13 +28,23 @@ if TYPE_CHECKING:
     from napari_conformix.particles import ParticleSet
 
 TITLE = "Conformix"
+#: every page, in the order of the tabs: the one place that a new page is added to
+PAGES: Final[tuple[type[Page], ...]] = (
+    DataPage,
+    TrainPage,
+    ExplorePage,
+    PathsPage,
+    ClustersPage,
+    DeformationPage,
+    ReconstructPage,
+)
 _WIDTH = 500
 
 
 class ConformixPanel(QWidget):
     """The pages for one viewer."""
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, pages: tuple[type[Page], ...] = PAGES) -> None:
         super().__init__()
         self.session = session = Session.of(viewer)
         self.scene = Scene.of(session)
@@ -45,24 +57,12 @@ class ConformixPanel(QWidget):
         self.title.setFont(font)
         self.chip = Chip()
         self.messages = MessageBar()
-        self.data_page = DataPage(session)
-        self.train_page = TrainPage(session)
-        self.explore_page = ExplorePage(session)
-        self.paths_page = PathsPage(session, self.explore_page)
-        self.clusters_page = ClustersPage(session, self.explore_page)
-        self.deformation_page = DeformationPage(session, self.explore_page)
-        self.reconstruct_page = ReconstructPage(session)
+        space = LatentSpace(session)
+        self.pages = {kind.name: kind(space) for kind in pages}
         self.tabs = QTabWidget()
-        pages = (
-            ("Data", self.data_page),
-            ("Train", self.train_page),
-            ("Explore", self.explore_page),
-            ("Paths", self.paths_page),
-            ("Clusters", self.clusters_page),
-            ("Deformation", self.deformation_page),
-            ("Reconstruct", self.reconstruct_page),
-        )
-        self._pages = {name.lower(): self._add_page(page, name) for name, page in pages}
+        for index, page in enumerate(self.pages.values()):
+            self.tabs.addTab(_PageArea(page), page.title)
+            self.tabs.setTabToolTip(index, page.tip)
 
         top = QHBoxLayout()
         top.addWidget(self.title, 1)
@@ -90,19 +90,17 @@ class ConformixPanel(QWidget):
         return QSize(_WIDTH, 760)
 
     def show_page(self, name: str) -> None:
-        """Bring a page to the front: 'data', 'train', 'explore', 'paths', 'clusters',
-        'deformation', 'reconstruct'."""
-        self.tabs.setCurrentIndex(self._pages[name])
+        """Bring a page to the front, by its `Page.name`."""
+        self.tabs.setCurrentIndex(list(self.pages).index(name))
 
     def _page_changed(self, index: int) -> None:
         """The scene belongs to the page in front, and is given back before another takes it."""
-        pages = {
-            "paths": self.paths_page,
-            "clusters": self.clusters_page,
-            "deformation": self.deformation_page,
-        }
-        for name, page in sorted(pages.items(), key=lambda item: index == self._pages[item[0]]):
-            page.set_active(index == self._pages[name])
+        pages = list(self.pages.values())
+        in_front = pages.pop(index) if index >= 0 else None
+        for page in pages:
+            page.set_active(False)
+        if in_front is not None:
+            in_front.set_active(True)
 
     # -- what is open -----------------------------------------------------------------------------
 
@@ -122,9 +120,6 @@ class ConformixPanel(QWidget):
         self.chip.set_state("")
 
     # -- Qt ---------------------------------------------------------------------------------------
-
-    def _add_page(self, page: QWidget, name: str) -> int:
-        return self.tabs.addTab(_PageArea(page), name)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

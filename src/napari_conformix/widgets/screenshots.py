@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from qtpy.QtCore import QSize
@@ -49,24 +49,11 @@ def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, f
         print(errors[0] if errors else f"{path} has no latents to show.", file=sys.stderr)
         _close(viewer)
         return 1
-    for page in ("data", "train"):
-        panel.show_page(page)
+    for name in panel.pages:
+        panel.show_page(name)
         _settle(_SETTLE_SECONDS)
-        window.grab().save(str(folder / f"{page}.png"))
-    panel.show_page("explore")
-    _colour(panel)
-    _put_cursor(panel)
-    _lasso_end(panel)
-    panel.grab().save(str(folder / "explore.png"))
-    window.grab().save(str(folder / "window.png"))
-    _show_path(panel)
-    window.grab().save(str(folder / "paths.png"))
-    if _show_clusters(panel):
-        window.grab().save(str(folder / "clusters.png"))
-    if _show_deformation(panel):
-        window.grab().save(str(folder / "deformation.png"))
-    if _show_reconstruction(panel):
-        window.grab().save(str(folder / "reconstruct.png"))
+        if _SHOWN.get(name, lambda panel: True)(panel):
+            _save(panel, name, folder)
     _close(viewer)
     return 0
 
@@ -77,22 +64,30 @@ def _complete(panel: ConformixPanel) -> bool:
     return (
         None not in (session.particles, session.latents, session.consensus)
         and bool(session.state)
-        and panel.explore_page.latent_view is not None
-        and panel.data_page.summary.isVisibleTo(panel.data_page)
-        and panel.data_page.samples.isVisibleTo(panel.data_page)
+        and panel.pages["explore"].latent_view is not None
+        and panel.pages["data"].summary.isVisibleTo(panel.pages["data"])
+        and panel.pages["data"].samples.isVisibleTo(panel.pages["data"])
     )
+
+
+def _show_explore(panel: ConformixPanel) -> bool:
+    """Colour the view, decode a conformation at one end of it, and lasso the particles there."""
+    _colour(panel)
+    _put_cursor(panel)
+    _lasso_end(panel)
+    return True
 
 
 def _colour(panel: ConformixPanel) -> None:
     """Colour by half set, which shows whether two independent trainings agree; of a method with
     one model, by its first component."""
-    box = panel.explore_page.views.colour_box
+    box = panel.pages["explore"].views.colour_box
     box.setCurrentIndex(max(box.findData("half set"), box.findData("PC 1"), 0))
 
 
 def _lasso_end(panel: ConformixPanel) -> None:
     """Select what lies at the cursor's end of the map, as a lasso drawn there does."""
-    page = panel.explore_page
+    page = panel.pages["explore"]
     xy, (low, high) = page.latent_view.xy, page.latent_view.extent
     edge, beyond = np.quantile(xy[:, 0], _LASSO_SHARE), high + (high - low)
     under = low[1] - (high[1] - low[1])
@@ -104,7 +99,7 @@ def _lasso_end(panel: ConformixPanel) -> None:
 
 def _put_cursor(panel: ConformixPanel) -> None:
     """Place the cursor near one end of the map and wait for the molecule there."""
-    page = panel.explore_page
+    page = panel.pages["explore"]
     _settle(_SETTLE_SECONDS)
     xy = page.latent_view.xy
     order = np.argsort(xy[:, 0])
@@ -117,11 +112,10 @@ def _put_cursor(panel: ConformixPanel) -> None:
     _settle(_SETTLE_SECONDS)
 
 
-def _show_path(panel: ConformixPanel) -> None:
+def _show_path(panel: ConformixPanel) -> bool:
     """Make the path that is offered first, go to one end of it, and show the map as energy."""
-    page = panel.paths_page
-    panel.show_page("paths")
-    panel.explore_page.history.clear()  # the lassoed particles hide the landscape
+    page = panel.pages["paths"]
+    panel.pages["explore"].history.clear()  # the lassoed particles hide the landscape
     page.form.make.click()
     player = page.player
     _wait(lambda: page.path is not None)
@@ -132,20 +126,20 @@ def _show_path(panel: ConformixPanel) -> None:
     page.landscape.show_button.click()
     _wait(lambda: page.landscape.drawn is not None)
     _settle(_SETTLE_SECONDS)
+    return True
 
 
 def _show_clusters(panel: ConformixPanel) -> bool:
     """Open the newest clusters, choose the largest, and scroll to all their maps; False where the
     job has none."""
-    page = panel.clusters_page
-    panel.show_page("clusters")
+    page = panel.pages["clusters"]
     if not panel.session.job.cluster_sets():
         return False
     _wait(lambda: page.clusters is not None)
-    panel.explore_page.history.clear()  # the lassoed particles hide colours
+    panel.pages["explore"].history.clear()  # the lassoed particles hide colours
     page.form_fold.button.setChecked(False)
     page.choose([0])
-    gallery = page.views.gallery
+    gallery = page.maps.gallery
     _wait(lambda: all(tile.state != "waiting" and not tile.stale for tile in gallery.tiles))
     _settle(_SETTLE_SECONDS)
     panel.tabs.currentWidget().ensureWidgetVisible(gallery)
@@ -155,8 +149,7 @@ def _show_clusters(panel: ConformixPanel) -> bool:
 
 def _show_deformation(panel: ConformixPanel) -> bool:
     """Pick the held-out particle that moves most; False where the job has no displacements."""
-    page, latents = panel.deformation_page, panel.session.latents
-    panel.show_page("deformation")
+    page, latents = panel.pages["deformation"], panel.session.latents
     if not page.motion.isEnabled():
         return False
     _wait(lambda: page.motions.table is not None and page.motions.verdict is not None)
@@ -169,13 +162,32 @@ def _show_deformation(panel: ConformixPanel) -> bool:
 
 def _show_reconstruction(panel: ConformixPanel) -> bool:
     """Show the newest finished reconstruction; False where the job has none."""
-    page = panel.reconstruct_page
-    panel.show_page("reconstruct")
+    page = panel.pages["reconstruct"]
     if not any(run.state == "finished" for run in panel.session.job.reconstructions()):
         return False
     _wait(lambda: page.view.result is not None)
     _settle(_SETTLE_SECONDS)
     return True
+
+
+def _save(panel: ConformixPanel, name: str, folder: Path) -> None:
+    """The window with that page in front. The Explore page gets two pictures."""
+    picture = panel.window().grab()
+    if name == "explore":
+        panel.grab().save(str(folder / "explore.png"))
+        name = "window"
+    picture.save(str(folder / f"{name}.png"))
+
+
+#: what is done on a page before its picture is taken; it says whether there is anything to see.
+#: Other pages are taken as they are.
+_SHOWN: Final[dict[str, Callable[[ConformixPanel], bool]]] = {
+    "explore": _show_explore,
+    "paths": _show_path,
+    "clusters": _show_clusters,
+    "deformation": _show_deformation,
+    "reconstruct": _show_reconstruction,
+}
 
 
 def _settle(seconds: float) -> None:

@@ -101,7 +101,7 @@ def window(shell: ShellWindow) -> Iterator[ShellWindow]:
 
 
 def page_of(window: ShellWindow) -> ClustersPage:
-    return window.panel.clusters_page
+    return window.panel.pages["clusters"]
 
 
 def open_job(window: ShellWindow, folder: Path) -> ClustersPage:
@@ -109,7 +109,7 @@ def open_job(window: ShellWindow, folder: Path) -> ClustersPage:
     window.open(folder)
     page = page_of(window)
     window.wait(lambda: window.session.latents is not None and page.scene.threshold is not None)
-    window.wait(lambda: window.panel.explore_page.latent_view is not None)
+    window.wait(lambda: window.panel.pages["explore"].latent_view is not None)
     window.panel.show_page("clusters")
     process_events(0.05)
     return page
@@ -147,7 +147,7 @@ def click_row(window: ShellWindow, page: ClustersPage, cluster: int, modifier=No
     table = page.list.table
     page.parentWidget().parentWidget().ensureWidgetVisible(table)
     process_events(0.02)
-    place = table.visualItemRect(table.item(cluster, PARTICLES)).center()
+    place = table.visualRect(table.content.index(cluster, PARTICLES)).center()
     QTest.mouseClick(table.viewport(), _BUTTON, modifier or Qt.KeyboardModifier.NoModifier, place)
     settle(window)
 
@@ -216,14 +216,14 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     made = Job.open(folder).cluster_set("kmeans4")
     labels = made.clustering.labels
     table = page.list.table
-    assert table.rowCount() == 4
+    assert table.content.rowCount() == 4
     for cluster in range(4):
         count = int((labels == cluster).sum())
-        assert table.item(cluster, PARTICLES).text() == f"{count:,} ({count / COUNT:.1%})".replace(
+        assert table.text(cluster, PARTICLES) == f"{count:,} ({count / COUNT:.1%})".replace(
             "%", " %"
         )
     half = Job.open(folder).latents().half
-    assert int(table.item(0, HALF_1).text()) == ((labels == 0) & (half == 1)).sum()
+    assert int(table.text(0, HALF_1)) == ((labels == 0) & (half == 1)).sum()
     assert table.isColumnHidden(ENTROPY)
     assert page.list.belief.level == "good"
     assert "separate groups" in page.list.belief.text()
@@ -231,12 +231,12 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     assert not page.form.isVisible()  # folded away: its work is done
 
     # the latent map, in the colours of the table
-    canvas = window.panel.explore_page.canvas
+    canvas = window.panel.pages["explore"].canvas
     rows = canvas.drawn_rows
     expected = np.array([cluster_colour(i) for i in labels[rows]])
     assert canvas.drawn_colours[:, :3] == pytest.approx(expected, abs=0.01)
     # its cursor on the particle whose map the scene shows, in the same colour
-    view = window.panel.explore_page.latent_view
+    view = window.panel.pages["explore"].latent_view
     place = view.place_of(int(made.clustering.representatives[0]))
     assert canvas.overlay.cursor_xy == pytest.approx(place)
     assert np.array_equal(shown_map(page), made.volume(0))
@@ -274,8 +274,8 @@ def test_the_same_clusters_are_not_made_twice_but_compared_with_labels(
     window.wait(lambda: not page.list.table.isColumnHidden(ENTROPY))
     assert Job.open(folder).cluster_sets() == ["kmeans4"]
     assert "made before" in page.form.said.text()
-    assert [page.list.table.item(i, ENTROPY).text() for i in range(4)] == ["0.00"] * 4
-    assert "closed (100 %)" in page.list.table.item(0, ENTROPY + 1).text()
+    assert [page.list.table.text(i, ENTROPY) for i in range(4)] == ["0.00"] * 4
+    assert "closed (100 %)" in page.list.table.text(0, ENTROPY + 1)
     assert "drawn at random" in page.list.purity.text()
 
 
@@ -356,9 +356,9 @@ def test_a_click_on_a_picture_or_a_row_shows_that_cluster(window: ShellWindow, c
     assert "Cluster 3 of 4" in page.scene.label
     click_row(window, page, 1)
     assert np.array_equal(shown_map(page), page.clusters.volume(1))
-    view = window.panel.explore_page.latent_view
+    view = window.panel.pages["explore"].latent_view
     place = view.place_of(int(page.clusters.clustering.representatives[1]))
-    assert window.panel.explore_page.canvas.overlay.cursor_xy == pytest.approx(place)
+    assert window.panel.pages["explore"].canvas.overlay.cursor_xy == pytest.approx(place)
     assert page.scene.threshold == contour
 
 
@@ -382,7 +382,7 @@ def test_arrow_keys_step_through_the_maps(window: ShellWindow, clustered: Path):
 
 def test_a_click_in_the_latent_map_chooses_the_cluster_there(window: ShellWindow, clustered: Path):
     page = open_clusters(window, clustered)
-    explore = window.panel.explore_page
+    explore = window.panel.pages["explore"]
     clustering = page.clusters.clustering
     for cluster in (3, 1):
         row = int(clustering.representatives[cluster])
@@ -407,7 +407,7 @@ def test_pictures_follow_contour_and_camera_and_look_like_the_scene(
     before = [picture_of(page, i) for i in range(4)]
     page.maps.contour.setValue(0.6 * page.maps.contour.value())
     assert page.scene.threshold == pytest.approx(page.maps.contour.value())
-    assert window.panel.explore_page.conformation.contour.value() == page.maps.contour.value()
+    assert window.panel.pages["explore"].conformation.contour.value() == page.maps.contour.value()
     window.wait(lambda: any(tile.stale for tile in page.maps.gallery.tiles))
     settle(window)
     lower = [picture_of(page, i) for i in range(4)]
@@ -477,7 +477,7 @@ def test_particles_of_several_clusters_become_the_selection_and_back(
 ):
     page = open_clusters(window, clustered)
     labels = page.clusters.clustering.labels
-    history = window.panel.explore_page.history
+    history = window.panel.pages["explore"].history
     click_row(window, page, 1)
     window.click(page.list.select)
     assert np.array_equal(history.rows, np.flatnonzero(labels == 1))
@@ -499,13 +499,13 @@ def test_particles_of_several_clusters_become_the_selection_and_back(
     same = window.session.job.selection("kmeans4_clusters_02_04")
     assert np.array_equal(same.rows, history.rows)
     window.session.job.delete_selection(same.name)
-    explore = window.panel.explore_page
+    explore = window.panel.pages["explore"]
     explore.selections.save("both")
     window.wait(lambda: "both" in explore.selections.table.names)
-    made = explore.selections.table.table.item(0, 2).text()
+    made = explore.selections.table.table.text(0, 2)
     assert made == "clusters 2, 4 of kmeans4; epoch 2"
     explore.selections.delete("both")
-    undo = window.panel.explore_page.view_panel.bar
+    undo = window.panel.pages["explore"].view_panel.bar
     undo.undo_asked.emit()
     window.wait(lambda: not explore.selections.table.names)
     assert np.array_equal(history.rows, np.flatnonzero(labels == 1))
@@ -575,7 +575,7 @@ def test_deleting_a_set_shows_the_one_before(
     window.wait(lambda: page.overview is None)
     assert "press Make clusters" in page.hint.text()
     assert not page.list.isVisible()
-    maps = page._explore.views
+    maps = page.space.views
     window.wait(lambda: maps.colour_box.findData("clusters kmeans4") < 0)
     settle(window)
     assert not maps.colours.made.legend.categories  # the map is not coloured by them any more
@@ -589,7 +589,7 @@ def test_a_damaged_set_is_named_and_can_be_deleted(
     damaged = folder / "clusters" / "kmeans4" / "clusters.npz"
     damaged.write_bytes(damaged.read_bytes()[:900])
     window.open(folder)
-    page = window.panel.clusters_page
+    page = window.panel.pages["clusters"]
     window.panel.show_page("clusters")
     window.wait(lambda: "“kmeans4” cannot be read" in page.hint.text())
     yes = QMessageBox.StandardButton.Yes
@@ -615,7 +615,7 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
     run = next(run for run in job.reconstructions() if run.name == "kmeans4_cluster_02")
     report = run.report()
     assert sum(report.particles) == (page.clusters.clustering.labels == 1).sum()
-    shown = page.list.table.item(1, RESOLUTION).text()
+    shown = page.list.table.text(1, RESOLUTION)
     assert shown.removeprefix("<") == f"{report.curves.resolution_angstrom:.2f}"
     assert [family.name for family in page.own.fsc.families] == ["cluster 2"]
     family = page.own.fsc.families[0]
@@ -650,7 +650,7 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
     window.session.close()
     page = open_clusters(window, folder)
     window.wait(lambda: 1 in page.own.maps)
-    assert page.list.table.item(1, RESOLUTION).text() == shown
+    assert page.list.table.text(1, RESOLUTION) == shown
 
 
 def test_a_reconstruction_that_fails_says_why_and_the_next_has_its_turn(
@@ -676,7 +676,7 @@ def test_a_reconstruction_that_fails_says_why_and_the_next_has_its_turn(
 
     page.own.runs.start([0, 1], launch)
     window.wait(lambda: 1 in page.own.maps, 120)
-    window.wait(lambda: page.list.table.item(0, RESOLUTION).text() == "failed")
+    window.wait(lambda: page.list.table.text(0, RESOLUTION) == "failed")
     page.choose([0])
     assert "Its reconstruction failed: " in page.own.said.text()
     assert page.own.one.isEnabled()
@@ -691,7 +691,7 @@ def test_all_clusters_are_reconstructed_in_turn_and_can_be_stopped(
     page = open_clusters(window, folder)
     window.click(page.own.all)
     assert page.own.runs.current == 0
-    assert page.list.table.item(3, RESOLUTION).text() == "waits"
+    assert page.list.table.text(3, RESOLUTION) == "waits"
     window.wait(lambda: 0 in page.own.maps, 120)
     window.wait(lambda: page.own.runs.current == 1, 60)
     # an epoch of training goes by: the queue is not lost, and the set is said to be old
@@ -706,12 +706,12 @@ def test_all_clusters_are_reconstructed_in_turn_and_can_be_stopped(
     assert page.own.runs.waiting == [2, 3] or page.own.runs.current == 2
     window.click(page.own.stop)
     window.wait(lambda: page.own.runs.current is None, 60)
-    assert page.list.table.item(3, RESOLUTION).text() == "–"
+    assert page.list.table.text(3, RESOLUTION) == "–"
     stopped = [r.index for r in page.clusters.results() if r.state == "stopped"]
     for cluster in stopped:
         page.choose([cluster])
         window.wait(lambda: "goes on where it ended" in page.own.said.text())
-        assert page.list.table.item(cluster, RESOLUTION).text() == "stopped"
+        assert page.list.table.text(cluster, RESOLUTION) == "stopped"
     assert page.own.all.isEnabled()
     assert not page.own.stop.isVisible()
     names = {run.name for run in Job.open(folder).reconstructions()}

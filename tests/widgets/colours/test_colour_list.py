@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.widgets.colours import CURRENT, Known, colouring
+from napari_conformix.widgets.colours import CURRENT, Choice, Known, choices, colouring, motion
 from napari_conformix.widgets.colours.choices import HALF_SET, SAVED
 from napari_conformix.widgets.spaces.colours import category_step
 
@@ -21,12 +21,12 @@ def one_model() -> LatentTable:
 
 
 def names(known: Known) -> list[str]:
-    return [choice.name for _, choices in known.groups() for choice in choices]
+    return [choice.name for _, offered in known.groups() for choice in offered]
 
 
 def painted(known: Known, name: str) -> colouring.Colouring:
-    choices = {choice.name: choice for _, choices in known.groups() for choice in choices}
-    return choices[name].paint(None)
+    found = {choice.name: choice for _, offered in known.groups() for choice in offered}
+    return found[name].paint(None)
 
 
 def test_of_selections_that_overlap_the_first_is_told() -> None:
@@ -92,3 +92,25 @@ def test_a_category_is_recorded_as_what_can_be_asked_again() -> None:
     assert category_step("rlnMicrographName", "a.mrc")["value"] == "a.mrc"
     others = category_step("rlnMicrographName", "all others")
     assert others == {"kind": "other values of rlnMicrographName"}
+
+
+def test_a_colour_is_declared_in_one_place(monkeypatch) -> None:
+    def toy(known: Known):
+        yield "Toys", Choice("even rows", "", lambda view: even(known.count))
+
+    def even(count: int) -> colouring.Colouring:
+        return colouring.by_column(np.arange(count) % 2 == 0, "Even")
+
+    monkeypatch.setattr(choices, "SOURCES", [*choices.SOURCES, toy])
+    known = Known(one_model())
+    assert [heading for heading, _ in known.groups()][-1] == "Toys"
+    assert painted(known, "even rows").of_category(1).sum() == COUNT // 2
+
+
+def test_a_colour_by_motion_is_declared_in_one_place(monkeypatch) -> None:
+    toy = motion.MotionColour("a toy", "What it means.", motion.by_amount)
+    monkeypatch.setitem(motion.BY_MOTION, toy.name, toy)
+    groups = dict(Known(one_model(), by_motion=tuple(motion.BY_MOTION)).groups())
+    assert [c.meaning for c in groups["Motion and its error"] if c.name == "a toy"] == [
+        "What it means."
+    ]

@@ -104,7 +104,7 @@ def test_particles_are_coloured_by_motion_on_the_latent_map(qapp, tmp_path) -> N
             assert "being computed" not in legend.title
             assert legend.height() == legend.heightForWidth(legend.width())
             shown = [layer.name for layer in window.viewer.layers if layer.visible]
-            assert ("Parts of the molecule" in shown) == (name == motion.NEEDS_PARTS)
+            assert ("Parts of the molecule" in shown) == motion.BY_MOTION[name].needs_parts
         window.choose(maps.colour_box, "direction of motion")
         rgba = window.page.canvas.drawn_colours
         right = window.job.angle[window.page.canvas.drawn_rows] > 30

@@ -58,14 +58,14 @@ def _open(window: ShellWindow, data: Path, latents: str = "z.pkl", rows: str | N
     assert form.path("consensus") == data / "consensus.mrc"
     window.click(form.button)
     window.wait(lambda: window.session.latents is not None)
-    window.wait(lambda: window.panel.explore_page.latent_view is not None)
+    window.wait(lambda: window.panel.pages["explore"].latent_view is not None)
     process_events(0.3)
     return window.session.job
 
 
 def test_dropped_latents_are_explored_selected_and_exported(window, data, tmp_path):
     job = _open(window, data)
-    explore = window.panel.explore_page
+    explore = window.panel.pages["explore"]
     assert window.panel.tabs.currentWidget().widget() is explore
     assert job.folder == data / "latents_z_001"
     view = explore.latent_view
@@ -85,7 +85,7 @@ def test_dropped_latents_are_explored_selected_and_exported(window, data, tmp_pa
 
 def test_what_needs_a_decoder_is_not_offered(window, data):
     _open(window, data)
-    panel, explore = window.panel, window.panel.explore_page
+    panel, explore = window.panel, window.panel.pages["explore"]
     assert "no decoder" in explore.conformation.decoded_label.text()
     explore.canvas.cursor_moved.emit(*map(float, explore.latent_view.xy[0]))
     process_events(0.5)
@@ -95,23 +95,23 @@ def test_what_needs_a_decoder_is_not_offered(window, data):
     assert not explore.checks.test.isVisible()
     assert not explore.view_panel.epochs.isVisible()
     panel.show_page("train")
-    assert not panel.train_page.body.isVisible()
-    assert "no model to train" in panel.train_page.no_training.text.text()
-    assert "300 of 300 particles" in panel.train_page.no_training.told.text()
+    assert not panel.pages["train"].body.isVisible()
+    assert "no model to train" in panel.pages["train"].no_training.text.text()
+    assert "300 of 300 particles" in panel.pages["train"].no_training.told.text()
     panel.show_page("deformation")
-    assert "no decoder" in panel.deformation_page.hint.text()
-    assert not panel.deformation_page.motion.isVisible()
+    assert "no decoder" in panel.pages["deformation"].hint.text()
+    assert not panel.pages["deformation"].motion.isVisible()
     assert not explore.gallery.form.projection_ctf.isVisibleTo(explore.gallery)
     panel.show_page("paths")
-    assert not panel.paths_page.movie.make.isEnabled()
+    assert not panel.pages["paths"].movie.make.isEnabled()
     panel.show_page("reconstruct")
-    form = panel.reconstruct_page.form
+    form = panel.pages["reconstruct"].form
     window.wait(lambda: form.offer is not None)
     assert not form.deformed.isEnabled()
     assert form.plain.isChecked()
-    methods = panel.train_page.form.method
+    methods = panel.pages["train"].form.method
     assert "imported" not in [methods.itemData(i) for i in range(methods.count())]
-    assert not panel.data_page.next_button.isEnabled()
+    assert not panel.pages["data"].next_button.isEnabled()
     assert window.errors() == []
 
 
@@ -127,7 +127,7 @@ def test_training_on_the_same_particles_is_one_click(window, data):
 
 def test_latents_of_a_subset_leave_the_other_particles_out(window, data):
     job = _open(window, data, "zsub.pkl", "ind.pkl")
-    view = window.panel.explore_page.latent_view
+    view = window.panel.pages["explore"].latent_view
     np.testing.assert_array_equal(view.rows, np.arange(50, 250))
     assert np.isnan(job.latents().mean[:50]).all()
 

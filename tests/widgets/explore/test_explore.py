@@ -246,7 +246,7 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     window.wait(lambda: table.names == ["far end"])
     halves = np.bincount(window.job.latents().half[chosen], minlength=3)
     held_out = int(window.job.latents().validation[chosen].sum())
-    assert table.table.item(0, 1).text() == (
+    assert table.table.text(0, 1) == (
         f"{len(chosen):,} ({len(chosen) / 20:.1f} %)\nhalf 1: {halves[1]:,}\nhalf 2: {halves[2]:,}"
         f"\nheld out: {held_out:,}"
     )
@@ -261,7 +261,7 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     window.page.selections.export("far end", path)
     window.wait(lambda: table.written.text().startswith("Exported"))
     assert str(path) in table.written.text()
-    assert table.table.item(0, 2).text().endswith(f"→ {path}")
+    assert table.table.text(0, 2).endswith(f"→ {path}")
     angles = np.array([float(line) for line in path.read_text().splitlines()[4:]])
     assert len(angles) == len(chosen)
     assert angles.min() > 15  # the end of the map is the end of the motion

@@ -52,7 +52,7 @@ def click_row(window, row: int, modifier=Qt.KeyboardModifier.NoModifier) -> None
     table = window.paths.landscape.table
     window.area.ensureWidgetVisible(table)
     window.settle()
-    place = table.visualItemRect(table.item(row, 1)).center()
+    place = table.visualRect(table.content.index(row, 1)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, place)
 
 
@@ -62,11 +62,11 @@ def click_row(window, row: int, modifier=Qt.KeyboardModifier.NoModifier) -> None
 @pytest.mark.window
 def test_both_states_are_listed_and_marked_where_they_are(window) -> None:
     group = window.paths.landscape
-    assert group.table.rowCount() == 2
+    assert group.table.content.rowCount() == 2
     assert [mark.text for mark in window.decorations.marks] == ["1", "2"]
     x = [mark.xy[0] for mark in window.decorations.marks]
     np.testing.assert_allclose(x, [-4, 4], atol=0.6)  # of the motion: the angle over 5
-    share = float(group.table.item(1, 2).text().split(" %")[0])
+    share = float(group.table.text(1, 2).split(" %")[0])
     assert share == pytest.approx(100 * window.job.second.mean(), abs=2)
     energy = group.found.minima[1]
     expected = np.log((1 - _SHARE) / _SHARE)

@@ -59,7 +59,7 @@ class BodiesJob(SwingingJob):
 class BodiesWindow(Window):
     def __init__(self) -> None:
         super().__init__()
-        self.deformation = DeformationPage(self.session, self.page)
+        self.deformation = DeformationPage(self.page.space)
         self.group = self.deformation.bodies
         self.viewer.window.add_dock_widget(self.deformation, name="Deformation", area="left")
         process_events(0.1)

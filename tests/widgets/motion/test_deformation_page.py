@@ -27,7 +27,7 @@ class DeformationWindow(Window):
 
     def __init__(self) -> None:
         super().__init__()
-        self.deformation = DeformationPage(self.session, self.page)
+        self.deformation = DeformationPage(self.page.space)
         self.viewer.window.add_dock_widget(self.deformation, name="Deformation", area="left")
         process_events(0.1)
 
@@ -484,7 +484,7 @@ def test_nothing_is_cut_off_in_a_narrow_panel(window) -> None:
 
 def test_the_tab_in_front_decides_whose_the_scene_is(shell) -> None:
     shell.begin()
-    page, explore = shell.panel.deformation_page, shell.panel.explore_page
+    page, explore = shell.panel.pages["deformation"], shell.panel.pages["explore"]
     shell.panel.show_page("deformation")
     assert page.active
     assert not explore.conformation.decode.enabled

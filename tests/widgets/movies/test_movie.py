@@ -12,7 +12,7 @@ from napari_conformix.analysis.paths import making
 from napari_conformix.errors import UserError
 from napari_conformix.export.movie_plan import View, options_from
 from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.widgets.movies.inset import Inset, map_of, plain_colours
+from napari_conformix.widgets.movies.inset import Inset, latent_view_of, plain_colours
 from napari_conformix.widgets.movies.movie import default_path, make_film, record, write_movie
 from napari_conformix.widgets.movies.overlays import Overlays, as_array, scale_bar
 from napari_conformix.widgets.movies.studio import Studio, turned, view_of
@@ -273,7 +273,7 @@ def test_a_turn_is_about_the_vertical_of_the_picture(view: View) -> None:
 
 
 def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:
-    view = map_of(job, path)
+    view = latent_view_of(job, path)
     assert view.space.key == "motion"
     places = making.place_on_view(path, view)
     inset = Inset(view, plain_colours(view), path, places, 230)
@@ -289,9 +289,15 @@ def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:
 def test_a_path_made_on_a_map_is_shown_on_that_map(job) -> None:
     table = job.latents()
     component = making.along_component(table, 2, 5, half=2)
-    assert (map_of(job, component).space.key, map_of(job, component).axes) == ("pca2", (0, 1))
+    assert (latent_view_of(job, component).space.key, latent_view_of(job, component).axes) == (
+        "pca2",
+        (0, 1),
+    )
     third = making.along_motion(table, 3, 5, half=2)
-    assert (map_of(job, third).space.key, map_of(job, third).axes) == ("motion", (0, 2))
+    assert (latent_view_of(job, third).space.key, latent_view_of(job, third).axes) == (
+        "motion",
+        (0, 2),
+    )
 
 
 def test_of_a_single_component_there_is_a_movie_without_a_map(job) -> None:
@@ -302,7 +308,7 @@ def test_of_a_single_component_there_is_a_movie_without_a_map(job) -> None:
     single = FakeJob(job.folder)
     single.latents = lambda epoch=None: table
     path = making.along_component(table, 1, 3, half=0)
-    assert map_of(single, path) is None
+    assert latent_view_of(single, path) is None
     film = make_film(single, path, options_from(**SIZE))
     film.open()
     assert film._make_inset(film._find_view()) is None

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.window
 def opened(qapp):
     """One window with the Explore page and the group."""
     window = Window()
-    group = MovieGroup(window.session, window.page)
+    group = MovieGroup(window.session, window.page.canvas)
     window.viewer.window.add_dock_widget(group, name="Movie", area="right")
     yield window, group
     window.close()

@@ -8,6 +8,7 @@ import pytest
 from explore_fakes import PIXEL_SIZE
 from explore_window import process_events
 from path_fakes import PathJob, UndecodableJob
+from path_timing import scrub
 from paths_window import PathsWindow
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -18,7 +19,6 @@ from napari_conformix.analysis.checks import Heterogeneity
 from napari_conformix.jobs import checks, clusters
 from napari_conformix.training import events
 from napari_conformix.widgets.latent_view import Mark, Tool
-from napari_conformix.widgets.path_timing import scrub
 from napari_conformix.widgets.scene import EXTRAPOLATED, surface_of
 
 pytestmark = pytest.mark.window

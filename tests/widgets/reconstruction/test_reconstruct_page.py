@@ -83,7 +83,7 @@ def window(shell: ShellWindow) -> Iterator[ShellWindow]:
 
 
 def _page(window: ShellWindow):
-    return window.panel.reconstruct_page
+    return window.panel.pages["reconstruct"]
 
 
 def _open(window: ShellWindow, folder: Path):
@@ -321,5 +321,5 @@ def test_nothing_is_cut_off_at_500_pixels(window: ShellWindow, reconstructed: Pa
     process_events(0.2)
     assert page.minimumSizeHint().width() <= 500 - 30
     table = page.list
-    for column in range(table.columnCount()):
+    for column in range(table.content.columnCount()):
         assert table.columnWidth(column) >= table.sizeHintForColumn(column)

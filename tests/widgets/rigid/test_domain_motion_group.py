@@ -53,7 +53,7 @@ class Hand:
 
     @property
     def page(self):
-        return self.shell.panel.clusters_page
+        return self.shell.panel.pages["clusters"]
 
     @property
     def group(self):
@@ -261,7 +261,7 @@ def test_the_plot_shows_what_the_maps_were_made_with(measured) -> None:
 
 
 def test_clusters_picked_in_the_plot_become_the_selection(measured) -> None:
-    group, history = measured.group, measured.shell.panel.explore_page.history
+    group, history = measured.group, measured.shell.panel.pages["explore"].history
     told = []
     group.classes_picked.connect(told.append)
     assert not group.select.isEnabled()

@@ -211,7 +211,7 @@ def test_saved_selections_are_combined_and_undone(window: Window) -> None:
     table.name.setText("all of it")
     table.save.click()
     window.wait(lambda: "all of it" in table.names)
-    made = table.table.item(table.names.index("all of it"), 2).text()
+    made = table.table.text(table.names.index("all of it"), 2)
     assert made == "'both', + 'right'; epoch 12"
     for _ in range(len(window.page.history.steps)):
         window.bar.undo.click()
@@ -234,7 +234,7 @@ def test_rename_recolour_and_double_click(window: Window, monkeypatch) -> None:
     window.bar.clear.click()
     window.wait(lambda: table.names == ["far end"])
     process_events(0.05)
-    place = table.table.visualItemRect(table.table.item(0, 0)).center()
+    place = table.table.visualRect(table.table.content.index(0, 0)).center()
     QTest.mouseClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     QTest.mouseDClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     window.wait(lambda: set(window.selected.tolist()) == chosen)

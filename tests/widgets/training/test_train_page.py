@@ -71,7 +71,7 @@ def test_a_run_from_train_to_kill_and_resume(
     assert not page.buttons["train"].isEnabled()
     assert not page.form.folder.isEnabled()
     job = window.session.job
-    window.wait(lambda: page.progress.last_epoch >= 2, 90)
+    window.wait(lambda: page.progress.status.last_epoch >= 2, 90)
     window.wait(lambda: window.session.latents is not None)
     _the_curves_are_drawn(window)
     assert "images/s" in page.progress.text.text()
@@ -93,7 +93,7 @@ def test_a_run_from_train_to_kill_and_resume(
     window.click(page.buttons["resume"])
     window.wait_state("running")
     assert not page.progress.outcome.isVisible()
-    window.wait(lambda: page.progress.last_epoch > done, 90)
+    window.wait(lambda: page.progress.status.last_epoch > done, 90)
 
     window.click(page.buttons["stop"])
     window.wait_state("stopped")
@@ -139,7 +139,7 @@ def test_a_run_outlives_the_window_and_is_found_again(window: ShellWindow, long_
     other = ShellWindow()
     other.open(job.folder)
     other.wait_state("running")
-    other.wait(lambda: other.train.progress.last_epoch >= 1, 90)
+    other.wait(lambda: other.train.progress.status.last_epoch >= 1, 90)
     pid = _pid(job)
     other.close()
     seen = len(_epochs(job))
@@ -151,7 +151,7 @@ def test_a_run_outlives_the_window_and_is_found_again(window: ShellWindow, long_
 
     window.open(job.folder)
     window.wait_state("running")
-    window.wait(lambda: window.train.progress.last_epoch >= seen + 2)
+    window.wait(lambda: window.train.progress.status.last_epoch >= seen + 2)
     assert window.train.curves.data.curves["train", "1", "loss"].x[0] == 1
     assert window.train.form.settings.values()["gaussians"] == SMALL["gaussians"]
     job.kill()

@@ -25,7 +25,7 @@ class Suggestion:
 
     k, bic   (n,) each; a smaller BIC is better, a difference of 10 decides
     fitted   particles looked at
-    clouds   that the best mixture makes up, with gaps between them (see `cluster_checks`)
+    clouds   that the best mixture makes up, with gaps between them (see `checks`)
     """
 
     k: NDArray[np.int64]

@@ -1,6 +1,6 @@
 """The landscape of particles in a map: -ln of their density, in kT above the deepest minimum.
 
-What it is not: a measurement of an equilibrium. `landscape_words` says how far it may be read.
+What it is not: a measurement of an equilibrium. `words` says how far it may be read.
 """
 
 from dataclasses import dataclass, replace

@@ -4,7 +4,7 @@ A straight line along a component sets all other components to their mean, and a
 fixes two coordinates of many: either may lead where no particle is. By default a step is therefore
 what particles near it have in common, the mean of their latents; the straight line and the exact
 inverse of the map are there for who asks. How many particles are near each step is counted in
-either case (`path_support`).
+either case (`spaces.support`).
 """
 
 from __future__ import annotations

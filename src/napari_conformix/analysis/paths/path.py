@@ -45,7 +45,7 @@ class LatentPath:
     latents    (n, d) float32: what is decoded, step by step
     half       whose model they belong to: 1 or 2; 0 for a method with one model
     support    (n,) int64: particles of that half near each step; 0: nothing but extrapolation
-               (see `path_support`)
+               (see `spaces.support`)
     kind       how it was made, in a word; `how` has everything needed to make it again (JSON
                values), which `jobs.paths.make` does
     epoch      of the latents that it was made from; None for latents from elsewhere

@@ -2,7 +2,7 @@
 
 A soft mask tells which part of the consensus is the domain. Its density is turned and shifted until
 it lies on the density of a class: a search over turns and shifts at low resolution
-(`rigid_search`), then damped least squares at finer and finer resolution (`rigid_refinement`).
+(`search`), then damped least squares at finer and finer resolution (`refinement`).
 Before, what the consensus has outside of the mask is taken out of the class map, so that the domain
 is not fitted to its neighbours. A domain that a class does not have is said to be missing.
 """

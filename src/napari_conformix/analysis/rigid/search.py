@@ -1,6 +1,6 @@
 """Where a domain may have gone: every turn up to a limit, every shift by one correlation.
 
-The coarse beginning of a rigid fit (`rigid_motion`). It is a matched filter: of all places, the
+The coarse beginning of a rigid fit (`motion`). It is a matched filter: of all places, the
 ones where the domain explains most of the density, with a free grey scale and offset.
 """
 

@@ -1,6 +1,6 @@
 """Maps of the particles: two axes of a space, and the way back to a latent.
 
-The spaces themselves are made in :mod:`latent_spaces`; their names are here too.
+The spaces themselves are made in `spaces`; their names are here too.
 """
 
 from __future__ import annotations

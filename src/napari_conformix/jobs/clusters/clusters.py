@@ -1,6 +1,6 @@
 """Clusters of a job's particles: making a set, and what can be asked of one.
 
-A set is a folder, clusters/NAME: `clusters.npz` and `clusters.json` (see `cluster_record`), and a
+A set is a folder, clusters/NAME: `clusters.npz` and `clusters.json` (see `record`), and a
 map for each cluster, cluster_01.mrc and so on. It is made in a folder of another name and renamed,
 so that it is there as a whole or not at all. Clusters count from 0 in Python and from 1 wherever
 people see them: in file names, selections and words.

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from napari_conformix.widgets.parts import FscFamily
-from napari_conformix.widgets.reconstruction import family
 from napari_conformix.widgets.session import with_units
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class OwnMap:
 
     def family(self, colour: str) -> FscFamily:
         """Its curves between half maps."""
-        return family(f"cluster {self.cluster + 1}", colour, self.report.curves)
+        return FscFamily.of(f"cluster {self.cluster + 1}", colour, self.report.curves)
 
     def array(self, scale: Scale) -> np.ndarray:
         """(z, y, x) float32 of its map in the grey values of the decoded ones, each shell weighted

@@ -1,8 +1,8 @@
 """The Clusters page: groups of particles, their maps side by side, and what to do with them.
 
-The page connects what makes clusters (:mod:`cluster_form`), lists them (:mod:`cluster_list_group`),
-draws their maps (:mod:`cluster_maps_group`, :mod:`cluster_scene`) and judges them by their own
-particles (:mod:`cluster_reconstruct_group`); the job computes.
+The page connects what makes clusters (`form`), lists them (`list_group`), draws their maps
+(`maps_group`, `scene`) and judges them by their own particles (`reconstruct_group`); the job
+computes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from qtpy.QtCore import QSize, QTimer, Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.clusters.form import ClusterForm, Request
@@ -39,14 +39,14 @@ from napari_conformix.widgets.clusters.reconstruct_group import (
 )
 from napari_conformix.widgets.clusters.scene import ClusterScene, Shown
 from napari_conformix.widgets.colours import by_cluster
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import BiasBanner, Fold
 from napari_conformix.widgets.rigid import DomainMotionGroup
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
-    from napari_conformix.widgets.explore import ExplorePage
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.latent_space import LatentSpace
 
 _NO_JOB: Final = "Open a job folder on the Data page to group its particles."
 _UNTRAINED: Final = (
@@ -56,16 +56,19 @@ _NO_SET: Final = "No clusters yet: choose a number above and press Make clusters
 _POLL_MS: Final = 150
 
 
-class ClustersPage(QWidget):
+class ClustersPage(Page):
     """Make clusters, look at them, and hand their particles on."""
+
+    name, title = "clusters", "Clusters"
+    tip = "Make clusters of particles and see what sets them apart"
 
     #: another :class:`ClusterSet` is open, or None
     set_changed = Signal(object)
 
-    def __init__(self, session: Session, explore: ExplorePage) -> None:
-        super().__init__()
-        self.session, self._explore = session, explore
-        self.scene = explore.scene
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
+        self.scene = space.scene
         self.active = False
         self.overview: Overview | None = None
         self._making: Making | None = None
@@ -74,7 +77,7 @@ class ClustersPage(QWidget):
         self.hint.setWordWrap(True)
         self.form = ClusterForm()
         self.list = ClusterListGroup()
-        self.maps = ClusterMapsGroup(session, self._in_scene, explore.conformation.contour)
+        self.maps = ClusterMapsGroup(session, self._in_scene, space.conformation.contour)
         self.own = ClusterReconstructGroup(session)
         self.domains = DomainMotionGroup(session)
         self.groups = [self.list, self.maps, self.own, self.domains]
@@ -91,7 +94,7 @@ class ClustersPage(QWidget):
         self._forget(_NO_JOB)
 
     def _connect(self) -> None:
-        session, explore = self.session, self._explore
+        session, space = self.session, self.space
         session.job_opened.connect(self._open_job)
         session.job_closed.connect(lambda: self._forget(_NO_JOB))
         session.latents_changed.connect(self._take_latents)
@@ -114,8 +117,8 @@ class ClustersPage(QWidget):
         self.domains.classes_picked.connect(self.choose)
         self.domains.selection_asked.connect(self._select_rows)
         self.domains.painting_changed.connect(self._painting_changed)
-        explore.canvas.cursor_moved.connect(self._cursor_moved)
-        explore.views.shown.connect(lambda *_: self._mark_on_view())
+        space.canvas.cursor_moved.connect(self._cursor_moved)
+        space.views.shown.connect(lambda *_: self._mark_on_view())
 
     def minimumSizeHint(self) -> QSize:
         """As high as it is at its width: Qt adds up what the parts need where they are narrowest,
@@ -141,7 +144,7 @@ class ClustersPage(QWidget):
         if active == self.active:
             return
         self.active = active
-        self._explore.conformation.set_active(not active)
+        self.space.conformation.set_active(not active)
         self._in_scene.set_active(active)
         self.maps.set_active(active)
         self.domains.set_active(active)
@@ -346,7 +349,7 @@ class ClustersPage(QWidget):
             self._say("")
             self._colour_map()
         else:
-            self._explore.views.offer_colours("clusters", {})
+            self.space.views.offer_colours("clusters", {})
             if self.session.latents is not None:
                 self._say(_NO_SET)
         if found is not None or before is not None:
@@ -367,7 +370,7 @@ class ClustersPage(QWidget):
 
     def _colour_map(self) -> None:
         """Offer the colours of the clusters in the latent map; choose them while in front."""
-        found, maps = self.overview, self._explore.views
+        found, maps = self.overview, self.space.views
         if found is None:
             return
         name = f"clusters {found.name}"
@@ -389,7 +392,7 @@ class ClustersPage(QWidget):
 
     def _cursor_moved(self, x: float, y: float) -> None:
         """A click in the latent map chooses the cluster of the particle there."""
-        view = self._explore.latent_view
+        view = self.space.latent_view
         if not self.active or self.overview is None or view is None or not len(view.xy):
             return
         cluster = int(self.clusters.clustering.labels[view.row_near((x, y))])
@@ -398,11 +401,11 @@ class ClustersPage(QWidget):
 
     def _mark_on_view(self) -> None:
         """Put the map's cursor on the particle whose map is shown."""
-        view, current = self._explore.latent_view, self.list.table.current
+        view, current = self.space.latent_view, self.list.table.current
         if not self.active or None in (view, current, self.overview):
             return
         row = int(self.clusters.clustering.representatives[current])
-        self._explore.canvas.overlay.set_cursor(view.place_of(row))
+        self.space.canvas.overlay.set_cursor(view.place_of(row))
 
     def _show_in_scene(self) -> None:
         current, found = self.list.table.current, self.overview
@@ -463,7 +466,7 @@ class ClustersPage(QWidget):
 
     def select_particles(self) -> None:
         """Make the particles of the chosen clusters the current selection; can be undone."""
-        history, chosen = self._explore.history, self.list.chosen
+        history, chosen = self.space.history, self.list.chosen
         if history is None or not chosen:
             return
         selection = self.clusters.selection_of(chosen)
@@ -476,8 +479,8 @@ class ClustersPage(QWidget):
 
     def _select_rows(self, rows: np.ndarray, how: dict[str, Any]) -> None:
         """Make particles the current selection; can be undone."""
-        if self._explore.history is not None:
-            self._explore.history.replace(rows, **how)
+        if self.space.history is not None:
+            self.space.history.replace(rows, **how)
 
     def save_particles(self, path: Path, overwrite: bool = False) -> None:
         """Write the particles of the chosen clusters, in a worker."""

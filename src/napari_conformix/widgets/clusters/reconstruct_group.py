@@ -28,7 +28,7 @@ from napari_conformix.widgets.clusters.own_maps import (
 from napari_conformix.widgets.clusters.runs import ENDS, ClusterRuns
 from napari_conformix.widgets.colours import cluster_colour, hex_of
 from napari_conformix.widgets.parts import Fold, FscPlot, combo, fill, hint, sentence, signed
-from napari_conformix.widgets.reconstruction import ReconstructionProgress
+from napari_conformix.widgets.runs import ReconstructionStatus, RunProgress
 from napari_conformix.widgets.session import commands
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ClusterReconstructGroup(QGroupBox):
         self.stop.setToolTip("End the one that runs after its batch, and begin no other")
         self.one.setToolTip("Half maps and FSC of the particles of the chosen clusters")
         self.all.setToolTip("One cluster after the other, those that have no map yet")
-        self.progress = ReconstructionProgress()
+        self.progress = RunProgress(ReconstructionStatus())
         self.show_box = combo()
         self.apart, self.said, self.scale_said = sentence(), sentence(), hint()
         self.fsc = FscPlot(220)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from napari_conformix.widgets.colours import RGB, cluster_colour, hex_of
-from napari_conformix.widgets.reconstruction import (
+from napari_conformix.widgets.scene import (
     SIDE_BY_SIDE_ZOOM,
     Drawn,
+    Mesh,
+    Prepared,
     ReconstructionLayers,
 )
-from napari_conformix.widgets.scene import Mesh, Prepared
 
 if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from qtpy.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import QItemSelectionModel, QSignalBlocker, Signal
 
-from napari_conformix.widgets.colours import cluster_colour
+from napari_conformix.widgets.colours import cluster_colour, hex_of
+from napari_conformix.widgets.parts import CENTRE, RIGHT, Column, Table
 
 NUMBER, PARTICLES, HALF_1, HALF_2, RESOLUTION, ENTROPY, MAINLY = range(7)
-_HEADS: Final = (
-    ("", "Number of the cluster, in order of size, and its colour everywhere in the window"),
-    ("Particles", "Particles of the cluster, and their share of all that were clustered"),
-    ("Half 1", "Particles of half set 1"),
-    ("Half 2", "Particles of half set 2"),
-    (
-        "Own map (Å)",
-        "Resolution of what its particles reconstruct to by themselves: half maps, FSC 0.143, "
-        "corrected for the mask",
-    ),
-    (
-        "Entropy",
-        "How mixed the known labels are in the cluster: 0 when all its particles have one label "
-        "(base 10, as published)",
-    ),
-    ("Mainly", "The most frequent known label in the cluster, and its share of the particles"),
-)
 _MOST_ROWS_SHOWN: Final = 8
+_NOT_RECONSTRUCTED: Final = "Not reconstructed yet: press Reconstruct below"
 
 
 @dataclass(frozen=True)
@@ -45,108 +28,125 @@ class Row:
     tip: str = ""
 
 
-class ClusterTable(QTableWidget):
+@dataclass(frozen=True)
+class _Shown:
+    """A row, and how far the reconstruction of its cluster is."""
+
+    cluster: int
+    row: Row
+    resolution: str = "–"
+    tip: str = _NOT_RECONSTRUCTED
+
+
+def _half(half: int):
+    return lambda shown: "" if shown.row.halves is None else f"{shown.row.halves[half]:,}"
+
+
+def _entropy(shown: _Shown) -> str:
+    return "" if shown.row.entropy is None else f"{shown.row.entropy:.2f}"
+
+
+def _tip(shown: _Shown) -> str:
+    return shown.row.tip
+
+
+#: in the order of the numbers above
+_COLUMNS: Final = (
+    Column(
+        "",
+        lambda shown: str(shown.cluster + 1),
+        "Number of the cluster, in order of size, and its colour everywhere in the window",
+        _tip,
+        swatch=lambda shown: hex_of(cluster_colour(shown.cluster)),
+    ),
+    Column(
+        "Particles",
+        lambda shown: f"{shown.row.particles:,} ({100 * shown.row.share:.1f} %)",
+        "Particles of the cluster, and their share of all that were clustered",
+        _tip,
+        RIGHT,
+    ),
+    Column("Half 1", _half(0), "Particles of half set 1", _tip, RIGHT),
+    Column("Half 2", _half(1), "Particles of half set 2", _tip, RIGHT),
+    Column(
+        "Own map (Å)",
+        lambda shown: shown.resolution,
+        "Resolution of what its particles reconstruct to by themselves: half maps, FSC 0.143, "
+        "corrected for the mask",
+        lambda shown: shown.tip,
+        CENTRE,
+    ),
+    Column(
+        "Entropy",
+        _entropy,
+        "How mixed the known labels are in the cluster: 0 when all its particles have one label "
+        "(base 10, as published)",
+        _tip,
+        CENTRE,
+    ),
+    Column(
+        "Mainly",
+        lambda shown: shown.row.mainly,
+        "The most frequent known label in the cluster, and its share of the particles",
+        _tip,
+    ),
+)
+
+
+class ClusterTable(Table):
     """Rows are chosen by click, arrow keys, and with Ctrl several; the last one is current."""
 
     #: other clusters are chosen: the current one (or None), and all, both from 0
     chosen = Signal(object, object)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_HEADS))
-        self.setHorizontalHeaderLabels([title for title, _ in _HEADS])
-        for column, (_, tip) in enumerate(_HEADS):
-            self.horizontalHeaderItem(column).setToolTip(tip)
-        self.verticalHeader().hide()
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        self.itemSelectionChanged.connect(self._tell)
+        super().__init__(_COLUMNS, several=True)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.chosen_changed.connect(self._say_chosen)
 
     # -- what is shown ----------------------------------------------------------------------------
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Other clusters; none of them is chosen."""
-        with QSignalBlocker(self):
-            self.setRowCount(len(rows))
-            for cluster, row in enumerate(rows):
-                self._fill(cluster, row)
-            self.clearSelection()
-            self.setCurrentCell(-1, -1)
+        self.content.set_rows([_Shown(cluster, row) for cluster, row in enumerate(rows)])
         self.setColumnHidden(HALF_1, not any(row.halves for row in rows))
         self.setColumnHidden(HALF_2, not any(row.halves for row in rows))
         self.setColumnHidden(ENTROPY, all(row.entropy is None for row in rows))
         self.setColumnHidden(MAINLY, not any(row.mainly for row in rows))
-        self._fit_height()
+        # names may be wider than the page
+        self.fit_height(_MOST_ROWS_SHOWN, more=self.horizontalScrollBar().sizeHint().height())
 
     def set_resolution(self, cluster: int, text: str, tip: str = "") -> None:
         """'12.3', or how far its reconstruction is."""
-        item = self.item(cluster, RESOLUTION)
-        item.setText(text)
-        item.setToolTip(tip)
-
-    def _fill(self, cluster: int, row: Row) -> None:
-        halves = ("", "") if row.halves is None else tuple(f"{count:,}" for count in row.halves)
-        texts = (
-            str(cluster + 1),
-            f"{row.particles:,} ({100 * row.share:.1f} %)",
-            *halves,
-            "–",
-            "" if row.entropy is None else f"{row.entropy:.2f}",
-            row.mainly,
-        )
-        for column, text in enumerate(texts):
-            item = QTableWidgetItem(text)
-            if PARTICLES <= column <= HALF_2:
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            elif column in (RESOLUTION, ENTROPY):
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            item.setToolTip(row.tip)
-            self.setItem(cluster, column, item)
-        self.item(cluster, NUMBER).setIcon(_swatch(cluster))
-        self.item(cluster, RESOLUTION).setToolTip("Not reconstructed yet: press Reconstruct below")
+        shown = self.content.rows[cluster]
+        self.content.set_row(cluster, replace(shown, resolution=text, tip=tip))
 
     # -- choosing ---------------------------------------------------------------------------------
 
     @property
     def current(self) -> int | None:
         """The cluster that was chosen last and still is."""
-        rows = self.rows
-        return self.currentRow() if self.currentRow() in rows else min(rows, default=None)
+        rows, current = self.rows, self.currentIndex().row()
+        return current if current in rows else min(rows, default=None)
 
     @property
     def rows(self) -> frozenset[int]:
         """All that are chosen."""
-        return frozenset(index.row() for index in self.selectedIndexes())
+        return frozenset(self.chosen_rows)
 
     def choose(self, cluster: int, *, add: bool = False) -> None:
         """Choose a cluster alone, or one more, or one less if it was chosen already."""
         flags = QItemSelectionModel.SelectionFlag
         how = (flags.Toggle if add else flags.ClearAndSelect) | flags.Rows
-        self.selectionModel().setCurrentIndex(self.model().index(cluster, 0), how)
+        self.selectionModel().setCurrentIndex(self.content.index(cluster, 0), how)
 
     def restore(self, current: int | None, rows: Iterable[int]) -> None:
-        """Choose as before, after the rows were filled anew."""
+        """Choose as before, after the rows were filled again."""
         with QSignalBlocker(self):
             for cluster in sorted(rows, key=lambda cluster: cluster == current):
-                if cluster < self.rowCount():
+                if cluster < self.content.rowCount():
                     self.choose(cluster, add=True)
-        self._tell()
+        self._say_chosen()
 
-    def _tell(self) -> None:
+    def _say_chosen(self) -> None:
         self.chosen.emit(self.current, self.rows)
-
-    def _fit_height(self) -> None:
-        rows = min(max(self.rowCount(), 1), _MOST_ROWS_SHOWN)
-        height = self.horizontalHeader().sizeHint().height() + 4
-        height += rows * (self.rowHeight(0) if self.rowCount() else 24)
-        height += self.horizontalScrollBar().sizeHint().height()  # of names wider than the page
-        self.setFixedHeight(height)
-
-
-def _swatch(cluster: int) -> QIcon:
-    pixmap = QPixmap(12, 12)
-    pixmap.fill(QColor.fromRgbF(*cluster_colour(cluster)))
-    return QIcon(pixmap)

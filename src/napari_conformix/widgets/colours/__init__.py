@@ -3,7 +3,7 @@
 Pages choose from `colour choices` and show a `Legend`; nothing here knows a page.
 """
 
-from napari_conformix.widgets.colours import clusters, colouring, motion
+from napari_conformix.widgets.colours import choices, clusters, colouring, motion
 from napari_conformix.widgets.colours.choices import CLUSTERS, CURRENT, Choice, Known, Painters
 from napari_conformix.widgets.colours.clusters import RGB, by_cluster, cluster_colour, hex_of
 from napari_conformix.widgets.colours.colouring import (
@@ -38,6 +38,7 @@ __all__ = [
     "Painters",
     "Parts",
     "by_cluster",
+    "choices",
     "cluster_colour",
     "clusters",
     "colouring",

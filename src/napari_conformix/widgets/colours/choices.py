@@ -5,7 +5,7 @@ A painter makes the colours of all rows of the particle file for a view; it is c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from napari_conformix.analysis.spaces import particle_values, views
-from napari_conformix.widgets.colours import clusters, colouring
+from napari_conformix.widgets.colours import clusters, colouring, motion
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import LatentView, Quantity
@@ -32,22 +32,18 @@ VALIDATION: Final = "validation"
 DENSITY: Final = "density of the map"
 CURRENT: Final = "current selection"
 SAVED: Final = "saved selections"
+#: headings of the list, in this order; those that a source adds come after
+_VIEW: Final = "The map"
+_MOTION: Final = "Motion and its error"
 _CLUSTERS: Final = "Clusters"
+_SELECTIONS: Final = "Selections"
+_HEADINGS: Final = ("", _VIEW, "Motion coordinates", _MOTION, _CLUSTERS, _SELECTIONS)
 #: what the names of sets of clusters begin with
 CLUSTERS: Final = "clusters "
 #: headings of what other parts of the window offer, by their name
-_SOURCES: Final = {"clusters": _CLUSTERS, "other job": "Of the other job"}
+_OFFERED: Final = {"clusters": _CLUSTERS, "other job": "Of the other job"}
 #: how many colours of saved selections there are before they repeat
 _MANY: Final = 12
-_BY_MOTION_TIPS: Final = {
-    "amount of motion": "How far a particle is from the consensus. Unit: Å RMS.",
-    "direction of motion": "Direction of the mean displacement, in the frame of the consensus; "
-    "grey where the motion is not larger than its error.",
-    "place of the largest motion": "The part of the molecule that moves most; the parts stand in "
-    "the scene in these colours.",
-    "error of the motion": "How much the two halves' models differ on the motion. Unit: Å RMS.",
-    "motion / error": "Below 1 the motion is not larger than its error: do not believe it.",
-}
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,10 @@ class Choice:
     meaning: str
     paint: Painter | None = None  # None: motions of the molecule, which need the motion table
     quantity: Quantity | None = None
+
+
+#: headings, each with a choice below it
+Found = Iterable[tuple[str, Choice]]
 
 
 @dataclass
@@ -73,110 +73,118 @@ class Known:
     by_motion: tuple[str, ...] = ()
     selected: Callable[[], np.ndarray | None] = lambda: None
 
+    @property
+    def count(self) -> int:
+        """How many particles there are."""
+        return len(self.latents.mean)
+
     def groups(self) -> list[tuple[str, list[Choice]]]:
         """Headings and choices, in the order of the list."""
-        groups: dict[str, list[Choice]] = {"": [self._one_colour()], "The map": self._of_view()}
-        quantities = particle_values.quantities(self.latents, self.particles)
-        error = "Motion and its error"
-        motions = [Choice(name, _BY_MOTION_TIPS[name]) for name in self.by_motion]
-        for heading in ("Motion coordinates", error, _CLUSTERS, "Selections"):
-            groups[heading] = []
-        for one in quantities:
-            groups.setdefault(one.group, []).append(self._by_quantity(one))
-        groups[error] = motions + groups[error]
-        groups[_CLUSTERS] += [self._by_clusters(name) for name in self.cluster_sets]
-        groups["Selections"] += self._of_selections()
-        for source, painters in self.offered.items():
-            mine = groups.setdefault(_SOURCES.get(source, source.capitalize()), [])
+        groups: dict[str, list[Choice]] = {heading: [] for heading in _HEADINGS}
+        for source in SOURCES:
+            for heading, choice in source(self):
+                groups.setdefault(heading, []).append(choice)
+        for name, painters in self.offered.items():
+            mine = groups.setdefault(_OFFERED.get(name, name.capitalize()), [])
             theirs = {name: Choice(name, "", paint) for name, paint in painters.items()}
             mine[:] = [theirs.pop(choice.name, choice) for choice in mine] + list(theirs.values())
         return [(heading, choices) for heading, choices in groups.items() if choices]
 
-    # -- inside -----------------------------------------------------------------------------------
 
-    @property
-    def _count(self) -> int:
-        return len(self.latents.mean)
+# -- what there is to colour by -------------------------------------------------------------------
 
-    def _one_colour(self) -> Choice:
-        count = self._count
-        return Choice(ONE_COLOUR, "", lambda view: colouring.one_colour(count))
 
-    def _of_view(self) -> list[Choice]:
-        latents, count = self.latents, self._count
-        found = [
-            Choice(
-                DENSITY,
-                "How crowded the map is around a particle, in % of its most crowded place.",
-                lambda view: colouring.by_density(view.xy, view.rows, count),
-            ),
-            Choice(
-                VALIDATION,
-                "Particles that trained the model, and those held out to test it.",
-                lambda view: colouring.by_validation(latents.validation),
-            ),
-        ]
-        if views.halves(latents) == [0]:  # one model: halves are a column of the file
-            return found
+def _one_colour(known: Known) -> Found:
+    count = known.count
+    yield "", Choice(ONE_COLOUR, "", lambda view: colouring.one_colour(count))
+
+
+def _of_view(known: Known) -> Found:
+    latents, count = known.latents, known.count
+    if views.halves(latents) != [0]:  # with one model, halves are a column of the file
         meaning = "The half whose model gives the particle's latent."
-        by_half = Choice(HALF_SET, meaning, lambda view: colouring.by_half(latents.half))
-        return [by_half, *found]
+        yield _VIEW, Choice(HALF_SET, meaning, lambda view: colouring.by_half(latents.half))
+    yield (
+        _VIEW,
+        Choice(
+            DENSITY,
+            "How crowded the map is around a particle, in % of its most crowded place.",
+            lambda view: colouring.by_density(view.xy, view.rows, count),
+        ),
+    )
+    yield (
+        _VIEW,
+        Choice(
+            VALIDATION,
+            "Particles that trained the model, and those held out to test it.",
+            lambda view: colouring.by_validation(latents.validation),
+        ),
+    )
 
-    def _by_quantity(self, one: Quantity) -> Choice:
-        title = one.name[:1].upper() + one.name[1:] if _own_words(one) else one.name
 
-        def paint(view: LatentView) -> Colouring:
-            values = one.values()
-            if _own_words(one):
-                return colouring.by_number(values, title, one.unit)
-            return colouring.by_column(values, title, one.unit)
+def _by_motion(known: Known) -> Found:
+    """Painted by who has the table of motions: it takes a while to compute."""
+    for name in known.by_motion:
+        yield _MOTION, Choice(name, motion.BY_MOTION[name].meaning)
 
+
+def _by_quantity(known: Known) -> Found:
+    for one in particle_values.quantities(known.latents, known.particles):
         tip = " ".join(filter(None, (one.meaning, f"Unit: {one.unit}." if one.unit else "")))
-        return Choice(one.name, tip, paint, one)
+        yield one.group, Choice(one.name, tip, partial(_paint_quantity, one), one)
 
-    def _by_clusters(self, name: str) -> Choice:
-        job = self.job
 
-        def paint(view: LatentView) -> Colouring:
-            clustering = job.cluster_set(name).clustering
-            return clusters.by_cluster(clustering.labels, clustering.k, name)
+def _paint_quantity(one: Quantity, view: LatentView) -> Colouring:
+    values = one.values()
+    if one.group == particle_values.FILE_COLUMNS:
+        return colouring.by_column(values, one.name, one.unit)
+    return colouring.by_number(values, one.name[:1].upper() + one.name[1:], one.unit)
 
-        return Choice(f"{CLUSTERS}{name}", "A set of clusters of this job.", paint)
 
-    def _of_selections(self) -> list[Choice]:
-        found = [
-            Choice(CURRENT, "What is selected now, and what is not.", self._by_current),
-        ]
-        if self.selections:
-            meaning = "The saved selections of this job; a particle in several has the first's."
-            found.append(Choice(SAVED, meaning, self._by_saved))
-        return found + [
-            Choice(
-                f"selection {name}", "In this saved selection, or not.", partial(self._by_one, name)
-            )
-            for name in self.selections
-        ]
+def _by_clusters(known: Known) -> Found:
+    job = known.job
 
-    def _by_current(self, view: LatentView) -> Colouring:
-        mask = self.selected()
-        if mask is None or len(mask) != self._count:
-            mask = np.zeros(self._count, dtype=bool)
-        return _in_or_out(mask, "Current selection")
+    def paint(name: str, view: LatentView) -> Colouring:
+        clustering = job.cluster_set(name).clustering
+        return clusters.by_cluster(clustering.labels, clustering.k, name)
 
-    def _by_one(self, name: str, view: LatentView) -> Colouring:
-        mask = np.zeros(self._count, dtype=bool)
-        mask[self.job.selection(name).rows] = True
-        return _in_or_out(mask, f"Selection {name}")
+    for name in known.cluster_sets:
+        meaning = "A set of clusters of this job."
+        yield _CLUSTERS, Choice(f"{CLUSTERS}{name}", meaning, partial(paint, name))
 
-    def _by_saved(self, view: LatentView) -> Colouring:
-        labels = np.full(self._count, len(self.selections))
-        colours = np.array([colouring.palette(i % _MANY) for i in range(len(self.selections) + 1)])
-        for place, name in reversed(list(enumerate(self.selections))):
-            labels[self.job.selection(name).rows] = place
-        colours[-1] = colouring.MISSING[:3]
-        return colouring.by_label(
-            labels, [*self.selections, "in none"], "Saved selections", colours=colours
-        )
+
+def _of_selections(known: Known) -> Found:
+    meaning = "What is selected now, and what is not."
+    yield _SELECTIONS, Choice(CURRENT, meaning, partial(_paint_current, known))
+    if known.selections:
+        meaning = "The saved selections of this job; a particle in several has the first's."
+        yield _SELECTIONS, Choice(SAVED, meaning, partial(_paint_saved, known))
+    for name in known.selections:
+        meaning = "In this saved selection, or not."
+        yield _SELECTIONS, Choice(f"selection {name}", meaning, partial(_paint_one, known, name))
+
+
+def _paint_current(known: Known, view: LatentView) -> Colouring:
+    mask = known.selected()
+    if mask is None or len(mask) != known.count:
+        mask = np.zeros(known.count, dtype=bool)
+    return _in_or_out(mask, "Current selection")
+
+
+def _paint_one(known: Known, name: str, view: LatentView) -> Colouring:
+    mask = np.zeros(known.count, dtype=bool)
+    mask[known.job.selection(name).rows] = True
+    return _in_or_out(mask, f"Selection {name}")
+
+
+def _paint_saved(known: Known, view: LatentView) -> Colouring:
+    names = known.selections
+    labels = np.full(known.count, len(names))
+    colours = np.array([colouring.palette(i % _MANY) for i in range(len(names) + 1)])
+    for place, name in reversed(list(enumerate(names))):
+        labels[known.job.selection(name).rows] = place
+    colours[-1] = colouring.MISSING[:3]
+    return colouring.by_label(labels, [*names, "in none"], "Saved selections", colours=colours)
 
 
 def _in_or_out(mask: np.ndarray, title: str) -> Colouring:
@@ -184,6 +192,14 @@ def _in_or_out(mask: np.ndarray, title: str) -> Colouring:
     return colouring.by_label(mask.astype(np.intp), ("not in it", "in it"), title, colours=colours)
 
 
-def _own_words(one: Quantity) -> bool:
-    """Whether its name is ours and not a column's."""
-    return one.group != particle_values.FILE_COLUMNS
+#: what gives (heading, choice) of all that is known, in the order of the list. A colour is declared
+#: by one entry here, or where it is a number or a motion of particles in the lists that two of them
+#: go through: `particle_values.quantities` and `motion.BY_MOTION`.
+SOURCES: list[Callable[[Known], Found]] = [
+    _one_colour,
+    _of_view,
+    _by_motion,
+    _by_quantity,
+    _by_clusters,
+    _of_selections,
+]

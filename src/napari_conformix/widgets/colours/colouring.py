@@ -1,9 +1,9 @@
 """Colours of the particles in the latent map, of numbers and of categories.
 
 No Qt in this file: a colouring is made in a worker, for all rows of the particle file, and
-:mod:`map_raster` draws those that the map shows. A number becomes a colour through a table of 256;
-a million rows take some 20 ms. What is known of the particles' motions is coloured by
-:mod:`motion_colours`.
+`latent_view.raster` draws those that the view shows. A number becomes a colour through a table of
+256; a million rows take some 20 ms. What is known of the particles' motions is coloured by
+`motion`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Colours of particles and arrows by motion: direction, amount, place, error, and their ratio.
 
-Everything is numpy and may run in a worker; :mod:`colouring` has the colours of columns.
+Everything is numpy and may run in a worker; `colouring` has the colours of columns.
 """
 
 from __future__ import annotations
@@ -135,15 +135,54 @@ def _measured(table: MotionTable) -> str:
     return f"measured for {count:,} held-out particles, for others estimated from those near them"
 
 
-#: name in the list of colours -> what it is; 'place' needs the parts of the molecule too
-BY_MOTION: Final[dict[str, Callable[..., Colouring]]] = {
-    "amount of motion": by_amount,
-    "direction of motion": by_direction,
-    "place of the largest motion": by_place,
-    "error of the motion": by_error,
-    "motion / error": by_ratio,
+@dataclass(frozen=True)
+class MotionColour:
+    """A colour by the motions of particles, as the list of colours has it.
+
+    paint        makes it of a :class:`MotionTable`, and where it `needs_parts` of :class:`Parts` of
+                 the molecule, too, which a scene shows
+    """
+
+    name: str
+    meaning: str
+    paint: Callable[..., Colouring]
+    needs_parts: bool = False
+
+
+#: by name, in the order of the list
+BY_MOTION: Final = {
+    colour.name: colour
+    for colour in (
+        MotionColour(
+            "amount of motion",
+            "How far a particle is from the consensus. Unit: Å RMS.",
+            by_amount,
+        ),
+        MotionColour(
+            "direction of motion",
+            "Direction of the mean displacement, in the frame of the consensus; grey where the "
+            "motion is not larger than its error.",
+            by_direction,
+        ),
+        MotionColour(
+            "place of the largest motion",
+            "The part of the molecule that moves most; the parts stand in the scene in these "
+            "colours.",
+            by_place,
+            needs_parts=True,
+        ),
+        MotionColour(
+            "error of the motion",
+            "How much the two halves' models differ on the motion. Unit: Å RMS.",
+            by_error,
+        ),
+        MotionColour(
+            "motion / error",
+            "Below 1 the motion is not larger than its error: do not believe it.",
+            by_ratio,
+        ),
+    )
 }
-NEEDS_PARTS: Final = "place of the largest motion"
 
 
 # -- directions -----------------------------------------------------------------------------------

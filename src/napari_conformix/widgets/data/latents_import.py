@@ -21,8 +21,7 @@ from qtpy.QtWidgets import (
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.data.inputs_form import PathField
 from napari_conformix.widgets.parts import hint, sentence, signed
-from napari_conformix.widgets.session import guess_maps
-from napari_conformix.widgets.training import free_name
+from napari_conformix.widgets.session import free_name, guess_maps
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job

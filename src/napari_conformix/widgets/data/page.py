@@ -22,6 +22,7 @@ from superqt import QLabeledDoubleSlider
 
 from napari_conformix.widgets.data.inputs_form import InputsForm
 from napari_conformix.widgets.data.latents_import import LatentsImport
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import (
     SEVERITY_COLOURS,
     SEVERITY_SIGNS,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.preflight import Report
+    from napari_conformix.widgets.latent_space import LatentSpace
     from napari_conformix.widgets.session import Inputs, Map, Session
 
 _PICTURE = 84
@@ -57,12 +59,15 @@ _WELCOME = (
 )
 
 
-class DataPage(QWidget):
+class DataPage(Page):
     """Open a data set and see whether it is fit for training."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+    name, title = "data", "Data"
+    tip = "Open particles, maps or a job, and see whether they are fit for training"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
         self.welcome = hint(_WELCOME)
         self.form = InputsForm()
         self.imports = LatentsImport(session)

@@ -14,9 +14,8 @@ from qtpy.QtWidgets import QFileDialog, QGroupBox, QPlainTextEdit, QVBoxLayout, 
 
 from napari_conformix.errors import UserError
 from napari_conformix.export.formats import PICTURE_FILES
-from napari_conformix.widgets.explore.gallery import CURRENT, ParticleGallery
+from napari_conformix.widgets.explore.gallery import CURRENT, ParticleGallery, legend_of, tiles_of
 from napari_conformix.widgets.explore.gallery_form import COUNT, NEAREST, GalleryForm
-from napari_conformix.widgets.explore.gallery_words import legend_of, tiles_of
 from napari_conformix.widgets.latent_view import Mark
 from napari_conformix.widgets.parts import Fold, hint, sentence, signed
 from napari_conformix.widgets.session import particles_command, with_units

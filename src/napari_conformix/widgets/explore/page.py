@@ -1,35 +1,30 @@
 """The Explore page: the latent map, the conformation at its cursor, and selections of particles.
 
-The page connects parts that know nothing of each other: what the map shows (:mod:`map_group`),
-live decoding into the scene (:mod:`conformation_group`), selections (:mod:`selection_group`),
-images of particles (:mod:`particle_gallery_group`), and another job beside the opened one
-(:mod:`compare_group`).
+The page lays out the parts of a :class:`LatentSpace` (what its view shows, live decoding into the
+scene, selections), which other pages share, and adds its own: images of particles, checks, and
+another job next to the open one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
-from napari_conformix.widgets.conformation import ConformationGroup
 from napari_conformix.widgets.explore.checks_group import ChecksGroup
 from napari_conformix.widgets.explore.gallery_group import ParticleGalleryGroup
-from napari_conformix.widgets.latent_view import ViewLetters
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import BiasBanner
-from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.second_view import CompareGroup, LinkedViewGroup
-from napari_conformix.widgets.selections import ACTIONS, SelectionGroup
-from napari_conformix.widgets.session import FileDrop
-from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
+from napari_conformix.widgets.selections import ACTIONS
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import SelectionHistory
     from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
+    from napari_conformix.widgets.latent_space import LatentSpace
     from napari_conformix.widgets.latent_view import LatentCanvas
-    from napari_conformix.widgets.session import Session
 
 _EMPTY: Final = (
     "The latent map appears here after the first epoch of training. Open a job folder on the Data "
@@ -37,25 +32,24 @@ _EMPTY: Final = (
 )
 
 
-class ExplorePage(QWidget):
+class ExplorePage(Page):
     """Choose a map, colour it, move through it, select and export."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.scene = Scene.of(session)
-        self.view_panel = LatentViewPanel()
-        FileDrop(self.view_panel, session.open_path)
-        self.canvas.failed.connect(session.report_error)
-        self.canvas.overlay.hint = "The latent map appears here after the first epoch."
+    name, title = "explore", "Explore"
+    tip = "The latent space: colour it, move through it, select particles"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
+        self.scene = space.scene
+        self.view_panel, self.views = space.view_panel, space.views
+        self.looking_back = space.looking_back
+        self.conformation, self.selections = space.conformation, space.selections
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)
-        self.views = ViewGroup(session, self.scene, self.view_panel)
-        self.looking_back = LookingBack(session, self.view_panel.epochs, self.views)
-        letters = ViewLetters(self.canvas)
-        self.conformation = ConformationGroup(session, self.scene, self.canvas, letters)
-        self.selections = SelectionGroup(session, self.view_panel)
-        self.gallery = ParticleGalleryGroup(session, self.selections, self.conformation, letters)
+        self.gallery = ParticleGalleryGroup(
+            session, self.selections, self.conformation, space.letters
+        )
         self.compare = CompareGroup(
             session, self.scene, self.view_panel, self.views, self.selections, self.conformation
         )
@@ -99,17 +93,17 @@ class ExplorePage(QWidget):
     @property
     def canvas(self) -> LatentCanvas:
         """The latent map's canvas."""
-        return self.view_panel.canvas
+        return self.space.canvas
 
     @property
     def latent_view(self) -> LatentView | None:
         """What the map shows now."""
-        return self.views.latent_view
+        return self.space.latent_view
 
     @property
     def history(self) -> SelectionHistory | None:
         """The current selection and its steps."""
-        return self.selections.history
+        return self.space.history
 
     def _enable(self, enabled: bool) -> None:
         self.hint.setVisible(not enabled)

@@ -35,7 +35,7 @@ from napari_conformix.widgets.parts import Fold, hint, sentence, signed
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import EnergyPath, Landscape
     from napari_conformix.analysis.spaces import LatentView
-    from napari_conformix.widgets.explore import ExplorePage
+    from napari_conformix.widgets.latent_space import LatentSpace
     from napari_conformix.widgets.session import Session
 
 _KEY: Final = "job:landscape"
@@ -75,9 +75,9 @@ class LandscapeGroup(QGroupBox):
     #: a path between two states, by number from 1
     path_asked = Signal(int, int)
 
-    def __init__(self, session: Session, explore: ExplorePage) -> None:
+    def __init__(self, session: Session, space: LatentSpace) -> None:
         super().__init__("Landscape")
-        self._session, self._explore, self._canvas = session, explore, explore.canvas
+        self._session, self._space, self._canvas = session, space, space.canvas
         self.drawn: Drawn | None = None
         #: the path of least energy that was made last, which the figure shows, too
         self.way: EnergyPath | None = None
@@ -85,7 +85,7 @@ class LandscapeGroup(QGroupBox):
         self._build()
         self._lay_out()
         self.show_button.toggled.connect(self._toggled)
-        self.table.chosen_changed.connect(self._enable)
+        self.table.states_chosen.connect(self._enable)
         self.path_button.clicked.connect(lambda: self.path_asked.emit(*self.table.chosen))
         self.select_button.clicked.connect(self.select_particles)
         self.save_button.clicked.connect(self._ask_save)
@@ -161,7 +161,7 @@ class LandscapeGroup(QGroupBox):
 
     def _look_again(self) -> None:
         """Make the landscape of what the map shows, unless it is the one that is here."""
-        view, job, latents = self._explore.latent_view, self._session.job, self._session.latents
+        view, job, latents = self._space.latent_view, self._session.job, self._session.latents
         if view is None or job is None or latents is None:
             return
         if view.past is not None:
@@ -191,7 +191,7 @@ class LandscapeGroup(QGroupBox):
         self.changed.emit()
 
     def _take(self, drawn: Drawn) -> None:
-        if drawn.view is not self._explore.latent_view or not self.show_button.isChecked():
+        if drawn.view is not self._space.latent_view or not self.show_button.isChecked():
             return
         self.drawn, self.way = drawn, None
         found = drawn.found
@@ -214,7 +214,7 @@ class LandscapeGroup(QGroupBox):
     def _draw(self) -> None:
         """On the map, or away from it."""
         drawn = self.drawn
-        if drawn is None or not self.active or drawn.view is not self._explore.latent_view:
+        if drawn is None or not self.active or drawn.view is not self._space.latent_view:
             self._canvas.set_backdrop(None)
             self._canvas.set_contours(None)
             return
@@ -237,7 +237,7 @@ class LandscapeGroup(QGroupBox):
         self._enable()
 
     def _say_where(self) -> None:
-        view = self._explore.latent_view
+        view = self._space.latent_view
         title = "the latent map" if view is None else f"“{view.space.title}”"
         self.where.setText(
             f"Of the map that is shown: {title}. Choose another on the Explore page."
@@ -275,7 +275,7 @@ class LandscapeGroup(QGroupBox):
         how = {"kind": "state", "numbers": sorted(numbers), **view_steps.where(view)}
 
         def select(rows: np.ndarray) -> None:
-            self._explore.selections.select(rows, "replace", **how)
+            self._space.selections.select(rows, "replace", **how)
             self._say(f"Selected {len(rows):,} particles of {_states(numbers)}.")
 
         self._session.run_in_worker(

@@ -5,50 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import Signal
+
+from napari_conformix.widgets.parts import CENTRE, Column, Table
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.landscape import Minimum
 
-_ROWS_SHOWN: Final = 6
+_MOST_ROWS_SHOWN: Final = 6
 
 
-class StateTable(QTableWidget):
+class StateTable(Table):
     """One row a state, the deepest first; up to two can be chosen, in the order of the clicks."""
 
-    chosen_changed = Signal()
+    #: :attr:`chosen` is other
+    states_chosen = Signal()
 
     def __init__(self) -> None:
-        super().__init__(0, 4)
         self._order: list[int] = []
-        self.verticalHeader().hide()
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        self.itemSelectionChanged.connect(self._changed)
+        super().__init__(_columns("kT"), several=True)
+        self.chosen_changed.connect(self._changed)
         self.set_states((), "kT")
 
     def set_states(self, states: tuple[Minimum, ...], unit: str) -> None:
         """Show the states of another landscape."""
-        self._order = []
-        self.setHorizontalHeaderLabels(
-            ["State", f"Energy ({unit})", "Particles", f"Way out ({unit})"]
-        )
-        self.setRowCount(len(states))
-        for row, state in enumerate(states):
-            texts = (str(state.number), energy_of(state), share_of(state), barrier_of(state))
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                item.setToolTip(state.sentence())
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.setItem(row, column, item)
-        high = self.horizontalHeader().sizeHint().height() + 4
-        high += min(max(len(states), 1), _ROWS_SHOWN) * self.verticalHeader().defaultSectionSize()
-        self.setFixedHeight(high)
-        self.clearSelection()
+        before, self._order = self._order, []
+        self.content.set_rows(states, _columns(unit))
+        self.fit_height(_MOST_ROWS_SHOWN)
+        if before:
+            self.states_chosen.emit()
 
     @property
     def chosen(self) -> list[int]:
@@ -59,14 +44,33 @@ class StateTable(QTableWidget):
         """Choose states by number."""
         self.clearSelection()
         for number in numbers:
-            for column in range(self.columnCount()):
-                self.item(number - 1, column).setSelected(True)
+            self.add_row(number - 1)
 
     def _changed(self) -> None:
-        now = {index.row() for index in self.selectionModel().selectedRows()}
+        now = set(self.chosen_rows)
         self._order = [row for row in self._order if row in now]
         self._order += sorted(now.difference(self._order))
-        self.chosen_changed.emit()
+        self.states_chosen.emit()
+
+
+def _columns(unit: str) -> list[Column]:
+    """Of energies in that unit."""
+    declared = (
+        ("State", lambda state: str(state.number)),
+        (f"Energy ({unit})", energy_of),
+        ("Particles", share_of),
+        (f"Way out ({unit})", barrier_of),
+    )
+    return [
+        Column(
+            title,
+            text,
+            tip=lambda state: state.sentence(),
+            alignment=CENTRE,
+            stretch=title != "State",
+        )
+        for title, text in declared
+    ]
 
 
 def energy_of(state: Minimum) -> str:

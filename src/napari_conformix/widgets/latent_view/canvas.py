@@ -1,6 +1,6 @@
 """The latent map: all particles in two coordinates, in a widget for a dock.
 
-The particles are a picture shaded by their density (:mod:`map_raster`), made in a thread for what
+The particles are a picture shaded by their density (`raster`), made in a thread for what
 the camera shows and painted by the surface: none is left out at any number. A napari canvas with a
 Points layer was slower even for a thousand particles where OpenGL is computed on the CPU, and for
 a million had to leave most of them out.

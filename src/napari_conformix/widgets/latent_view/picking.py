@@ -12,7 +12,8 @@ from napari_conformix.widgets.latent_view.tools import Tool
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QAbstractButton
 
-    from napari_conformix.widgets.spaces import LatentViewPanel
+    from napari_conformix.widgets.latent_view.canvas import LatentCanvas
+    from napari_conformix.widgets.latent_view.selection_bar import SelectionBar
 
 #: a press so near to a point takes hold of it, in pixels
 _GRIP: Final = 11.0
@@ -34,16 +35,16 @@ class ViewPicking(QObject):
     #: the mouse is ours (Tool.POINTS, Tool.DRAW) or no longer (None)
     tool_changed = Signal(object)
 
-    def __init__(self, panel: LatentViewPanel) -> None:
-        super().__init__(panel)
-        self._panel, self._overlay = panel, panel.canvas.overlay
+    def __init__(self, canvas: LatentCanvas, bar: SelectionBar) -> None:
+        super().__init__(canvas)
+        self._bar, self._overlay = bar, canvas.overlay
         self.tool: Tool | None = None
         self.movable: list[tuple[float, float]] = []
         self._held: int | None = None
         self._before = Tool.CURSOR
-        panel.canvas.point_picked.connect(self._picked)
-        panel.canvas.path_drawn.connect(self._drawn)
-        panel.bar.tool_chosen.connect(lambda tool: self._lose())
+        canvas.point_picked.connect(self._picked)
+        canvas.path_drawn.connect(self._drawn)
+        bar.tool_chosen.connect(lambda tool: self._lose())
         self._overlay.installEventFilter(self)
 
     def take(self, tool: Tool) -> None:
@@ -51,7 +52,7 @@ class ViewPicking(QObject):
         if self.tool is None:
             self._before = self._overlay.tool
         self.tool = tool
-        for button in self._panel.bar.tools.values():
+        for button in self._bar.tools.values():
             _lift(button)
         self._overlay.set_tool(tool)
         self.tool_changed.emit(tool)
@@ -59,8 +60,8 @@ class ViewPicking(QObject):
     def give_back(self) -> None:
         """The left button does again what it did before."""
         if self.tool is not None:
-            known = self._before in self._panel.bar.tools
-            self._panel.bar.choose_tool(self._before if known else Tool.CURSOR)
+            known = self._before in self._bar.tools
+            self._bar.choose_tool(self._before if known else Tool.CURSOR)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A press on a point takes hold of it; elsewhere the map takes it for another point."""

@@ -1,8 +1,8 @@
 """The Deformation page: how a particle is deformed, and how far to believe it.
 
 Arrows lead from the consensus to where matter is in the particle; the spheres at their ends are
-the error. The page connects what is chosen (:mod:`motion_group`) with what is drawn
-(:mod:`arrows_group`) and said (:mod:`belief_group`); the job computes, in a worker.
+the error. The page connects what is chosen (`source_group`) with what is drawn (`arrows_group`)
+and said (`belief_group`); the job computes, in a worker.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import NotSupportedError
@@ -25,6 +25,7 @@ from napari_conformix.widgets.motion.particle_picker import HELD_OUT, SELECTED
 from napari_conformix.widgets.motion.save_group import SaveGroup
 from napari_conformix.widgets.motion.source import Found, OneParticle, Source, State
 from napari_conformix.widgets.motion.source_group import MotionGroup
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import NO_MOTION, Banner, BiasBanner, hint, sentence, signed
 from napari_conformix.widgets.scene import Arrows, Limits
 from napari_conformix.widgets.session import with_units
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
-    from napari_conformix.widgets.explore import ExplorePage
+    from napari_conformix.widgets.latent_space import LatentSpace
     from napari_conformix.widgets.scene import Prepared
-    from napari_conformix.widgets.session import Session
 
 _NO_JOB: Final = "Open a job folder on the Data page to see how its particles are deformed."
 _UNTRAINED: Final = (
@@ -66,13 +66,16 @@ class Shown:
     epoch: int
 
 
-class DeformationPage(QWidget):
+class DeformationPage(Page):
     """Pick a motion; see arrows, error spheres, both maps, and whether to believe it."""
 
-    def __init__(self, session: Session, explore: ExplorePage) -> None:
-        super().__init__()
-        self.session, self._explore = session, explore
-        self.scene = explore.scene
+    name, title = "deformation", "Deformation"
+    tip = "How the molecule moves, and how far to believe it"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
+        self.scene = space.scene
         self.motions = MotionStore.of(session)
         self.active = False
         self.shown: Shown | None = None
@@ -97,7 +100,7 @@ class DeformationPage(QWidget):
         self._enable(False, _NO_JOB)
 
     def _connect(self) -> None:
-        session, explore, picker = self.session, self._explore, self.motion.picker
+        session, space, picker = self.session, self.space, self.motion.picker
         session.job_opened.connect(self._open_job)
         session.job_closed.connect(self._close_job)
         session.latents_changed.connect(self._take_latents)
@@ -110,10 +113,10 @@ class DeformationPage(QWidget):
         self.belief.particle_picked.connect(self.motion.pick)
         self.arrows.count_slider.valueChanged.connect(self.save.set_count)
         picker.list_chosen.connect(self._fill_list)
-        explore.canvas.cursor_moved.connect(self._cursor_moved)
-        explore.views.shown.connect(lambda *_: self._mark_on_view())
-        explore.selections.listed.connect(self._list_names)
-        explore.selections.selection_changed.connect(self._selection_changed)
+        space.canvas.cursor_moved.connect(self._cursor_moved)
+        space.views.shown.connect(lambda *_: self._mark_on_view())
+        space.selections.listed.connect(self._list_names)
+        space.selections.selection_changed.connect(self._selection_changed)
 
     def _enable(self, enabled: bool, why: str = "", *, apply: bool = True) -> None:
         """`apply`: whether the controls, though perhaps not yet, are for the method of the job."""
@@ -130,7 +133,7 @@ class DeformationPage(QWidget):
         if active == self.active:
             return
         self.active = active
-        self._explore.conformation.set_active(not active)
+        self.space.conformation.set_active(not active)
         if active:
             self._want()
             self._again()
@@ -219,7 +222,7 @@ class DeformationPage(QWidget):
         if name == HELD_OUT:
             picker.set_list(np.flatnonzero(latents.validation), latents, table)
         elif name == SELECTED:
-            history = self._explore.history
+            history = self.space.history
             rows = np.zeros(0, dtype=np.int64) if history is None else history.rows
             picker.set_list(rows, latents, table)
         else:
@@ -233,22 +236,22 @@ class DeformationPage(QWidget):
 
     def _cursor_moved(self, x: float, y: float) -> None:
         """The cursor of the latent map: a particle, or a point where points are compared."""
-        view = self._explore.latent_view
+        view = self.space.latent_view
         if not self.active or view is None or not len(view.xy):
             return
         if self.motion.mode == source_group.POINTS:
-            half = view.space.half or self._explore.conformation.half
+            half = view.space.half or self.space.conformation.half
             self.motion.point(view.spot((x, y), half))
         else:
             self.motion.pick(view.row_near((x, y)))
 
     def _mark_on_view(self) -> None:
         """Put the map's cursor on the particle that is shown."""
-        view, row, mode = self._explore.latent_view, self.motion.row, self.motion.mode
+        view, row, mode = self.space.latent_view, self.motion.row, self.motion.mode
         if not self.active or None in (view, row, self.shown):
             return
         if mode in (source_group.PARTICLE, source_group.PARTICLES):
-            self._explore.canvas.overlay.set_cursor(view.place_of(row))
+            self.space.canvas.overlay.set_cursor(view.place_of(row))
 
     # -- showing ----------------------------------------------------------------------------------
 

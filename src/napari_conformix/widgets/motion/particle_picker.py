@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QFormLayout,
-    QHeaderView,
-    QSpinBox,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QSpinBox, QVBoxLayout, QWidget
 
-from napari_conformix.widgets.parts import combo, fill, hint
+from napari_conformix.widgets.parts import RIGHT, Column, Table, combo, fill, hint
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
@@ -25,84 +18,73 @@ if TYPE_CHECKING:
 #: the lists that are always there; others are named after saved selections
 HELD_OUT: Final = "held out"
 SELECTED: Final = "selected"
-_COLUMNS: Final = ("Particle", "Half", "Motion Å", "Error Å", "Ratio")
-_TIPS: Final = (
-    "Row of the particle in its file, counted from 0",
-    "The half set that it belongs to",
-    "RMS displacement from the consensus",
-    "RMS difference of the halves' models; an estimate for particles that were not held out",
-    "Motion over error: below 1 do not believe the motion",
-)
 
 
-class ParticleModel(QAbstractTableModel):
-    """Particles by row of the file, sorted by any column."""
+class _Known:
+    """What the columns say of particles, by row of the file."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.rows = np.zeros(0, dtype=np.int64)
-        self._latents: LatentTable | None = None
-        self._motions: MotionTable | None = None
-        self._order: tuple[int, Any] | None = None
+        self.latents: LatentTable | None = None
+        self.motions: MotionTable | None = None
 
-    def set_content(
-        self, rows: np.ndarray, latents: LatentTable | None, motions: MotionTable | None
-    ) -> None:
-        """Other particles, or more known of them; the order stays as the user chose it."""
-        self.beginResetModel()
-        self.rows, self._latents, self._motions = np.asarray(rows, dtype=np.int64), latents, motions
+    def set(self, latents: LatentTable | None, motions: MotionTable | None) -> None:
+        """More is known, or something of another job. Motions of other latents are not taken."""
+        self.latents, self.motions = latents, motions
         if motions is not None and latents is not None and len(motions) != len(latents.mean):
-            self._motions = None
-        if self._order is not None:
-            self._sort(*self._order)
-        self.endResetModel()
+            self.motions = None
 
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self.rows)
+    def columns(self) -> list[Column]:
+        """Numbers that can be sorted by."""
+        return [
+            Column(
+                "Particle",
+                lambda row: str(int(row)),
+                "Row of the particle in its file, counted from 0",
+                alignment=RIGHT,
+                sort_key=lambda rows: rows,
+                stretch=True,
+            ),
+            self._column(
+                "Half",
+                "The half set that it belongs to",
+                self._halves,
+                lambda half: str(int(half)) if half else "–",
+            ),
+            self._motion("Motion Å", "RMS displacement from the consensus", "rms_displacement"),
+            self._motion(
+                "Error Å",
+                "RMS difference of the halves' models; an estimate for particles that were not "
+                "held out",
+                "estimated_error",
+            ),
+            self._motion(
+                "Ratio", "Motion over error: below 1 do not believe the motion", "estimated_ratio"
+            ),
+        ]
 
-    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:
-        return len(_COLUMNS)
+    def _motion(self, title: str, tip: str, name: str) -> Column:
+        """A column of the table of motions."""
 
-    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
-            return _TIPS[section]
-        return None
+        def values(rows: np.ndarray) -> np.ndarray:
+            table = self.motions
+            return np.full(len(rows), np.nan) if table is None else getattr(table, name)[rows]
 
-    def data(self, index: QModelIndex, role: int = 0) -> Any:
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        value = self._values(index.column(), self.rows[index.row() : index.row() + 1])[0]
-        if index.column() < 2:
-            return str(int(value)) if value else "0" if index.column() == 0 else "–"
-        return f"{value:.1f}" if np.isfinite(value) else "–"
+        return self._column(title, tip, values, lambda v: f"{v:.1f}" if np.isfinite(v) else "–")
 
-    def sort(self, column: int, order: Any = Qt.SortOrder.AscendingOrder) -> None:
-        self._order = column, order
-        self.layoutAboutToBeChanged.emit()
-        self._sort(column, order)
-        self.layoutChanged.emit()
+    def _column(
+        self,
+        title: str,
+        tip: str,
+        values: Callable[[np.ndarray], np.ndarray],
+        words: Callable[[Any], str],
+    ) -> Column:
+        def text(row: Any) -> str:
+            return words(values(np.array([row]))[0])
 
-    def _sort(self, column: int, order: Any) -> None:
-        """What has no value comes last."""
-        values = self._values(column, self.rows).astype(float)
-        if order == Qt.SortOrder.DescendingOrder:
-            values = -values
-        self.rows = self.rows[np.argsort(values, kind="stable")]
+        return Column(title, text, tip, alignment=RIGHT, sort_key=values, stretch=True)
 
-    def _values(self, column: int, rows: np.ndarray) -> np.ndarray:
-        if column == 0:
-            return rows
-        if column == 1:
-            return np.zeros(len(rows)) if self._latents is None else self._latents.half[rows]
-        table = self._motions
-        if table is None:
-            return np.full(len(rows), np.nan)
-        names = ("rms_displacement", "estimated_error", "estimated_ratio")
-        return getattr(table, names[column - 2])[rows]
+    def _halves(self, rows: np.ndarray) -> np.ndarray:
+        return np.zeros(len(rows)) if self.latents is None else self.latents.half[rows]
 
 
 class ParticlePicker(QWidget):
@@ -118,17 +100,13 @@ class ParticlePicker(QWidget):
         self.number.setToolTip("Row of the particle in its file, counted from 0")
         self.number.setKeyboardTracking(False)
         self.list_box = combo()
-        self.model = ParticleModel()
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.verticalHeader().hide()
+        self._known = _Known()
+        self.table = Table(self._known.columns())
+        self.model = self.table.content
         self.table.verticalHeader().setDefaultSectionSize(20)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setFixedHeight(132)
         self.table.setSortingEnabled(True)
         self.table.horizontalHeader().setSortIndicator(2, Qt.SortOrder.DescendingOrder)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         # The sign of the order stands in the middle of a title.
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.setToolTip("Click a row to see that particle, a title to sort by it")
@@ -173,7 +151,8 @@ class ParticlePicker(QWidget):
     ) -> None:
         """The particles of the chosen list."""
         with QSignalBlocker(self.table.selectionModel()):
-            self.model.set_content(rows, latents, motions)
+            self._known.set(latents, motions)
+            self.model.set_rows(np.asarray(rows, dtype=np.int64))
         self._point_at(self.number.value())
         empty = len(rows) == 0 and self.chosen_list == SELECTED
         self.note.setText(
@@ -192,11 +171,10 @@ class ParticlePicker(QWidget):
         places = np.flatnonzero(self.model.rows == row)
         with QSignalBlocker(self.table.selectionModel()):
             if len(places):
-                self.table.selectRow(int(places[0]))
+                self.table.choose_row(int(places[0]))
                 self.table.scrollTo(self.model.index(int(places[0]), 0))
             else:
-                self.table.clearSelection()
-                self.table.setCurrentIndex(QModelIndex())
+                self.table.choose_row(None)
         self.table.viewport().update()
 
     def _number_entered(self) -> None:

@@ -134,7 +134,7 @@ class TwoPoints:
 
 @dataclass(frozen=True)
 class AlongAxis:
-    """Along an axis of a space of :mod:`latent_maps`, from its 2nd to its 98th percentile."""
+    """Along an axis of a space of `analysis.spaces`, from its 2nd to its 98th percentile."""
 
     key: str
     component: int

@@ -40,7 +40,7 @@ from napari_conformix.widgets.scene import Scene
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
     from napari_conformix.jobs import Job
-    from napari_conformix.widgets.explore import ExplorePage
+    from napari_conformix.widgets.latent_view import LatentCanvas
     from napari_conformix.widgets.session import Session
 
 _NO_COMMAND: Final = "Save the path under a name; the command line can then ask for it."
@@ -49,9 +49,9 @@ _NO_COMMAND: Final = "Save the path under a name; the command line can then ask 
 class MovieGroup(QGroupBox):
     """Records the path that it is given; :meth:`set_path` and :meth:`set_name` say which."""
 
-    def __init__(self, session: Session, explore: ExplorePage) -> None:
+    def __init__(self, session: Session, canvas: LatentCanvas) -> None:
         super().__init__("Movie")
-        self._session, self._explore = session, explore
+        self._session, self._canvas = session, canvas
         self.path: LatentPath | None = None
         self._name = ""
         self._own_file = False
@@ -243,7 +243,7 @@ class MovieGroup(QGroupBox):
 
     def _view_in_window(self) -> InsetView | None:
         """The map of the Explore page in its colours; None while it shows nothing."""
-        canvas = self._explore.canvas
+        canvas = self._canvas
         if canvas.latent_view is None:
             return None
         return InsetView(canvas.latent_view, canvas.drawn_colours)

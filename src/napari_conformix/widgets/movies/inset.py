@@ -93,7 +93,7 @@ class Inset:
         painter.restore()
 
 
-def view_of(job: Job, path: LatentPath) -> LatentView | None:
+def latent_view_of(job: Job, path: LatentPath) -> LatentView | None:
     """The map to show a path on where no other is chosen: the one that it was made on; else its
     component or motion beside the next one. None where there is only one."""
     table = job.latents()

@@ -1,6 +1,6 @@
 """A movie of the molecule along a path, written from a script or from the command line.
 
-In the window :mod:`movie_recorder` does the same, a frame at a time.
+In the window `recorder` does the same, a frame at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
 from napari_conformix.export.movie_plan import STEPS, MovieOptions, check_file, loops, options_from
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.widgets.movies.frames import Film, InsetView, Look
-from napari_conformix.widgets.movies.inset import plain_colours, view_of
+from napari_conformix.widgets.movies.inset import latent_view_of, plain_colours
 from napari_conformix.widgets.session import Session
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def make_film(
     def find_view() -> InsetView | None:
         if inset is not None and (inset.view.row_half == path.half).any():
             return inset
-        view = view_of(job, path)
+        view = latent_view_of(job, path)
         return None if view is None else InsetView(view, plain_colours(view))
 
     return Film(job, path, options, look, inset=find_view, loops=loops)

@@ -42,15 +42,18 @@ from napari_conformix.widgets.parts.style import (
     sentence,
     signed,
 )
+from napari_conformix.widgets.parts.table import CENTRE, RIGHT, Column, Table
 from napari_conformix.widgets.parts.tile_grid import TileGrid
 
 __all__ = [
+    "CENTRE",
     "HALF_COLOURS",
     "LAID_OUT_MS",
     "NO_MOLECULE",
     "NO_MOTION",
     "NO_MOVIE",
     "PHASE_COLOURS",
+    "RIGHT",
     "SEVERITY_COLOURS",
     "SEVERITY_SIGNS",
     "STATE_COLOURS",
@@ -59,6 +62,7 @@ __all__ = [
     "BiasBanner",
     "Chip",
     "ChoiceBox",
+    "Column",
     "ColumnBox",
     "DirectionPlot",
     "DoubtBanner",
@@ -78,6 +82,7 @@ __all__ = [
     "ResolutionAxis",
     "SettingsForm",
     "Summary",
+    "Table",
     "TileGrid",
     "bring_into_view",
     "combo",

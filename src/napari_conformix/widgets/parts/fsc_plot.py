@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,6 +13,9 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_conformix.widgets.parts.plots import Plot, text_colour
 from napari_conformix.widgets.parts.style import hint
+
+if TYPE_CHECKING:
+    from napari_conformix.jobs.reconstruction import Curves
 
 #: where two independent half maps say what the full map holds (Rosenthal and Henderson, 2003)
 THRESHOLD: Final = 0.143
@@ -36,6 +39,13 @@ _TIPS: Final = {
     "phase-randomised": "Within the mask, after the phases beyond a resolution were replaced by "
     "random ones: what the mask alone would bring",
 }
+#: as of the curves of a reconstruction's report, and what they are called here
+_KINDS: Final = {
+    "corrected": "corrected",
+    "masked": "masked",
+    "unmasked": "unmasked",
+    "randomised": "phase-randomised",
+}
 #: of the two that are shown until the user says otherwise
 _SHOWN_FIRST: Final = ("corrected",)
 
@@ -54,6 +64,18 @@ class FscFamily:
     frequency: np.ndarray
     curves: dict[str, np.ndarray]
     resolution: float | None
+
+    @classmethod
+    def of(cls, name: str, colour: str, curves: Curves) -> FscFamily:
+        """The curves of a reconstruction's report."""
+        arrays = curves.as_arrays()
+        return cls(
+            name,
+            colour,
+            arrays["frequency"],
+            {kind: arrays[of] for of, kind in _KINDS.items() if of in arrays},
+            curves.resolution_angstrom if curves.reached else None,
+        )
 
     @property
     def best(self) -> str:

@@ -141,7 +141,7 @@ class PathForm(QGroupBox):
 
     @property
     def kind(self) -> str:
-        """Which of :data:`path_kinds.KINDS`."""
+        """Which of :data:`kinds.KINDS`."""
         return str(self.kind_box.currentData())
 
     @property

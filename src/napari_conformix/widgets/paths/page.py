@@ -1,7 +1,7 @@
 """The Paths page: ways through the latent space, played as a moving molecule.
 
-The page connects what makes paths (:mod:`path_form`), keeps them (:mod:`path_list`), plays them
-(:mod:`path_player`) and finds states (:mod:`landscape_group`); the job computes, in workers.
+The page connects what makes paths (`form`), keeps them (`saved`), plays them (`player`) and finds
+states (`landscape.group`); the job computes, in workers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_conformix.analysis.paths import place_on_view
 from napari_conformix.widgets.landscape import LandscapeGroup
 from napari_conformix.widgets.latent_view import Mark, ViewPicking
 from napari_conformix.widgets.movies import MovieGroup
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import BiasBanner, DoubtBanner, Fold
 from napari_conformix.widgets.paths.command import path_command
 from napari_conformix.widgets.paths.form import PathForm
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
-    from napari_conformix.widgets.explore import ExplorePage
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.latent_space import LatentSpace
 
 _NO_JOB: Final = "Open a job folder on the Data page to make paths through its conformations."
 _UNTRAINED: Final = (
@@ -40,13 +40,16 @@ _UNTRAINED: Final = (
 _PICKED: Final = (0.95, 0.75, 0.2)
 
 
-class PathsPage(QWidget):
+class PathsPage(Page):
     """Make paths, play them, see the states between them, and write movies."""
 
-    def __init__(self, session: Session, explore: ExplorePage) -> None:
-        super().__init__()
-        self.session, self._explore = session, explore
-        self.scene, self._canvas = explore.scene, explore.canvas
+    name, title = "paths", "Paths"
+    tip = "Make paths through the latent space, play them, record movies"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
+        self.scene, self._canvas = space.scene, space.canvas
         self.active = False
         self.path: LatentPath | None = None
         self._supports = Supports()
@@ -56,12 +59,12 @@ class PathsPage(QWidget):
         self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
-        self.picking = ViewPicking(explore.view_panel)
+        self.picking = ViewPicking(space.canvas, space.view_panel.bar)
         self.form = PathForm()
-        self.player = PathPlayer(session, self.scene, explore.conformation.contour)
+        self.player = PathPlayer(session, self.scene, space.conformation.contour)
         self.list = PathList(session)
-        self.movie = MovieGroup(session, explore)
-        self.landscape = LandscapeGroup(session, explore)
+        self.movie = MovieGroup(session, self._canvas)
+        self.landscape = LandscapeGroup(session, space)
         self.groups = [self.form, self.player, self.movie, self.list, self.landscape]
         self._lay_out()
         self._connect()
@@ -89,7 +92,7 @@ class PathsPage(QWidget):
         session.job_closed.connect(lambda: self._forget(_NO_JOB))
         session.latents_changed.connect(self._take_latents)
         session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
-        self._explore.views.shown.connect(self._take_view)
+        self.space.views.shown.connect(self._take_view)
         self._canvas.cursor_moved.connect(self._cursor_moved)
         form.asked.connect(self.make)
         form.tool_asked.connect(self._want_tool)
@@ -120,7 +123,7 @@ class PathsPage(QWidget):
         self.active = active
         overlay = self._canvas.overlay
         if active:  # taken before anything is put there, and given back when all of it is gone
-            self._explore.conformation.set_active(False)
+            self.space.conformation.set_active(False)
             self.scene.hide_conformation()
             self._cursor = overlay.cursor_xy
             overlay.set_cursor(None)
@@ -134,7 +137,7 @@ class PathsPage(QWidget):
         self._place()
         if not active:
             overlay.set_cursor(self._cursor)
-            self._explore.conformation.set_active(True)
+            self.space.conformation.set_active(True)
 
     def refresh(self) -> None:
         """See what the job has now, also what the command line has made."""
@@ -174,7 +177,7 @@ class PathsPage(QWidget):
 
     def make(self, choice: dict[str, Any]) -> None:
         """Make a path as the form asks, in a worker; the newest request wins."""
-        view = self._explore.latent_view if choice["kind"] in ("points", "drawn") else None
+        view = self.space.latent_view if choice["kind"] in ("points", "drawn") else None
         found = None
         if choice["kind"] == "least energy":
             found, view = self.landscape.found, self.landscape.drawn.view
@@ -252,7 +255,7 @@ class PathsPage(QWidget):
         self.form.ask()
 
     def _look_at_half(self) -> None:
-        view = self._explore.latent_view
+        view = self.space.latent_view
         self.form.set_half_of_view(0 if view is None else view.space.half)
 
     def _want_tool(self, tool: Any) -> None:
@@ -267,7 +270,7 @@ class PathsPage(QWidget):
             self.form.lose_tool()
 
     def _picked(self, x: float, y: float) -> None:
-        view = self._explore.latent_view
+        view = self.space.latent_view
         if view is None:
             return
         if self.form.kind == "points":
@@ -292,7 +295,7 @@ class PathsPage(QWidget):
     def _marks(self) -> list[Mark]:
         """Picked points by number, or the two particles as A and B; until there are some, and for
         other kinds of paths, states by number."""
-        view = self._explore.latent_view
+        view = self.space.latent_view
         picked: list[Mark] = []
         if view is None:
             return picked
@@ -311,14 +314,14 @@ class PathsPage(QWidget):
 
     def _place(self) -> None:
         """Find where the path lies in the map that is shown, and draw it."""
-        view, path = self._explore.latent_view, self.path
+        view, path = self.space.latent_view, self.path
         if not self.active or view is None or path is None:
             self._places = None
             self._draw_path()
             return
 
         def done(xy: np.ndarray | None) -> None:
-            if path is self.path and view is self._explore.latent_view and self.active:
+            if path is self.path and view is self.space.latent_view and self.active:
                 self._places = xy
                 self._draw_path()
 

@@ -12,11 +12,11 @@ from qtpy.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs.reconstruction import reconstruction_event
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import Fold, heading, hint
 from napari_conformix.widgets.reconstruction.advice import Advice
 from napari_conformix.widgets.reconstruction.form import ReconstructForm
 from napari_conformix.widgets.reconstruction.offer import Offer, offer_of
-from napari_conformix.widgets.reconstruction.progress import ReconstructionProgress
 from napari_conformix.widgets.reconstruction.result import Result, load
 from napari_conformix.widgets.reconstruction.runs_list import (
     Entry,
@@ -24,26 +24,25 @@ from napari_conformix.widgets.reconstruction.runs_list import (
     entries_of,
 )
 from napari_conformix.widgets.reconstruction.view import ReconstructionView
+from napari_conformix.widgets.runs import (
+    ReconstructionStatus,
+    RunButtons,
+    RunProgress,
+    RunRules,
+)
 from napari_conformix.widgets.session import Follower, commands
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.latent_space import LatentSpace
 
-#: state of the chosen reconstruction -> the buttons that can be pressed
-_ENABLED: Final = {
-    "created": {"resume"},
-    "running": {"pause", "stop"},
-    "paused": {"resume", "stop"},
-    "stopped": {"resume"},
-    "interrupted": {"resume"},
-    "failed": {"resume"},
-}
-_TIPS: Final = {
-    "pause": "Let it wait after its current batch",
-    "stop": "End it after its current batch; its sums are kept and Resume goes on with them",
-    "resume": "Go on where it paused, stopped or was interrupted; the maps come out the same",
-}
+_RULES: Final = RunRules(
+    tips={
+        "pause": "Let it wait after its current batch",
+        "stop": "End it after its current batch; its sums are kept and Resume goes on with them",
+        "resume": "Go on where it paused, stopped or was interrupted; the maps come out the same",
+    }
+)
 _INTRODUCTION: Final = (
     "Half maps of all particles or of a saved selection. With the motion undone, what a moving "
     "part blurs in the plain map becomes sharp, if the motion was found rightly."
@@ -52,12 +51,15 @@ _INTRODUCTION: Final = (
 _LOOK_MS: Final = 3000
 
 
-class ReconstructPage(QWidget):
+class ReconstructPage(Page):
     """Start reconstructions, watch them, and look at what came out."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+    name, title = "reconstruct", "Reconstruct"
+    tip = "A better map from the particles whose motion is known"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
         self._follower: Follower | None = None
         self._followed: Entry | None = None
         self._wanted = ""
@@ -74,10 +76,9 @@ class ReconstructPage(QWidget):
         self.command_fold = Fold("Show command line", self.command)
         self.list_title = heading("Reconstructions of this job")
         self.list = ReconstructionList()
-        self.buttons = {name: QPushButton(name.capitalize()) for name in _TIPS}
-        for name, button in self.buttons.items():
-            button.setToolTip(_TIPS[name])
-        self.progress = ReconstructionProgress()
+        self.run_buttons = RunButtons(_RULES)
+        self.buttons = self.run_buttons.buttons
+        self.progress = RunProgress(ReconstructionStatus())
         self.view = ReconstructionView(session)
         self._lay_out()
         self._timer = QTimer(self)
@@ -85,12 +86,8 @@ class ReconstructPage(QWidget):
         self._timer.timeout.connect(self.look)
         self.form.changed.connect(self._form_changed)
         self.start_button.clicked.connect(self.start)
-        for name, action in {
-            "pause": self.pause,
-            "stop": self.stop,
-            "resume": self.resume,
-        }.items():
-            self.buttons[name].clicked.connect(action)
+        actions = {"pause": self.pause, "stop": self.stop, "resume": self.resume}
+        self.run_buttons.pressed.connect(lambda name: actions[name]())
         self.list.chosen.connect(self._chosen)
         session.job_opened.connect(lambda *_: self._job_opened())
         session.job_closed.connect(self._job_closed)
@@ -110,14 +107,11 @@ class ReconstructPage(QWidget):
         inside.addLayout(row)
         inside.addWidget(self.command_fold)
         self.new_fold = Fold("New reconstruction", new, opened=True)
-        row = QHBoxLayout()
-        for button in self.buttons.values():
-            row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.new_fold)
         layout.addWidget(self.list_title)
         layout.addWidget(self.list)
-        layout.addLayout(row)
+        layout.addWidget(self.run_buttons)
         layout.addWidget(self.progress)
         layout.addWidget(self.view)
         layout.addStretch(1)
@@ -282,10 +276,9 @@ class ReconstructPage(QWidget):
 
     def _refresh(self) -> None:
         job = self.session.job
-        enabled = _ENABLED.get(self.progress.state, set())
-        for name, button in self.buttons.items():
-            button.setEnabled(name in enabled)
-            button.setVisible(self._followed is not None and self.progress.state != "finished")
+        self.run_buttons.enable(_RULES.enabled(self.progress.state))
+        unfinished = self._followed is not None and self.progress.state != "finished"
+        self.run_buttons.setVisible(unfinished)
         there = bool(self.list.entries)
         for widget in (self.list_title, self.list):
             widget.setVisible(there)

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 DEFORMED: Final = "motion undone"
 PLAIN: Final = "plain"
-#: as of the curves of the report, and what they are called here
-_CURVES: Final = {
-    "corrected": "corrected",
-    "masked": "masked",
-    "unmasked": "unmasked",
-    "randomised": "phase-randomised",
-}
 #: resolutions that differ by a smaller share are called the same
 _SAME: Final = 0.01
 COLOURS: Final = {DEFORMED: "#e69f00", PLAIN: "#56b4e9"}
@@ -56,9 +49,9 @@ class Result:
     def families(self) -> list[FscFamily]:
         """The curves of the map asked for, and of the plain one beside it."""
         title = self.maps[0].title
-        found = [family(title, COLOURS[title], self.report.curves)]
+        found = [FscFamily.of(title, COLOURS[title], self.report.curves)]
         if self.report.plain is not None:
-            found.append(family(PLAIN, COLOURS[PLAIN], self.report.plain))
+            found.append(FscFamily.of(PLAIN, COLOURS[PLAIN], self.report.plain))
         return found
 
     def sentences(self) -> list[tuple[str, str]]:
@@ -122,18 +115,6 @@ def _map(folder: Path, title: str, name: str, local: Any) -> ResultMap:
     if local is not None:
         resolution = np.array(read_map(folder / local.path)[0], dtype=np.float32)
     return ResultMap(title, array, resolution)
-
-
-def family(title: str, colour: str, curves: Curves) -> FscFamily:
-    """The curves of a report as the plot takes them."""
-    arrays = curves.as_arrays()
-    return FscFamily(
-        title,
-        colour,
-        arrays["frequency"],
-        {kind: arrays[name] for name, kind in _CURVES.items() if name in arrays},
-        curves.resolution_angstrom if curves.reached else None,
-    )
 
 
 def _gain(report: ReconstructionReport) -> list[str]:

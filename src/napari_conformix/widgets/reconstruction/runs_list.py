@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import Signal
 
 from napari_conformix.errors import UserError
-from napari_conformix.widgets.parts import STATE_COLOURS
+from napari_conformix.widgets.parts import STATE_COLOURS, Column, Table
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
 
-_COLUMNS: Final = ("Name", "Map", "Resolution (Å)", "State")
 _MOST_ROWS_SHOWN: Final = 5
+#: of states that have no colour of their own: something is wrong
+_OTHER_COLOUR: Final = "#e05a4e"
 
 
 @dataclass(frozen=True)
@@ -59,31 +58,41 @@ def _reached(curves: Any) -> str:
     return in_angstrom(curves.resolution_angstrom, curves.reached)
 
 
-class ReconstructionList(QTableWidget):
+def _tip(entry: Entry) -> str:
+    how = {"deformed": "with the motion undone", "plain": "as if nothing moved"}[entry.kind]
+    counted = f", {entry.particles} particles" if entry.particles else ""
+    return f"{entry.name}: {how}{counted}\n{entry.run.folder}"
+
+
+_COLUMNS: Final = (
+    Column("Name", lambda entry: entry.name, tip=_tip, stretch=True),
+    Column("Map", lambda entry: entry.kind, tip=_tip),
+    Column("Resolution (Å)", lambda entry: entry.resolution, tip=_tip),
+    Column(
+        "State",
+        lambda entry: entry.state,
+        tip=_tip,
+        colour=lambda entry: STATE_COLOURS.get(entry.state, _OTHER_COLOUR),
+    ),
+)
+
+
+class ReconstructionList(Table):
     """One row each; the chosen one is what the page is about."""
 
     #: the :class:`Entry` chosen, or None
     chosen = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_COLUMNS))
+        super().__init__(_COLUMNS)
         self.entries: list[Entry] = []
-        self.setHorizontalHeaderLabels(_COLUMNS)
-        self.verticalHeader().hide()
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = self.horizontalHeader()
-        for column in range(1, len(_COLUMNS)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.current))
+        self.chosen_changed.connect(lambda: self.chosen.emit(self.current))
 
     @property
     def current(self) -> Entry | None:
         """The chosen row."""
-        rows = {index.row() for index in self.selectedIndexes()}
-        return self.entries[rows.pop()] if rows else None
+        rows = self.chosen_rows
+        return self.entries[rows[0]] if rows else None
 
     def show_entries(self, entries: Iterable[Entry]) -> None:
         """Fill the table; the choice stays."""
@@ -91,17 +100,8 @@ class ReconstructionList(QTableWidget):
         if [_texts(e) for e in entries] == [_texts(e) for e in self.entries]:
             return
         self.entries = entries
-        with QSignalBlocker(self):
-            self.setRowCount(len(entries))
-            for row, entry in enumerate(entries):
-                for column, text in enumerate(_texts(entry)):
-                    item = QTableWidgetItem(text)
-                    item.setToolTip(_tip(entry))
-                    if column == len(_COLUMNS) - 1:
-                        item.setForeground(QBrush(QColor(STATE_COLOURS.get(text, "#e05a4e"))))
-                    self.setItem(row, column, item)
-            self.clearSelection()
-        self._fit_height()
+        self.content.set_rows(entries)
+        self.fit_height(_MOST_ROWS_SHOWN)
         if current is not None:
             self.choose(current.name)
 
@@ -109,21 +109,9 @@ class ReconstructionList(QTableWidget):
         """Make a row the current one."""
         for row, entry in enumerate(self.entries):
             if entry.name == name:
-                self.selectRow(row)
+                self.choose_row(row)
                 return
 
-    def _fit_height(self) -> None:
-        rows = min(max(self.rowCount(), 1), _MOST_ROWS_SHOWN)
-        height = self.horizontalHeader().sizeHint().height() + 4
-        height += rows * (self.rowHeight(0) if self.rowCount() else 24)
-        self.setFixedHeight(height)
 
-
-def _texts(entry: Entry) -> tuple[str, ...]:
-    return entry.name, entry.kind, entry.resolution, entry.state
-
-
-def _tip(entry: Entry) -> str:
-    how = {"deformed": "with the motion undone", "plain": "as if nothing moved"}[entry.kind]
-    counted = f", {entry.particles} particles" if entry.particles else ""
-    return f"{entry.name}: {how}{counted}\n{entry.run.folder}"
+def _texts(entry: Entry) -> list[str]:
+    return [column.text(entry) for column in _COLUMNS]

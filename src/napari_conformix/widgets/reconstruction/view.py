@@ -32,9 +32,15 @@ from napari_conformix.widgets.parts import (
     sentence,
     signed,
 )
-from napari_conformix.widgets.reconstruction.layers import Drawn, ReconstructionLayers
 from napari_conformix.widgets.reconstruction.result import COLOURS, DEFORMED, PLAIN, Result
-from napari_conformix.widgets.scene import Coloured, Scene, colour_range, legend
+from napari_conformix.widgets.scene import (
+    Coloured,
+    Drawn,
+    ReconstructionLayers,
+    Scene,
+    colour_range,
+    legend,
+)
 
 if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session

@@ -15,6 +15,11 @@ from napari_conformix.widgets.scene.local_resolution import (
 )
 from napari_conformix.widgets.scene.map_pictures import View, picture
 from napari_conformix.widgets.scene.scene import EXTRAPOLATED, START_COLOUR, Scene
+from napari_conformix.widgets.scene.side_by_side import (
+    SIDE_BY_SIDE_ZOOM,
+    Drawn,
+    ReconstructionLayers,
+)
 from napari_conformix.widgets.scene.surfaces import Mesh, Prepared, suggest_threshold, surface_of
 
 __all__ = [
@@ -22,16 +27,19 @@ __all__ = [
     "LESS",
     "MORE",
     "MOST_ARROWS",
+    "SIDE_BY_SIDE_ZOOM",
     "START_COLOUR",
     "ArrowLayers",
     "ArrowLegend",
     "Arrows",
     "Coloured",
+    "Drawn",
     "Limits",
     "LobeLayers",
     "Lobes",
     "Mesh",
     "Prepared",
+    "ReconstructionLayers",
     "Scene",
     "View",
     "colormap",

@@ -14,8 +14,9 @@ from napari_conformix.analysis.selections import CannotReplayError
 from napari_conformix.errors import UserError
 from napari_conformix.export.formats import FormatTable, offered_to, program_of_file
 from napari_conformix.runs import layout
+from napari_conformix.widgets.selections.subset_job import SubsetJobDialog
 from napari_conformix.widgets.selections.table import COLOURS, SelectionTable
-from napari_conformix.widgets.training import SubsetJobDialog, free_name
+from napari_conformix.widgets.session import free_name
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import Selection, SelectionHistory

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
     QHBoxLayout,
-    QHeaderView,
     QInputDialog,
     QLineEdit,
     QMenu,
     QMessageBox,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -27,8 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_conformix.analysis.selections import describe
 from napari_conformix.export.formats import FormatTable, offered_to
-from napari_conformix.widgets.parts import LAID_OUT_MS, bring_into_view
-from napari_conformix.widgets.selections.buttons import BUTTON, split_button, swatch
+from napari_conformix.widgets.parts import LAID_OUT_MS, Column, Table, bring_into_view
 from napari_conformix.widgets.selections.counts import saved_text
 from napari_conformix.widgets.selections.written import WrittenLine
 
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
     from napari_conformix.training.latent_table import LatentTable
 
 COLOURS: Final = ("#e69f00", "#56b4e9", "#2fc48d", "#cc79a7", "#f0e442", "#e2703a", "#9a8cff")
-_COLUMNS: Final = ("Name", "Particles", "How it was made")
 #: what loading does with the current selection
 _LOADS: Final = (
     ("Replace the current selection", "replace"),
@@ -45,9 +40,54 @@ _LOADS: Final = (
     ("Take out of it (difference)", "remove"),
     ("Keep only what is in both (intersection)", "intersect"),
 )
+_NO_COLOUR: Final = "#888888"
 _SAVE_TIP: Final = "Keep the selected particles under this name in the job folder"
+#: napari's style draws tool buttons flat, and has no room for the arrow beside the words
+_BUTTON: Final = (
+    "QToolButton {{ border: none; border-radius: 3px; padding: 4px {right}px 4px 8px;"
+    " background: rgba(128, 136, 148, 90); }}"
+    "QToolButton::menu-button {{ width: 16px; border: none; }}"
+    "QToolButton:disabled {{ color: #7d848e; background: rgba(128, 136, 148, 40); }}"
+    "QToolButton:hover {{ background: rgba(128, 136, 148, 150); }}"
+)
 #: least and most pixels of the table that are seen at once
 _HEIGHTS: Final = (96, 260)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A selection, how many particles it has of which kind, and where it was written to."""
+
+    selection: Selection
+    counted: str
+    path: Path | None = None
+
+    @property
+    def made(self) -> str:
+        """How it was made, and below it the file."""
+        made = describe(self.selection)
+        return made if self.path is None else f"{made}\n→ {self.path}"
+
+
+_COLUMNS: Final = (
+    Column(
+        "Name",
+        lambda row: row.selection.name,
+        tip=lambda row: "Click: choose it. Double-click: make it the current selection.",
+        swatch=lambda row: row.selection.colour or _NO_COLOUR,
+    ),
+    Column(
+        "Particles",
+        lambda row: row.counted,
+        tip=lambda row: f"{len(row.selection):,} of {row.selection.total:,} particles",
+    ),
+    Column(
+        "How it was made",
+        lambda row: row.made,
+        tip=lambda row: describe(row.selection),
+        stretch=True,
+    ),
+)
 
 
 class SelectionTable(QWidget):
@@ -93,21 +133,12 @@ class SelectionTable(QWidget):
         """Fill the table; the latents give the counts by half and of held-out particles."""
         current, self._choose_next = self._choose_next or self.current, None
         self._selections = {selection.name: selection for selection in selections}
-        self.table.setRowCount(len(self._selections))
-        for row, selection in enumerate(self._selections.values()):
-            made = describe(selection)
-            texts = (selection.name, saved_text(selection, latents), made)
-            tips = (
-                "Click: choose it. Double-click: make it the current selection.",
-                f"{len(selection):,} of {selection.total:,} particles",
-                made,
-            )
-            for column, (text, tip) in enumerate(zip(texts, tips, strict=True)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(tip)
-                self.table.setItem(row, column, item)
-            self.table.item(row, 0).setIcon(swatch(selection.colour))
-            self._tell_row(row, selection.name)
+        self.table.content.set_rows(
+            [
+                _Row(selection, saved_text(selection, latents), self._written(name))
+                for name, selection in self._selections.items()
+            ]
+        )
         self._fit_height()
         only = next(iter(self._selections)) if len(self._selections) == 1 else None
         self.select(current or only)
@@ -118,18 +149,14 @@ class SelectionTable(QWidget):
 
     def select(self, name: str | None) -> None:
         """Make a row the current one, or none."""
-        for row in range(self.table.rowCount()):
-            if self.table.item(row, 0).text() == name:
-                self.table.selectRow(row)
-                return
-        self.table.clearSelection()
+        self.table.choose_row(self.names.index(name) if name in self._selections else None)
         self._enable()
 
     @property
     def current(self) -> str | None:
         """The name in the chosen row."""
-        rows = {index.row() for index in self.table.selectedIndexes()}
-        return self.table.item(rows.pop(), 0).text() if rows else None
+        rows = self.table.chosen_rows
+        return self.names[rows[0]] if rows else None
 
     @property
     def names(self) -> list[str]:
@@ -157,9 +184,10 @@ class SelectionTable(QWidget):
     def say(self, name: str, text: str, path: Path | None = None) -> None:
         """What became of a selection, for example the file that it was written to."""
         self._said[name] = text, path
-        for row in range(self.table.rowCount()):
-            if self.table.item(row, 0).text() == name:
-                self._tell_row(row, name)
+        if name in self._selections:
+            place = self.names.index(name)
+            row = self.table.content.rows[place]
+            self.table.content.set_row(place, replace(row, path=path))
         self._fit_height()
         self._enable()
         QTimer.singleShot(LAID_OUT_MS, self._come_into_view)
@@ -187,26 +215,17 @@ class SelectionTable(QWidget):
         self.name.returnPressed.connect(self._ask_save)
 
     def _build_table(self) -> None:
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
-        self.table.verticalHeader().hide()
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table = Table(_COLUMNS)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setWordWrap(True)
-        header = self.table.horizontalHeader()
-        for column in range(len(_COLUMNS) - 1):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        header.sectionResized.connect(lambda *_: self._fit_height())
-        self.table.itemSelectionChanged.connect(self._enable)
+        self.table.horizontalHeader().sectionResized.connect(lambda *_: self._fit_height())
+        self.table.chosen_changed.connect(self._enable)
         self.table.doubleClicked.connect(lambda _: self._ask_load("replace"))
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
 
     def _build_buttons(self) -> None:
-        self.load = split_button("Show on map", "Make it the current selection (can be undone)")
+        self.load = _split_button("Show on map", "Make it the current selection (can be undone)")
         self.load.clicked.connect(lambda: self._ask_load("replace"))
         loads = QMenu(self)
         for text, action in _LOADS:
@@ -214,7 +233,7 @@ class SelectionTable(QWidget):
                 lambda _=False, chosen=action: self._ask_load(chosen)
             )
         self.load.setMenu(loads)
-        self.export = split_button("Export", "Write its particles into the job folder (subsets/)")
+        self.export = _split_button("Export", "Write its particles into the job folder (subsets/)")
         self.export.clicked.connect(lambda: self._ask_export(self._suffix))
         self.train = QPushButton("Train on it…")
         self.train.setToolTip(
@@ -223,7 +242,7 @@ class SelectionTable(QWidget):
         self.train.clicked.connect(lambda: self.current and self.train_asked.emit(self.current))
         self.more = QToolButton()
         self.more.setText("More")
-        self.more.setStyleSheet(BUTTON.format(right=16))
+        self.more.setStyleSheet(_BUTTON.format(right=16))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.rename = self.menu.addAction("Rename…")
@@ -262,15 +281,12 @@ class SelectionTable(QWidget):
     def _fit_height(self) -> None:
         """As high as its rows, within bounds."""
         self.table.resizeRowsToContents()
-        rows = sum(self.table.rowHeight(row) for row in range(self.table.rowCount()))
+        rows = sum(self.table.rowHeight(row) for row in range(len(self.names)))
         wanted = rows + self.table.horizontalHeader().height() + 4
         self.table.setFixedHeight(min(max(wanted, _HEIGHTS[0]), _HEIGHTS[1]))
 
-    def _tell_row(self, row: int, name: str) -> None:
-        """How the selection was made, and below it where it was written to."""
-        made = describe(self._selections[name])
-        _, path = self._said.get(name, ("", None))
-        self.table.item(row, 2).setText(made if path is None else f"{made}\n→ {path}")
+    def _written(self, name: str) -> Path | None:
+        return self._said.get(name, ("", None))[1]
 
     def _enable(self) -> None:
         chosen = self.current
@@ -338,7 +354,7 @@ class SelectionTable(QWidget):
         name = self.current
         if name is None:
             return
-        before = QColor(self._selections[name].colour or "#888888")
+        before = QColor(self._selections[name].colour or _NO_COLOUR)
         chosen = QColorDialog.getColor(before, self, f"Colour of '{name}'")
         if chosen.isValid():
             self.colour_asked.emit(name, chosen.name())
@@ -350,3 +366,13 @@ class SelectionTable(QWidget):
             f"Delete the selection '{name}' from the job folder? Files that were exported stay.",
         ):
             self.delete_asked.emit(name)
+
+
+def _split_button(text: str, tip: str) -> QToolButton:
+    """A button with a menu beside it."""
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+    button.setStyleSheet(_BUTTON.format(right=22))
+    return button

@@ -9,7 +9,7 @@ from napari_conformix.widgets.session.commands import particles_command
 from napari_conformix.widgets.session.dropping import FileDrop
 from napari_conformix.widgets.session.follow import Follower
 from napari_conformix.widgets.session.gl import software_rendering
-from napari_conformix.widgets.session.guess import guess_maps
+from napari_conformix.widgets.session.guess import free_name, guess_maps
 from napari_conformix.widgets.session.layer_docks import LayerDocks
 from napari_conformix.widgets.session.session import Inputs, Map, Session
 from napari_conformix.widgets.session.wording import unbroken, with_units
@@ -25,6 +25,7 @@ __all__ = [
     "Workers",
     "axes",
     "commands",
+    "free_name",
     "guess_maps",
     "particles_command",
     "software_rendering",

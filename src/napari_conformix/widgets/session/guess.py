@@ -1,4 +1,5 @@
-"""Which map and mask belong to a particle file, guessed from the names beside it."""
+"""What is proposed for files that the user has not named: map and mask next to a particle file, and
+a folder that is not there yet."""
 
 import re
 from pathlib import Path
@@ -37,3 +38,11 @@ def _first_match(names: list[str], patterns: list[str]) -> str | None:
         if found:
             return found[-1]
     return None
+
+
+def free_name(place: Path, stem: str) -> Path:
+    """`place/stem_001` or the first number after it that does not exist."""
+    number = 1
+    while (path := place / f"{stem}_{number:03d}").exists():
+        number += 1
+    return path

@@ -75,7 +75,7 @@ class Session:
     message = Signal(str, str)
     #: a file of latents of another program was dropped: the Data page asks for the rest
     latents_offered = Signal(object)
-    #: a page asks to be shown: 'data', 'train' or 'explore'
+    #: a page asks for a page to be shown, by its name: 'data', 'train'
     page_requested = Signal(str)
     #: a contour of the consensus that the user wants the training to use, in the map's own units
     threshold_chosen = Signal(float)

@@ -157,8 +157,11 @@ class ViewColours(QObject):
 
     def _by_motion(self) -> tuple[str, ...]:
         """Names of the colours by motion; places of it only where a scene can show them."""
-        needs_scene = motion.NEEDS_PARTS if self._scene is None else ""
-        return tuple(name for name in motion.BY_MOTION if name != needs_scene)
+        return tuple(
+            name
+            for name, colour in motion.BY_MOTION.items()
+            if self._scene is not None or not colour.needs_parts
+        )
 
     # -- painting ---------------------------------------------------------------------------------
 
@@ -247,12 +250,12 @@ class ViewColours(QObject):
     def _motion_painter(self, name: str, count: int) -> Callable[[LatentView], Colouring]:
         """All grey until the motions of all particles are computed."""
         self.motions.want_table()
-        table, paint = self.motions.table, motion.BY_MOTION[name]
+        table, colour = self.motions.table, motion.BY_MOTION[name]
         if table is None or len(table) != count:
             waiting = colouring.one_colour(count, _COMPUTING)
             return lambda view: waiting
-        if name != motion.NEEDS_PARTS:
-            return lambda view: paint(table)
+        if not colour.needs_parts:
+            return lambda view: colour.paint(table)
         job, known = self._session.job, self._parts
 
         def by_place(view: LatentView) -> Colouring:
@@ -261,7 +264,7 @@ class ViewColours(QObject):
                 positions = job.method().consensus_positions(job.method().halves[0])
                 parts = table.epoch, motion.find_parts(positions)
             self._parts = parts
-            return paint(table, parts[1])
+            return colour.paint(table, parts[1])
 
         return by_place
 
@@ -269,7 +272,9 @@ class ViewColours(QObject):
         """The parts of the molecule in the scene, while particles are coloured by them."""
         if self._scene is None:
             return
-        if name != motion.NEEDS_PARTS or None in (self._parts, self.motions.table):
+        colour = motion.BY_MOTION.get(name)
+        by_part = colour is not None and colour.needs_parts
+        if not by_part or None in (self._parts, self.motions.table):
             self._scene.show_parts(None)
         else:
             parts = self._parts[1]

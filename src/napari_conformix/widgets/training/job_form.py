@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_conformix.errors import UserError
 from napari_conformix.widgets.parts import ChoiceBox, SettingsForm
-from napari_conformix.widgets.session import commands
+from napari_conformix.widgets.session import commands, free_name
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
@@ -230,11 +230,3 @@ def load_methods() -> dict[str, type[Method]]:
     from napari_conformix.methods import available_methods, method_class
 
     return {name: method_class(name) for name in available_methods()}
-
-
-def free_name(place: Path, stem: str) -> Path:
-    """`place/stem_001` or the first number after it that does not exist."""
-    number = 1
-    while (path := place / f"{stem}_{number:03d}").exists():
-        number += 1
-    return path

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -16,61 +15,55 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.errors import UserError
+from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import Fold, NothingToTrain, heading, hint
+from napari_conformix.widgets.runs import RunButtons, RunProgress, RunRules
 from napari_conformix.widgets.session import commands
 from napari_conformix.widgets.training.curves import CurvesView
 from napari_conformix.widgets.training.forecast_line import ForecastLine
 from napari_conformix.widgets.training.job_form import JobForm
-from napari_conformix.widgets.training.progress import RunProgress
+from napari_conformix.widgets.training.status import TrainingStatus
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.runs import Event
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.latent_space import LatentSpace
 
-#: state -> the buttons that can be pressed
-_ENABLED = {
-    "": {"train"},
-    "created": {"train"},
-    "starting": set(),
-    "running": {"pause", "stop"},
-    "paused": {"resume", "stop"},
-    "stopping": set(),
-    "stopped": {"resume"},
-    "interrupted": {"resume"},
-    "failed": {"resume"},
-    "finished": {"resume"},
-}
-#: state -> what can be done, where buttons and messages do not say it
-_NEXT = {
-    "": "Train makes the job folder and starts the run.",
-    "created": "Train starts the run.",
-    "running": "You may close napari: the run goes on. Open the job folder to see it again.",
-    "paused": "The run waits and keeps its memory. Resume goes on, Stop ends it.",
-    "failed": "Mend what is said below, then press Resume; or make a new job.",
-    "finished": "To train longer, raise the number of epochs in the settings and press Resume.",
-}
-_TIPS = {
-    "train": "Make the job folder and start the trainer, a program of its own that goes on when "
-    "napari is closed",
-    "pause": "Let the run wait after its current step",
-    "stop": "End the run after its current step; it can be resumed from its last checkpoint",
-    "resume": "Go on where the run paused, stopped or was interrupted",
-}
+_RULES: Final = RunRules(
+    tips={
+        "train": "Make the job folder and start the trainer, a program of its own that goes on "
+        "when napari is closed",
+        "pause": "Let the run wait after its current step",
+        "stop": "End the run after its current step; it can be resumed from its last checkpoint",
+        "resume": "Go on where the run paused, stopped or was interrupted",
+    },
+    begin="train",
+    make="train",
+    next={
+        "": "Train makes the job folder and starts the run.",
+        "created": "Train starts the run.",
+        "running": "You may close napari: the run goes on. Open the job folder to see it again.",
+        "paused": "The run waits and keeps its memory. Resume goes on, Stop ends it.",
+        "failed": "Mend what is said below, then press Resume; or make a new job.",
+        "finished": "To train longer, raise the number of epochs in the settings and press Resume.",
+    },
+)
 
 
-class TrainPage(QWidget):
+class TrainPage(Page):
     """Settings of a new job, or a job and its run."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+    name, title = "train", "Train"
+    tip = "Make a job, train it, and watch the run"
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__(space)
+        session = space.session
         self.state = ""
         self.form = JobForm(session)
         self.settings_fold = Fold("Settings of the run", self.form, opened=True)
-        self.buttons = {name: QPushButton(name.capitalize()) for name in _TIPS}
-        for name, button in self.buttons.items():
-            button.setToolTip(_TIPS[name])
+        self.run_buttons = RunButtons(_RULES)
+        self.buttons = self.run_buttons.buttons
         self.again_button = QPushButton("New job with these settings")
         self.again_button.setToolTip("Leave this job as it is and make another one like it")
         self.command = QPlainTextEdit()
@@ -79,12 +72,9 @@ class TrainPage(QWidget):
         self.command_fold = Fold("Show command line", self.command)
         self.hint = hint()
         self.forecast = ForecastLine(session, self.form)
-        self.progress = RunProgress()
+        self.progress = RunProgress(TrainingStatus())
         self.curves = CurvesView()
 
-        row = QHBoxLayout()
-        for button in self.buttons.values():
-            row.addWidget(button)
         self.body = QWidget()
         self.no_training = NothingToTrain(session)
         page = QVBoxLayout(self)
@@ -94,7 +84,7 @@ class TrainPage(QWidget):
         layout = QVBoxLayout(self.body)
         layout.addWidget(self.settings_fold)
         layout.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addLayout(row)
+        layout.addWidget(self.run_buttons)
         layout.addWidget(self.hint)
         layout.addWidget(self.forecast)
         layout.addWidget(self.progress)
@@ -103,13 +93,13 @@ class TrainPage(QWidget):
         layout.addWidget(self.command_fold)
         layout.addStretch(1)
 
-        for name, action in {
+        actions = {
             "train": self.train,
             "pause": self.pause,
             "stop": self.stop,
             "resume": self.resume,
-        }.items():
-            self.buttons[name].clicked.connect(action)
+        }
+        self.run_buttons.pressed.connect(lambda name: actions[name]())
         self.again_button.clicked.connect(self.new_job)
         self.form.changed.connect(self._refresh)
         session.job_opened.connect(self._job_opened)
@@ -137,7 +127,8 @@ class TrainPage(QWidget):
             return
         self.set_state("starting")
         self.progress.clear()
-        self.progress.say_stage("checking the files …")
+        self.progress.status.say_stage("checking the files …")
+        self.progress.refresh()
 
         def make() -> Job:
             from napari_conformix.jobs import Job
@@ -156,7 +147,7 @@ class TrainPage(QWidget):
         if self.state == "paused":
             self.session.run_in_worker(job.unpause, key="launch")
         else:
-            self._launch(job, resume=self.progress.last_epoch > 0 or self.state != "created")
+            self._launch(job, resume=self.progress.status.last_epoch > 0 or self.state != "created")
 
     def pause(self) -> None:
         """Ask the run to wait."""
@@ -213,7 +204,7 @@ class TrainPage(QWidget):
             return
         self.progress.take(events)
         self.curves.take(events)
-        self.form.set_done(self.progress.last_epoch)
+        self.form.set_done(self.progress.status.last_epoch)
 
     def set_state(self, state: str) -> None:
         """Take the buttons to a state of the job ('starting' and 'stopping' are the page's)."""
@@ -222,14 +213,10 @@ class TrainPage(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
-        enabled = set(_ENABLED.get(self.state, set()))
         job, ready = self.session.job, self.form.ready()
-        if job is None and not ready:
-            enabled.discard("train")
-        if self.state == "finished" and not self.form.more_epochs():
-            enabled.discard("resume")
-        for name, button in self.buttons.items():
-            button.setEnabled(name in enabled)
+        more = self.state == "finished" and bool(self.form.more_epochs())
+        enabled = _RULES.enabled(self.state, ready=ready or job is not None, more=more)
+        self.run_buttons.enable(enabled)
         self.again_button.setVisible(job is not None)
         self.hint.setText(self._what_next(job is not None, ready))
         self.hint.setVisible(bool(self.hint.text()))
@@ -238,7 +225,7 @@ class TrainPage(QWidget):
     def _what_next(self, has_job: bool, ready: bool) -> str:
         if not has_job and not ready:
             return "Open particles and a consensus map on the Data page first."
-        return _NEXT.get(self.state, "")
+        return _RULES.what_next(self.state)
 
     def _show_command(self) -> None:
         with suppress(UserError, ValidationError):

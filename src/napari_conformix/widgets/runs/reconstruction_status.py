@@ -1,14 +1,13 @@
-"""How far a reconstruction is, and how it ended."""
+"""What the events and the state of a reconstruction say. No Qt."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
-
 from napari_conformix.jobs.reconstruction import events as ev
 from napari_conformix.runs import Event, Failed, Warning
-from napari_conformix.widgets.parts import Fold, hint, in_bytes, in_words, sentence, signed
+from napari_conformix.widgets.parts import in_bytes, in_words
+from napari_conformix.widgets.runs.status import Progress
 
 _PHASES: Final = {
     "preparing": "reading the files",
@@ -23,38 +22,23 @@ _PHASES: Final = {
 _LIVE: Final = ("starting", "running", "paused", "stopping")
 
 
-class ReconstructionProgress(QWidget):
-    """Shows the newest of what the events of one reconstruction say."""
+class ReconstructionStatus:
+    """Reads the events of one reconstruction."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.text = hint()
-        self.outcome = sentence()
-        self.traceback = QPlainTextEdit()
-        self.traceback.setReadOnly(True)
-        self.traceback.setMaximumHeight(160)
-        self.details = Fold("Details for a bug report", self.traceback)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        for widget in (self.bar, self.text, self.outcome, self.details):
-            layout.addWidget(widget)
         self.clear()
 
     def clear(self) -> None:
         """Begin with another run."""
-        self.state = ""
+        self._state = ""
         self.done = self.total = 0
         self._facts: dict[str, str] = {}
         self._warnings: list[str] = []
         self._failure: Failed | None = None
         self._stage = ""
-        self._show()
 
     def take(self, events: list[Event]) -> None:
-        """Show where the run is after these events."""
+        """These happened, after those that were taken before."""
         for event in events:
             if isinstance(event, ev.ReconstructionStarted):
                 self._started(event)
@@ -66,12 +50,34 @@ class ReconstructionProgress(QWidget):
                 self._failure = event
             elif isinstance(event, ev.ReconstructionFinished):
                 self._facts = {"time": f"last run: {in_words(event.seconds)}"}
-        self._show()
 
-    def show_state(self, state: str) -> None:
+    def take_state(self, state: str) -> None:
         """'running', 'paused', 'stopped', 'interrupted', 'failed', 'finished'; '' for nothing."""
-        self.state = state
-        self._show()
+        self._state = state
+        if state not in _LIVE:
+            self._facts.pop("eta", None)
+
+    def progress(self) -> Progress:
+        """All of it in words."""
+        live = self._state in _LIVE
+        facts = {name: text for name, text in self._facts.items() if live or name != "eta"}
+        counted = f": {self.done:,} of {self.total:,}" if self.total else ""
+        share: float | None = self.done / self.total if self.total else 0.0
+        if live and not self.total:
+            facts["stage"] = self._stage
+            # without a total the bar says only that something goes on
+            share = None if self._state == "running" else share
+        failed = self._failure is not None and self._state == "failed"
+        return Progress(
+            live=live,
+            share=share,
+            stage=f"{self._stage}{counted}" if self._stage else self._state,
+            numbers=tuple(facts.values()),
+            outcome=tuple(self._outcome()),
+            traceback=self._failure.traceback if failed else "",
+            # what a finished one warns of is in its report
+            warnings=tuple(self._warnings) if self._state != "finished" else (),
+        )
 
     def _started(self, event: ev.ReconstructionStarted) -> None:
         self._failure = None
@@ -95,44 +101,18 @@ class ReconstructionProgress(QWidget):
         if event.memory_bytes is not None:
             self._facts["memory"] = f"{in_bytes(event.memory_bytes)} of memory"
 
-    def _show(self) -> None:
-        live = self.state in _LIVE
-        share = self.done / self.total if self.total else 0.0
-        self.bar.setVisible(live)
-        # without a total the bar says only that something goes on
-        self.bar.setRange(0, 1000 if self.total or self.state != "running" else 0)
-        self.bar.setValue(round(1000 * share))
-        counted = f": {self.done:,} of {self.total:,}" if self.total else ""
-        self.bar.setFormat(f"{self._stage}{counted}" if self._stage else self.state)
-        if live and not self.total:
-            self._facts["stage"] = self._stage
-        else:
-            self._facts.pop("stage", None)
-        if not live:
-            self._facts.pop("eta", None)
-        self.text.setText(" · ".join(part for part in self._facts.values() if part))
-        self.text.setVisible(bool(self.text.text()))
-        said = [signed(*line) for line in self._outcome()]
-        self.outcome.setText("<br>".join(said))
-        self.outcome.setVisible(bool(said))
-        failed = self._failure is not None and self.state == "failed"
-        self.traceback.setPlainText(self._failure.traceback if failed else "")
-        self.details.setVisible(bool(self.traceback.toPlainText()))
-
     def _outcome(self) -> list[tuple[str, str]]:
-        """(severity, sentence) of how it stands. What a finished one warns of is in its report."""
+        """(severity, sentence) of how it stands."""
         lines = []
-        if self.state == "failed" and self._failure is not None:
+        if self._state == "failed" and self._failure is not None:
             lines.append(("error", self._failure.message))
-        elif self.state == "interrupted":
+        elif self._state == "interrupted":
             lines.append(
                 ("warning", "It ended without a word (killed, or the machine went down). Resume "
                  "goes on from the sums saved last.")
             )  # fmt: skip
-        elif self.state == "stopped":
+        elif self._state == "stopped":
             lines.append(("note", f"Stopped after {self.done:,} particles; Resume goes on there."))
-        elif self.state == "paused":
+        elif self._state == "paused":
             lines.append(("note", "It waits and keeps its memory. Resume goes on, Stop ends it."))
-        if self.state != "finished":
-            lines += [("warning", message) for message in self._warnings]
         return lines

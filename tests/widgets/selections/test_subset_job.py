@@ -12,7 +12,7 @@ from napari_conformix.jobs.selections import ways
 from napari_conformix.runs.events import to_line
 from napari_conformix.training.events import Latents
 from napari_conformix.training.latent_table import LatentTable
-from napari_conformix.widgets.training import SubsetJobDialog
+from napari_conformix.widgets.selections import SubsetJobDialog
 
 pytestmark = pytest.mark.window
 
@@ -58,7 +58,7 @@ def window(shell):
 def open_job(window, job: Job):
     """Open it and wait for its latent map and selections."""
     window.session.open_job(job.folder)
-    explore = window.panel.explore_page
+    explore = window.panel.pages["explore"]
     window.wait(lambda: window.session.job is not None and window.session.job.folder == job.folder)
     window.wait(lambda: explore.latent_view is not None and explore.history is not None, 60)
     window.wait(lambda: explore.selections.table.names == job.selections())
@@ -117,7 +117,7 @@ def test_replay_a_selection_of_another_job(window, star: Path, tmp_path: Path, m
     assert "Jaccard index 1.00" in said
     assert "Motion 1 is not the axis that it was" in said
     assert job.selection("far").how[0]["kind"] == "replayed"
-    assert "'far' of first, replayed" in table.table.item(0, 2).text()
+    assert "'far' of first, replayed" in table.table.text(0, 2)
 
     picked = Selection("picked", np.array([5, 7]), 300, ({"action": "add", "kind": "rows"},))
     source.save_selection(picked)

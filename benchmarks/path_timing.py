@@ -1,4 +1,4 @@
-"""How fast the player is: frames a second while scrubbing, and the longest stall of the window."""
+"""How fast the player of paths is: frames a second while scrubbing, longest stall of the window."""
 
 from __future__ import annotations
 

@@ -1,55 +1,26 @@
-"""How far a run is: bar, time left, speed, memory, and what it warned of."""
+"""What the events and the state of a training say. No Qt."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+from typing import Final
 
 from napari_conformix.training import events as ev
 from napari_conformix.training.events import FIRST_PASS
 from napari_conformix.widgets.parts import (
-    SEVERITY_SIGNS,
-    Fold,
-    hint,
     in_bytes,
     in_words,
-    sentence,
-    signed,
 )
+from napari_conformix.widgets.runs import Progress
 
-_MOST_WARNINGS = 50
-_NOT_STARTED = "not started"
+_NOT_STARTED: Final = "not started"
 #: phases of steps that train nothing
-BESIDE_TRAINING = ("encoding", FIRST_PASS)
+BESIDE_TRAINING: Final = ("encoding", FIRST_PASS)
 
 
-class RunProgress(QWidget):
-    """Shows the newest of what the events say; feed it lists of events."""
+class TrainingStatus:
+    """Reads the events of one training."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.text = hint()
-        self.outcome = sentence()
-        self.traceback = QPlainTextEdit()
-        self.traceback.setReadOnly(True)
-        self.traceback.setMaximumHeight(160)
-        self.details = Fold("Details for a bug report", self.traceback)
-        self.warnings = sentence()
-        self.notices = sentence()
-        self.notices_fold = Fold("What the method did on its own", self.notices)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        for widget in (
-            self.bar,
-            self.text,
-            self.outcome,
-            self.details,
-            self.warnings,
-            self.notices_fold,
-        ):
-            layout.addWidget(widget)
         self.clear()
 
     def clear(self) -> None:
@@ -60,32 +31,20 @@ class RunProgress(QWidget):
         self._warned: dict[str, int] = {}
         self._noted: list[tuple[int, str]] = []
         self._share, self._stage = 0.0, _NOT_STARTED
-        self._show_progress()
         self._say_outcome("")
-        for widget in (self.text, self.warnings):
-            widget.setText("")
-            widget.hide()
-        self._show_notices()
 
     def take(self, events: list[ev.Event]) -> None:
-        """Show where the run is after these events."""
+        """These happened, after those that were taken before."""
         for event in events:
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event)
-        self._show_progress()
-        self._show_numbers()
-        shown = list(self._warned.items())[-_MOST_WARNINGS:]
-        self.warnings.setText("\n".join(_warning_line(text, count) for text, count in shown))
-        self.warnings.setVisible(bool(shown))
-        self._show_notices()
 
     def say_stage(self, what: str) -> None:
-        """What goes on before there are events, written on the bar."""
+        """What goes on before there are events."""
         self._stage = what
-        self._show_progress()
 
-    def show_state(self, state: str) -> None:
+    def take_state(self, state: str) -> None:
         """Say what a state means and what can be done, where the events do not."""
         if state == "interrupted":
             last = f" after epoch {self.last_epoch}" if self.last_epoch else ""
@@ -95,13 +54,25 @@ class RunProgress(QWidget):
                 "warning",
             )
             self._numbers.pop("eta", None)
-            self._show_numbers()
         elif state in ("starting", "running", "paused"):
             self._say_outcome("")  # how an earlier run ended
             if state == "running" and self._stage == _NOT_STARTED:
                 self.say_stage("starting …")
         elif state == "created":
             self.say_stage("ready to train")
+
+    def progress(self) -> Progress:
+        """All of it in words."""
+        severity, text, traceback = self._outcome
+        return Progress(
+            share=self._share,
+            stage=self._stage,
+            numbers=tuple(self._numbers.values()),
+            outcome=((severity, text),) if text else (),
+            traceback=traceback,
+            warnings=tuple(_counted(text, count) for text, count in self._warned.items()),
+            notices=tuple(f"Epoch {epoch}: {message}" for epoch, message in self._noted),
+        )
 
     # -- one kind of event each -------------------------------------------------------------------
 
@@ -184,23 +155,9 @@ class RunProgress(QWidget):
         last = [message for noted, message in self._noted if noted == epoch]
         return last[-1] if last else "The run ended because the validation loss no longer falls."
 
-    def _show_notices(self) -> None:
-        lines = [f"Epoch {epoch}: {message}" for epoch, message in self._noted]
-        self.notices.setText("\n".join(lines))
-        self.notices_fold.setVisible(bool(lines))
-
     def _progress(self, epochs_done: float, what: str) -> None:
         self._share = min(epochs_done / max(self.epochs, 1), 1.0)
         self._stage = f"{what} · {100 * self._share:.0f} %"
-
-    def _show_progress(self) -> None:
-        """Once for a list of events: a run that is opened may have thousands of steps."""
-        self.bar.setValue(round(1000 * self._share))
-        self.bar.setFormat(self._stage)
-
-    def _show_numbers(self) -> None:
-        self.text.setText(" · ".join(self._numbers.values()))
-        self.text.setVisible(bool(self._numbers))
 
     def _rates(self, event: ev.Step | ev.Epoch) -> None:
         if event.eta_seconds is not None:
@@ -211,26 +168,22 @@ class RunProgress(QWidget):
             self._numbers["memory"] = f"{in_bytes(event.memory_bytes)} of memory"
 
     def _say_outcome(self, text: str, severity: str = "note", traceback: str = "") -> None:
-        self.outcome.setText(signed(severity, text))
-        self.outcome.setVisible(bool(text))
-        self.traceback.setPlainText(traceback)
-        self.details.setVisible(bool(traceback))
+        self._outcome = severity, text, traceback
 
 
-def _warning_line(text: str, count: int) -> str:
-    times = f" ({count} times)" if count > 1 else ""
-    return f"{SEVERITY_SIGNS['warning']}  {text}{times}"
+def _counted(text: str, count: int) -> str:
+    return f"{text} ({count} times)" if count > 1 else text
 
 
 _HANDLERS = {
-    ev.Preparing: RunProgress._preparing,
-    ev.Started: RunProgress._started,
-    ev.Step: RunProgress._step,
-    ev.Epoch: RunProgress._epoch,
-    ev.Latents: RunProgress._latents,
-    ev.Warning: RunProgress._warning,
-    ev.Notice: RunProgress._notice,
-    ev.Paused: RunProgress._paused,
-    ev.Failed: RunProgress._failed,
-    ev.Finished: RunProgress._finished,
+    ev.Preparing: TrainingStatus._preparing,
+    ev.Started: TrainingStatus._started,
+    ev.Step: TrainingStatus._step,
+    ev.Epoch: TrainingStatus._epoch,
+    ev.Latents: TrainingStatus._latents,
+    ev.Warning: TrainingStatus._warning,
+    ev.Notice: TrainingStatus._notice,
+    ev.Paused: TrainingStatus._paused,
+    ev.Failed: TrainingStatus._failed,
+    ev.Finished: TrainingStatus._finished,
 }

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from napari.utils.colormaps import Colormap
 
-from napari_conformix.widgets.scene import colormap
+from napari_conformix.widgets.scene.local_resolution import colormap
 from napari_conformix.widgets.session import axes
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from napari_conformix.widgets.scene import Mesh, Scene
+    from napari_conformix.widgets.scene.scene import Scene
+    from napari_conformix.widgets.scene.surfaces import Mesh
 
 #: room between two maps that stand side by side, as a share of their width
 _GAP: Final = 0.1

@@ -18,8 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.widgets.parts import Fold, hint, sentence
-from napari_conformix.widgets.session import commands
-from napari_conformix.widgets.training.job_form import free_name
+from napari_conformix.widgets.session import commands, free_name
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
