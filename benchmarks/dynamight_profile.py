@@ -1,4 +1,4 @@
-"""Where a training step of DynaMight spends its time, beside the least it could take.
+"""Where a training step of DynaMight spends its time, next to the least it could take.
 
     python benchmarks/dynamight_profile.py [--box 64] [--gaussians 2000] [--batch-size 64]
 

@@ -5,7 +5,7 @@
 
 DATA holds particles.star, consensus.mrc and truth.npz with `value` (as `conformix simulate`
 writes them). Training runs in this process with one thread, so that CPU-seconds compare with the
-published program's, which are printed beside ours. They were taken elsewhere on the same class of
+published program's, which are printed next to ours. They were taken elsewhere on the same class of
 machine (10,000 particles, box 64): quote them as what they are.
 """
 

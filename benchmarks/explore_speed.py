@@ -170,7 +170,7 @@ class Bench:
 
 
 def measure_map(heartbeat: Heartbeat, counts: list[int]) -> None:
-    """Everything that is done in the latent map."""
+    """Everything that is done in the latent space view."""
     with explore_window() as window:
         for count in counts:
             with tempfile.TemporaryDirectory() as folder:
@@ -210,12 +210,12 @@ def _measure_one(bench: Bench, window: Window) -> None:
     time_("another earlier epoch", lambda: bench.look_back(8))
     time_("back to the result", lambda: bench.look_back(12))
     time_("principal components", lambda: window.choose(page.views.space_box, _PCA))
-    time_("back to the motion map", lambda: window.choose(page.views.space_box, _MOTION))
+    time_("back to the motion view", lambda: window.choose(page.views.space_box, _MOTION))
     time_("another canvas of the same", bench.second_canvas)
     bench.close_second()
 
 
-_PCA, _MOTION = "Principal components of half 1", "Motion map (both halves)"
+_PCA, _MOTION = "Principal components of half 1", "Motion view (both halves)"
 
 
 class OneMolecule(PathJob):

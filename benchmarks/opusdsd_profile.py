@@ -1,4 +1,4 @@
-"""Where a training step of OPUS-DSD spends its time, beside the least it could take.
+"""Where a training step of OPUS-DSD spends its time, next to the least it could take.
 
     python benchmarks/opusdsd_profile.py [--box 32 64] [--width 0.125] [--batch-size 32] [--bf16]
 

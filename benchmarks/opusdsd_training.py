@@ -4,7 +4,7 @@
 
 DATA holds particles.star, consensus.mrc, perhaps mask.mrc, and truth.npz with `state` (classes) or
 `value` (a continuous coordinate). Training runs in this process with one thread, so that
-CPU-seconds compare with those of other programs, which are printed beside ours. They were taken
+CPU-seconds compare with those of other programs, which are printed next to ours. They were taken
 elsewhere on the same class of machine (10,000 particles, box 64): quote them as what they are.
 """
 

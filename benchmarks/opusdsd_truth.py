@@ -5,7 +5,7 @@
 DATA holds consensus.mrc, mask.mrc, truth.npz with `state`, and truth/NNN.mrc of some states. Of the
 particles in these states 100 are taken evenly, sorted by state; each is decoded at its own latent
 at the full box. One mask multiplies both maps; shell i holds i - 1 <= r < i, FSC[0] = 1, clipped to
-0 and 1, the area is a trapezoid over x = arange(D / 2) / D. Beside it: the area that the mean of
+0 and 1, the area is a trapezoid over x = arange(D / 2) / D. Next to it: the area that the mean of
 the true maps gives in place of the decoded one, and that of another state's true map.
 """
 

@@ -109,7 +109,7 @@ def speed(box: int, kind: str) -> None:
 
 
 def quality(data: Path, maps: HalfMaps) -> None:
-    """FSC with the truth: deformed beside plain, inside the moving part and in the rest."""
+    """FSC with the truth: deformed next to plain, inside the moving part and in the rest."""
     truth = {
         int(path.stem): torch.from_numpy(read_map(path)[0].copy())
         for path in sorted((data / "truth").glob("*.mrc"))

@@ -83,7 +83,9 @@ def actions(window: Window) -> dict[str, Callable[[], None]]:
         "colour by a name": lambda: window.choose(page.colour_box, "rlnMicrographName"),
         "colour by density": lambda: window.choose(page.colour_box, "density of the map"),
         "another map": lambda: window.choose(page.space_box, "Principal components of half 1"),
-        "back to the motion map": lambda: window.choose(page.space_box, "Motion map (both halves)"),
+        "back to the motion view": lambda: window.choose(
+            page.space_box, "Motion view (both halves)"
+        ),
         "change the contour": lambda: (page.contour.setValue(0.4), window.settle()),
         "refresh after an epoch": refresh,
     }

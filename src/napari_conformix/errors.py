@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something the user can mend. The message says what is wrong, where, and what to do.
+    """Something the user can fix. The message says what is wrong, where, and what to do.
 
     The command line prints the message alone (no traceback) and exits with status 1; the window
     shows it in a dialogue; the trainer writes it as a ``failed`` event.

@@ -29,7 +29,7 @@ ENOUGH = 0.999
 
 @pytest.fixture(scope="module")
 def referee(tmp_path_factory):
-    """A map, the particles, and relion_project's images of them; `again` projects anew."""
+    """A map, the particles, and relion_project's images of them; `again` projects again."""
     folder = tmp_path_factory.mktemp("relion_project")
     rng = np.random.default_rng(7)
     volume = Atoms.random(60, radius=36.0, b_factor=1000.0).density(BOX, PIXEL)

@@ -131,7 +131,7 @@ def test_analyse_writes_a_page_and_a_table(job: Job) -> None:
     assert not any("RMS motion" in line for line in lines)
     page = report.files[0].read_text()
     assert page.count("<svg") == 2
-    assert "Map of the latents" in page
+    assert "View of the latents" in page
     table = np.genfromtxt(report.files[1], delimiter=",", names=True)
     latents = job.latents()
     assert table.dtype.names == (

@@ -22,7 +22,7 @@ def alpha_carbons() -> np.ndarray:
 
 
 def write_structure(file: Path, nodes: np.ndarray) -> None:
-    """Alanines with CA at the nodes and CB beside, one hydrogen, one water, one CA at half
+    """Alanines with CA at the nodes and CB next to, one hydrogen, one water, one CA at half
     occupancy twice, and a calcium ion, whose atom is called CA too."""
     structure, model, chain = gemmi.Structure(), gemmi.Model("1"), gemmi.Chain("A")
     for number, place in enumerate(nodes, start=1):

@@ -66,7 +66,7 @@ def write_particles(folder: Path) -> None:
 
 
 def make_job(folder: Path) -> Job:
-    """A job with latents and the set NAME; its masks are beside it in `folder`/data."""
+    """A job with latents and the set NAME; its masks are next to it in `folder`/data."""
     data = folder / "data"
     data.mkdir(parents=True)
     write_particles(data)

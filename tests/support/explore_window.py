@@ -20,7 +20,7 @@ from napari_conformix.widgets.latent_space import LatentSpace
 from napari_conformix.widgets.latent_view.lasso import Mode, Tool
 from napari_conformix.widgets.session import Session
 
-#: outlines in the motion map of a FakeJob, around particles of either end
+#: outlines in the motion view of a FakeJob, around particles of either end
 RIGHT = [(4.0, -3.0), (9.0, -3.0), (9.0, 3.0), (4.0, 3.0)]
 LEFT = [(-9.0, -3.0), (-5.0, -3.0), (-5.0, 3.0), (-9.0, 3.0)]
 
@@ -157,7 +157,7 @@ class Window:
         return self.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
     def map_picture(self) -> np.ndarray:
-        """(h, w, 3) of the latent map's particles, without what is painted over them."""
+        """(h, w, 3) of the latent space view's particles, without what is painted over them."""
         process_events(0.1)
         self.wait(lambda: not self.page.canvas.drawing)
         picture = self.page.canvas.overlay.picture

@@ -13,7 +13,7 @@ FRAME = Frame(32, 4.0, 32, 4.0)
 
 
 def molecule(count: int = 60, seed: int = 0) -> np.ndarray:
-    """(count, 3) A: a body, and an arm of a third of the points beside it."""
+    """(count, 3) A: a body, and an arm of a third of the points next to it."""
     rng = np.random.default_rng(seed)
     arm = count // 3
     body = rng.normal(0, 10, (count - arm, 3)) - np.array([12.0, 0, 0])

@@ -1,4 +1,4 @@
-"""A window with the Paths page beside the Explore page."""
+"""A window with the Paths page next to the Explore page."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PathsWindow(Window):
         process_events(0.02)
 
     def click_map(self, x: float, y: float) -> None:
-        """Click at a place of the latent map."""
+        """Click at a place of the latent space view."""
         place = self.place(x, y)
         QTest.mouseClick(self.target(place), _LEFT, pos=place)
         process_events(0.02)

@@ -83,7 +83,7 @@ def test_problems_are_listed_together_and_checked_again(window: ShellWindow, cop
     mask.write_bytes(b"this is no map")
     window.open_and_check(copied)
     problems = window.data.problems
-    assert "to mend before training" in problems.title.text()
+    assert "to fix before training" in problems.title.text()
     assert "particles.mrcs" in problems.text.text()
     assert "mask.mrc" in problems.text.text()
     stack.write_bytes(whole)
@@ -138,7 +138,7 @@ def test_a_typed_consensus_is_read_and_a_wrong_one_is_told(
     window.wait(lambda: any("absent.mrc" in text for text in window.errors()))
     assert window.session.consensus is None
     window.wait(lambda: not window.session.workers.busy("data check"), 90)
-    assert "to mend" in window.data.problems.title.text()
+    assert "to fix" in window.data.problems.title.text()
     edit.selectAll()
     QTest.keyClicks(edit, str(star.parent / "consensus.mrc"))
     QTest.keyClick(edit, Qt.Key.Key_Return)

@@ -78,7 +78,7 @@ for group, commands in COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; what a user can mend is printed as a sentence, without traceback."""
+    """Run the command line; what a user can fix is printed as a sentence, without traceback."""
     try:
         try:
             app(arguments)

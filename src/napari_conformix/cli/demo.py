@@ -158,7 +158,7 @@ def reconstructed(job: "Job") -> list[str]:
 
 
 def drawn(job: "Job", folder: Path) -> list[str]:
-    """A figure of how densely the particles lie in the motion map, in words and kT."""
+    """A figure of how densely the particles lie in the motion view, in words and kT."""
     from napari_conformix.jobs.landscape import make, write_figure
 
     figure, found = folder / "landscape.svg", make(job)

@@ -245,7 +245,7 @@ def _words(path: Path1D) -> list[str]:
 
 @contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
-    """A folder beside the wanted one that is removed at the end, whatever happens."""
+    """A folder next to the wanted one that is removed at the end, whatever happens."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = temporary_name(folder)

@@ -42,7 +42,7 @@ TURN: Final = Number(
     "Degrees that the camera turns in all, about the vertical of the picture.", -3600, 3600
 )
 ROCK: Final = Number("Degrees that the camera rocks to either side.", -180, 180)
-INSET: Final = "Corner of the latent map with its moving cursor."
+INSET: Final = "Corner of the latent space view with its moving cursor."
 CORNER: Final[Corner] = "bottom right"
 INSET_SHARE: Final = Number(
     "Side of that map, as a share of the shorter side.", 0.05, 0.6, above=True, default=0.3

@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 def invariance(job: "JobFolder") -> "Invariance":
     """What imaging conditions explain of the newest latents; UserError before there are any.
 
-    Of two models, whose latents have nothing to do with each other, the motion map is taken, which
+    Of two models, whose latents have nothing to do with each other, the motion view is taken, which
     means the same in both.
     """
     from napari_conformix.analysis.checks import MOST_PARTICLES, Invariance, invariance
@@ -55,7 +55,7 @@ def invariance(job: "JobFolder") -> "Invariance":
     common = table.motion if job.method_class.independent_halves else None
     values = table.mean if common is None else common
     rows = _at_most(np.flatnonzero(np.isfinite(values).all(axis=1)), MOST_PARTICLES)
-    of = "latents" if common is None else "motion map"
+    of = "latents" if common is None else "motion view"
     found = invariance(values[rows], conditions_of(job, rows), of=of, epoch=table.epoch)
     _write(path, found, table)
     return found
@@ -186,7 +186,7 @@ def _read(path: Path, kind: type[Result], job: "JobFolder") -> Result | None:
 def _write(path: Path, found: "Invariance | Heterogeneity", table: LatentTable) -> None:
     stamp = _FORMATS[path.name].stamp()
     told = stamp | asdict(found) | {"epoch_of_latents": table.epoch}
-    # in a folder that only others may write, it is found anew each time
+    # in a folder that only others may write, it is found again each time
     with contextlib.suppress(OSError, UserError):
         path.parent.mkdir(exist_ok=True)
         with whole_file(path) as temporary:

@@ -127,7 +127,7 @@ def match_jobs(this: "ParticleSet", other: "ParticleSet") -> Matching:
     told = (
         "That is by name only: the images themselves are others (correlation "
         f"{likeness:.2f} of {len(some)} looked at): "
-        "stacks of the same name hold other particles, or the images were processed anew. Do not "
+        "stacks of the same name hold other particles, or the images were processed again. Do not "
         "rely on this comparison before you know which."
     )
     return replace(matching, caution=" ".join(filter(None, (matching.caution, told))))
@@ -170,8 +170,8 @@ def refuse_itself(this: "JobFolder", other: "JobFolder") -> None:
 
 
 def positions(latents: "LatentTable") -> list[Positions]:
-    """Where the particles of a job lie: the latents of its one model; of two models the motion map,
-    which both share, or without one either half's latents by themselves."""
+    """Where the particles of a job lie: the latents of its one model; of two models the motion
+    view, which both share, or without one either half's latents by themselves."""
     halves = [int(half) for half in np.unique(latents.half)]
     if len(halves) == 1:
         return [Positions(latents.mean, "")]
@@ -185,7 +185,7 @@ def positions(latents: "LatentTable") -> list[Positions]:
 
 
 def _one_of_each_image(job: "JobFolder", matching: Matching) -> Rows:
-    """Matched rows of a job, one for each image: a copy would stand beside what is left out."""
+    """Matched rows of a job, one for each image: a copy would stand next to what is left out."""
     rows = np.flatnonzero(matching.to_other >= 0)
     _, first = np.unique(matching.to_other[rows], return_index=True)
     rows = rows[np.sort(first)]

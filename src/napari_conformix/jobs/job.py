@@ -173,7 +173,7 @@ class Job(JobFolder):
     def particle_pictures(
         self, rows: ArrayLike, options: "PictureOptions | None" = None
     ) -> "Pictures":
-        """Images of particles beside the projections of their states, on one grey scale, with how
+        """Images of particles next to the projections of their states, on one grey scale, with how
         well they agree; see docs/exploring.md. UserError names a stack that cannot be read."""
         from napari_conformix.jobs.pictures import pictures_of
 
@@ -228,7 +228,7 @@ class Job(JobFolder):
     ) -> "MotionTable | None":
         """Amount, place, direction and error of every particle's motion, for the newest latents.
 
-        Kept in analysis/motion.npz; computed anew when the latents are newer. `progress` is told
+        Kept in analysis/motion.npz; recomputed when the latents are newer. `progress` is told
         the share done, 0 to 1; None is returned when `stop` said so.
         """
         return deformations_of(self).motion_table(progress, stop)
@@ -411,7 +411,7 @@ class Job(JobFolder):
 
         return landscape.make(self, key, axes, epoch=epoch, **settings)
 
-    # -- beside another job -----------------------------------------------------------------------
+    # -- next to another job -----------------------------------------------------------------------
 
     def compare(
         self,

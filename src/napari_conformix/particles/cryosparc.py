@@ -87,7 +87,7 @@ def read_cryosparc(path: Path, datadir: Path | None, passthrough: Path | None) -
     if passthrough is None and any(name not in (array.dtype.names or ()) for name in _NEEDED):
         passthrough = _passthrough_beside(path)
         if passthrough is not None:
-            message = f"The passthrough file {passthrough.name} beside the file was joined."
+            message = f"The passthrough file {passthrough.name} next to the file was joined."
             notes.append(Problem("note", message))
     if passthrough is not None:
         array = _join(path, array, passthrough, load_table(passthrough))

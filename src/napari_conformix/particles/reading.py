@@ -17,7 +17,7 @@ def read_particles(
     """Read a STAR file of RELION 2 to 5, or a cryoSPARC .cs file, by what it holds.
 
     datadir      folder under which the stacks are, when they are not where the file says
-    passthrough  for .cs: the passthrough file; without it, the one beside the file is used when
+    passthrough  for .cs: the passthrough file; without it, the one next to the file is used when
                  the file itself lacks images, CTF or poses
 
     A missing stack, pose or CTF is no error here: `check_particles` tells all of them together.

@@ -59,7 +59,7 @@ class Warp(Protocol):
         particles."""
 
     def memory_bytes(self) -> int:
-        """What the warp keeps beside the plain sums."""
+        """What the warp keeps next to the plain sums."""
 
     def state(self) -> dict[str, torch.Tensor]:
         """The sums, to go on from later."""

@@ -110,7 +110,7 @@ class HalfReconstructions:
     def finish(self, mask: torch.Tensor | None = None) -> HalfMaps:
         """The maps of what was added; UserError when a half set has no particles.
 
-        mask  (box, box, box) for a masked FSC beside the plain one
+        mask  (box, box, box) for a masked FSC next to the plain one
         """
         for number, sums in self._sums.items():
             if sums.count == 0:
@@ -158,7 +158,7 @@ def reconstruct_half_maps(
 
     batches   any particles, in any order; read as they are needed
     half      the half set (1 or 2) of every row of the particle file; others are left out
-    mask      (box, box, box) for a masked FSC beside the plain one
+    mask      (box, box, box) for a masked FSC next to the plain one
     warps     by half, for deformed maps (see deformed.py); `plain` of the result holds the others
     progress  called with the number of particles done after each batch
     stop      asked after each batch; True ends the work

@@ -1,6 +1,6 @@
 """What happens in any run, one JSON object a line of `events.jsonl`.
 
-Every kind of run has kinds of events of its own beside those below: `training.events`,
+Every kind of run has kinds of events of its own next to those below: `training.events`,
 `jobs.reconstruction`. The models are the schema and its documentation. Unknown kinds and fields
 written by a later version are kept, so that an older window can still follow a newer run.
 """

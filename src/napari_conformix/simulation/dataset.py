@@ -54,7 +54,7 @@ def simulate(
 
     Returns
     -------
-    The path of particles.star. Beside it: particles.mrcs, consensus.mrc (mean of all states,
+    The path of particles.star. Next to it: particles.mrcs, consensus.mrc (mean of all states,
     low-passed), mask.mrc, truth.npz, truth/*.mrc and README.txt, and labels.npy where the states
     have names.
 
@@ -144,7 +144,7 @@ def _check(
 
 @contextmanager
 def _made_whole(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its place if all goes well."""
+    """A temporary folder next to `out` that takes its place if all goes well."""
     folder = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ class Choice:
         return (
             f"The result is that of epoch {self.epoch}, where the {measure} was lowest: "
             f"{self.loss:.5g}, against {self.last_loss:.5g} in the last epoch, {self.last}. The "
-            f"latent map and decoded maps are of epoch {self.epoch}; training would go on from "
+            f"latent space view and decoded maps are of epoch {self.epoch}; training would go on "
+            f"from "
             f"epoch {self.last}."
         )

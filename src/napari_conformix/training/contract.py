@@ -89,11 +89,11 @@ class Method(ABC):
     independent_halves: ClassVar[bool]
     #: the loss term that means the same in every epoch: shown first on the curves, and its
     #: validation mean over the halves picks the best epoch (a total whose weights are estimated
-    #: anew every epoch cannot be compared between epochs)
+    #: again every epoch cannot be compared between epochs)
     headline: ClassVar[str] = "loss"
     #: that term in words, for the axis of the curve
     headline_label: ClassVar[str] = "Loss"
-    #: names among the terms of a step that are told beside the loss and are no part of its scale,
+    #: names among the terms of a step that are told next to the loss and are no part of its scale,
     #: for example an annealing weight; the loop shows them with the scalars of the epoch
     scalar_terms: ClassVar[tuple[str, ...]] = ()
     #: True: when training ends, its result is the epoch whose validation `headline` is lowest, not
@@ -147,7 +147,7 @@ class Method(ABC):
 
         With classes, every training batch holds particles of one class only, and still every
         particle comes exactly once an epoch. None: batches are drawn from all particles. Asked
-        for anew at every start and resume, so the answer must follow from the poses alone.
+        for again at every start and resume, so the answer must follow from the poses alone.
         """
         return None
 

@@ -85,7 +85,7 @@ def train(
     resume
         Go on from the last checkpoint if there is one.
 
-    Raises UserError for what the user can mend, OSError when the disk is full; `guarded` makes
+    Raises UserError for what the user can fix, OSError when the disk is full; `guarded` makes
     `failed` events of them. Closing the generator ends the run after the current step; the last
     checkpoint stands.
     """
@@ -536,7 +536,7 @@ def _scalars_of(train: Means, method: Method) -> dict[str, float]:
 
 def _redone(epoch: int) -> str:
     if epoch == 1:
-        return "Stopped in epoch 1, before the first checkpoint; training would begin anew."
+        return "Stopped in epoch 1, before the first checkpoint; training would begin again."
     return (
         f"Stopped in epoch {epoch}; the checkpoint of epoch {epoch - 1} stands, and resuming "
         f"does epoch {epoch} again."

@@ -39,7 +39,7 @@ class Report:
 
     @property
     def errors(self) -> list[Problem]:
-        """What must be mended before a run can start."""
+        """What must be fixed before a run can start."""
         return [p for p in self.problems if p.severity == "error"]
 
     @property
@@ -171,7 +171,7 @@ def _outside(box: int) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Images beside projections of the map, each less its mean over the circle of the box.
+    """Images next to projections of the map, each less its mean over the circle of the box.
 
     correlation   (b,)
     overlap       (b,) sum of image x projection

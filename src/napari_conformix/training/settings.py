@@ -74,17 +74,22 @@ class TrainingSettings(BaseModel):
     )
     seed: int = setting(1, "Seed of every random choice of the run", ge=0, advanced=True)
     latents_every: int = setting(
-        1, "Epochs between two refreshes of the latent map", unit="epochs", ge=1, advanced=True
+        1,
+        "Epochs between two refreshes of the latent space view",
+        unit="epochs",
+        ge=1,
+        advanced=True,
     )
     volume_every: int = setting(
         1, "Epochs between two refreshes of the live map", unit="epochs", ge=1, advanced=True
     )
     keep_checkpoints: int = setting(
-        3, "How many of the newest checkpoints to keep beside the best", ge=1, advanced=True
+        3, "How many of the newest checkpoints to keep next to the best", ge=1, advanced=True
     )
     keep_latents: int = setting(
         100,
-        "Epochs whose latent map is kept, to look back at; 0 keeps none (a million particles take "
+        "Epochs whose latent space view is kept, to look back at; 0 keeps none (a million "
+        "particles take "
         "about 40 MB an epoch)",
         unit="epochs",
         ge=0,

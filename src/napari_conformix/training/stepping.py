@@ -44,7 +44,7 @@ class Stepper:
         self._steps_of_epoch = 0
 
     def start_epoch(self, steps: int) -> None:
-        """Begin counting anew; `steps` is the number of steps to come."""
+        """Begin counting again; `steps` is the number of steps to come."""
         self.skipped = 0
         self._steps_of_epoch = steps
 

@@ -1,7 +1,7 @@
 """`python -m napari_conformix.widgets [PATH]`: napari with the panel open.
 
 A launcher of its own because sharing OpenGL between windows must be asked for before Qt starts;
-with it the latent map can be torn off into a window.
+with it the latent space view can be torn off into a window.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _make_room(panel: QWidget) -> None:
-    """On a small screen the scene and the latent map need the width of napari's layer docks.
+    """On a small screen the scene and the latent space view need the width of napari's layer docks.
 
     They are in the Window menu.
     """
@@ -63,7 +63,7 @@ def _make_room(panel: QWidget) -> None:
 
 
 def _movie(options: argparse.Namespace) -> int:
-    """Draw a movie without a window; what a user can mend is printed as a sentence."""
+    """Draw a movie without a window; what a user can fix is printed as a sentence."""
     from napari_conformix.errors import UserError
     from napari_conformix.widgets.movies import movie_main
 

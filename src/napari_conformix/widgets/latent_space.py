@@ -32,7 +32,7 @@ class LatentSpace:
         self.view_panel = LatentViewPanel()
         FileDrop(self.view_panel, session.open_path)
         self.canvas.failed.connect(session.report_error)
-        self.canvas.overlay.hint = "The latent map appears here after the first epoch."
+        self.canvas.overlay.hint = "The latent space view appears here after the first epoch."
         self.views = ViewGroup(session, self.scene, self.view_panel)
         self.looking_back = LookingBack(session, self.view_panel.epochs, self.views)
         self.letters = ViewLetters(self.canvas)

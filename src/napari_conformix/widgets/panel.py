@@ -1,4 +1,4 @@
-"""The panel beside the viewer: what is open, messages, and the pages."""
+"""The panel next to the viewer: what is open, messages, and the pages."""
 
 from __future__ import annotations
 

@@ -32,8 +32,9 @@ _LASSO_SHARE = 0.8
 def take_screenshots(viewer: Viewer, panel: ConformixPanel, path: Path | None, folder: Path) -> int:
     """Open a job and save a picture of every page and window.png; the exit status.
 
-    explore.png is the panel's page alone, window.png the whole window: the latent map coloured by
-    half set, particles of one end of its first axis lassoed, and a conformation decoded there.
+    explore.png is the panel's page alone, window.png the whole window: the latent space view
+    coloured by half set, particles of one end of its first axis lassoed, and a conformation decoded
+    there.
     """
     if path is None:
         print("Give the job folder whose pictures are to be taken.", file=sys.stderr)

@@ -127,7 +127,7 @@ def test_ranges_words_clusters_motions_and_saved_steps(latents: LatentTable) -> 
         ({"kind": "lasso", "embedding": "motion", "axes": ["Motion 1", "Motion 9"]},
          "no such axes"),
         ({"kind": "lasso", "embedding": "motion", "axes": ["Motion 1", "Motion 2"], "job": "/x/b"},
-         "stood beside"),
+         "stood next to"),
         ({"kind": "cluster", "set": "k3", "number": 4}, "no cluster 4"),
         ({"kind": "range", "column": "rlnMicrographName", "low": 1}, "has words"),
         ({"kind": "range", "column": "rlnNothing", "low": 1}, "Nothing is called"),

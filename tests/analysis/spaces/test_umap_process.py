@@ -44,7 +44,7 @@ def test_umap_is_fitted_on_some_placed_for_the_rest_and_kept(tmp_path: Path) -> 
     centres = np.array([np.nanmean(embedding[cluster == c], axis=0) for c in range(3)])
     nearest = np.linalg.norm(embedding[:, None] - centres, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(np.delete(nearest, 5), np.delete(cluster, 5))
-    # and within a cluster a placed particle lies beside its nearest fitted ones
+    # and within a cluster a placed particle lies next to its nearest fitted ones
     values = read_rows(latents, parameters)
     usable = np.flatnonzero(np.isfinite(values).all(axis=1))
     fitted = np.random.default_rng(1).choice(usable, 200, replace=False)
@@ -63,7 +63,7 @@ def test_umap_is_fitted_on_some_placed_for_the_rest_and_kept(tmp_path: Path) -> 
     assert again.wait(60).message == "UMAP was computed before."
     np.testing.assert_array_equal(again.result(), embedding)
 
-    # the same numbers in a file written anew are the same latents; one other number is not
+    # the same numbers in a file written again are the same latents; one other number is not
     write_latents(latents)
     assert cached_umap(latents, out, parameters) is not None
     with np.load(latents) as data:

@@ -134,7 +134,7 @@ def test_maps_are_not_replaced_unasked(conformix: Conformix, trained: Path, tmp_
     assert conformix(*one, "--half", 2, "--overwrite").status == 0
     assert conformix(*several, "--count", 2, "--half", 2, "--overwrite").status == 0
     left = sorted((tmp_path / "out" / "series").iterdir())
-    # nothing of the longer series stays beside the new one
+    # nothing of the longer series stays next to the new one
     assert [file.name for file in left] == ["latents.txt", "volume_000.mrc", "volume_001.mrc"]
     assert all(file.read_bytes() != before[file] for file in left)
 

@@ -119,7 +119,7 @@ def test_paused_waits_with_its_sums_on_disk(job, tmp_path):
     run = create(job, tmp_path / "maps")
     run.folder.joinpath("PAUSE").touch()
     events = []
-    for event in run.run():  # clears an old PAUSE: pause it anew on the first event
+    for event in run.run():  # clears an old PAUSE: pause it again on the first event
         if not events:
             run.pause()
         events.append(event)
@@ -235,7 +235,7 @@ def test_damaged_sums_are_said(job, tmp_path):
 
 
 def report_with(local: tuple[float, float], resolution: float):
-    """A report whose deformed maps have this (median, worst) local resolution, beside plain ones
+    """A report whose deformed maps have this (median, worst) local resolution, next to plain ones
     of 7 and 11 A within 6 A."""
     curves = {name: [1.0, 0.5] for name in ("unmasked", "masked", "randomised", "corrected")}
     curves |= {"frequency": [0.0, 0.1], "randomised_from_angstrom": None, "reached": True}

@@ -53,7 +53,7 @@ def test_the_best_epoch_is_the_result_and_the_user_is_told(tmp_path):
 
 @pytest.mark.parametrize("every", [1, 4])
 def test_latents_of_the_best_epoch_are_those_of_its_weights(tmp_path, every):
-    """Whether its table was kept (every epoch) or had to be made anew at the end."""
+    """Whether its table was kept (every epoch) or had to be made again at the end."""
     job = voxel_job(tmp_path, latents_every=every)
     events = train(job)
     assert agrees(job, 3)
@@ -82,7 +82,7 @@ def test_while_it_runs_everything_is_of_the_newest_latents(tmp_path):
             if table is not None:
                 assert agrees(job, table.epoch)
                 seen.append((event.kind, event.epoch, table.epoch))
-    assert ("checkpoint", 4, 2) in seen  # not yet encoded: maps stay those of the latent map
+    assert ("checkpoint", 4, 2) in seen  # not yet encoded: maps stay those of the latent space view
     assert ("latents", 4, 4) in seen
 
 

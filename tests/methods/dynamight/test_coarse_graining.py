@@ -19,7 +19,7 @@ from napari_conformix.methods.dynamight.coarse_graining import (
 from napari_conformix.methods.dynamight.graph import deformation_energy
 from napari_conformix.training.contract import Frame
 
-#: heavy atoms of each residue beside N, CA, C, O, and the groups that the paper's rules make of
+#: heavy atoms of each residue next to N, CA, C, O, and the groups that the paper's rules make of
 #: its side chain (CA belongs to the first)
 SIDE_CHAINS = {
     "ALA": ["CA CB"],

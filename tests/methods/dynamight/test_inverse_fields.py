@@ -51,7 +51,7 @@ def test_the_residual_of_no_inverse_is_the_displacement(trained):
 
 
 def test_training_is_the_same_every_time(trained):
-    """A resumed reconstruction trains its inverse anew and must get the same one."""
+    """A resumed reconstruction trains its inverse again and must get the same one."""
     _, latents, _, elsewhere = trained
     torch.manual_seed(5)
     *_, first = train_inverse(swing, latents, elsewhere, EXTENT, PIXEL, steps=3)

@@ -95,7 +95,7 @@ def test_batches_are_made_anew_every_epoch_and_follow_the_seed(plan):
 
 
 def plan_has_choice(plan: Plan, rows: list[int]) -> bool:
-    """Whether the class of a batch fills more than one, so that another epoch deals it anew."""
+    """Whether the class of a batch fills more than one, so that another epoch deals it again."""
     train = plan.split.rows(0, "train")
     return np.count_nonzero(plan.classes[train] == plan.classes[rows[0]]) > BATCH
 

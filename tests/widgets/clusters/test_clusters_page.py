@@ -230,7 +230,7 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     assert not page.list.warnings.isVisible()
     assert not page.form.isVisible()  # folded away: its work is done
 
-    # the latent map, in the colours of the table
+    # the latent space view, in the colours of the table
     canvas = window.panel.pages["explore"].canvas
     rows = canvas.drawn_rows
     expected = np.array([cluster_colour(i) for i in labels[rows]])

@@ -1,4 +1,4 @@
-"""The legend below the latent map, used with a mouse and a keyboard."""
+"""The legend below the latent space view, used with a mouse and a keyboard."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ def test_contour_and_gaussians_are_those_of_training(
     window.open_and_check(star)
     if not masked:
         window.session.change_inputs(mask=None)
-        window.session.close_job()  # shows the consensus anew
+        window.session.close_job()  # shows the consensus again
     contour = window.data.contour
     window.wait(lambda: not window.session.workers.busy("data contour"))
     array, pixel_size = read_map(star.parent / "consensus.mrc")

@@ -15,7 +15,7 @@ from napari_conformix.widgets.session import axes
 
 pytestmark = pytest.mark.window
 
-#: of the motion map, where the ball of the job of numbers has swung to +-35 degrees
+#: of the motion view, where the ball of the job of numbers has swung to +-35 degrees
 RIGHT, LEFT = (7.0, 0.0), (-7.0, 0.0)
 
 

@@ -150,7 +150,7 @@ def test_a_method_with_one_model_has_no_halves_to_keep_apart() -> None:
 
 
 class FakeTable:
-    """Latents without a motion map."""
+    """Latents without a motion view."""
 
     def __init__(self, mean: np.ndarray, half: np.ndarray) -> None:
         self.mean, self.half = mean.astype(np.float32), half

@@ -86,7 +86,7 @@ def test_latents_of_each_half_follow_the_truth(job, truth):
         rows = np.flatnonzero(latents.half == half)
         first = pca(latents.mean[rows]).transform(latents.mean[rows])[:, 0]
         assert abs(spearmanr(first, truth[rows]).statistic) > 0.85
-    # the motion map means the same in both halves: one sign for all
+    # the motion view means the same in both halves: one sign for all
     assert abs(spearmanr(latents.motion[:, 0], truth).statistic) > 0.85
 
 

@@ -1,4 +1,5 @@
-"""The latent map's canvas by itself, with real mouse events: tools, hovering, what lies on it."""
+"""The latent space view's canvas by itself, with real mouse events: tools, hovering, what lies on
+it."""
 
 import time
 from collections.abc import Callable

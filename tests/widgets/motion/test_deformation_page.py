@@ -23,7 +23,7 @@ pytestmark = pytest.mark.window
 
 
 class DeformationWindow(Window):
-    """With the Deformation page beside the Explore page."""
+    """With the Deformation page next to the Explore page."""
 
     def __init__(self) -> None:
         super().__init__()

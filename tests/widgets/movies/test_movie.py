@@ -269,7 +269,7 @@ def test_a_turn_is_about_the_vertical_of_the_picture(view: View) -> None:
     assert again.direction == pytest.approx(tuple(turned(view, 0)[0]), abs=1e-6)
 
 
-# -- the latent map -------------------------------------------------------------------------------
+# -- the latent space view -------------------------------------------------------------------------
 
 
 def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:

@@ -1,4 +1,4 @@
-"""The command line beside a path makes that path."""
+"""The command line next to a path makes that path."""
 
 import shlex
 from dataclasses import is_dataclass

@@ -246,7 +246,7 @@ def test_the_molecule_fits_the_canvas_until_the_user_zooms(viewer, session) -> N
     show(scene, ball((0, 0, 0), 20.0), consensus=True)
     process_events(0.2)
     camera, before = viewer.scene.camera, viewer.scene.camera.zoom
-    viewer.window.resize(600, 700)  # as when a dock opens beside it
+    viewer.window.resize(600, 700)  # as when a dock opens next to it
     process_events(0.3)
     assert camera.zoom < 0.9 * before
     camera.zoom = chosen = 1.7 * camera.zoom

@@ -45,7 +45,7 @@ class Pair:
         keys = ("map", "decode", "mesh other")
         workers = self.group.beside.other.workers
         self.wait(lambda: not any(workers.busy(f"job:{key}") for key in keys))
-        self.wait(lambda: not self.window.session.workers.busy("job:beside colours"))
+        self.wait(lambda: not self.window.session.workers.busy("job:next to colours"))
         self.window.settle()
 
     @property
@@ -112,7 +112,7 @@ def test_the_two_are_named_and_counted(pair: Pair) -> None:
     assert said.startswith(f"DynaMight run1 and OPUS-DSD run2: {both:,} of 1,500 particles are in")
     assert f"The other file has {1200 - both:,} more of its 1,200" in said
     titles = [panel.dock.title.title.text() for panel in (pair.page.view_panel, pair.group.panel)]
-    assert titles == ["Latent map: DynaMight run1", "Latent map: OPUS-DSD run2"]
+    assert titles == ["Latent space view: DynaMight run1", "Latent space view: OPUS-DSD run2"]
     assert pair.group.panel.isVisible()
     assert pair.group.views.latent_view.space.key == "pca0"
     assert pair.window.messages == []
@@ -274,7 +274,7 @@ def test_two_colours_with_a_contour_each(pair: Pair) -> None:
         return int(orange), int(blue)
 
     box = pair.group.conformation.place_box
-    box.setCurrentIndex(box.findData("beside"))
+    box.setCurrentIndex(box.findData("next to"))
     orange, blue = colours()
     assert orange > 200
     assert blue > 200
@@ -320,7 +320,7 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     process_events(0.1)
     assert not pair.group.beside.is_open
     assert not pair.group.panel.isVisible()
-    assert pair.page.view_panel.dock.title.title.text() == "Latent map"
+    assert pair.page.view_panel.dock.title.title.text() == "Latent space view"
     box = pair.page.views.colour_box
     assert not any("OPUS" in box.itemText(i) for i in range(box.count()))
     pair.open()
@@ -328,7 +328,7 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     pair.window.session.close_job()
     process_events(0.1)
     assert not pair.group.beside.is_open
-    sentence = "DynaMight run1 was closed, and OPUS-DSD run2, which stood beside it, with it."
+    sentence = "DynaMight run1 was closed, and OPUS-DSD run2, which stood next to it, with it."
     assert pair.window.messages == [sentence]
     assert pair.group.said.text().startswith(sentence)
 
@@ -366,7 +366,7 @@ def test_what_is_no_job_beside_is_refused_in_a_sentence(pair: Pair, tmp_path) ->
     pair.window.session.close_job()
     pair.window.messages.clear()
     pair.group.beside.open(tmp_path)
-    assert pair.window.messages == ["Open a job first; then another one can be put beside it."]
+    assert pair.window.messages == ["Open a job first; then another one can be put next to it."]
 
 
 def test_a_job_without_latents_says_so(pair: Pair, tmp_path) -> None:
@@ -460,7 +460,7 @@ def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
     pair.settle()
     pair.open(job)
     pair.window.choose(pair.page.views.show_box, f"half {half} only")
-    pair.wait(lambda: not pair.window.session.workers.busy("job:beside pairs"))
+    pair.wait(lambda: not pair.window.session.workers.busy("job:next to pairs"))
     pair.group.panel.bar.tools[Tool.CURSOR].click()
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
     pair.settle()

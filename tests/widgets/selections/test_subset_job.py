@@ -56,7 +56,7 @@ def window(shell):
 
 
 def open_job(window, job: Job):
-    """Open it and wait for its latent map and selections."""
+    """Open it and wait for its latent space view and selections."""
     window.session.open_job(job.folder)
     explore = window.panel.pages["explore"]
     window.wait(lambda: window.session.job is not None and window.session.job.folder == job.folder)

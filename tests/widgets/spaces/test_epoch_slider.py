@@ -1,4 +1,5 @@
-"""The slider under the latent map: which epoch is shown, with which model, in the same axes."""
+"""The slider under the latent space view: which epoch is shown, with which model, in the same
+axes."""
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_it_stands_at_the_result_and_is_not_there_without_a_history(window, tmp_
     assert not slider.isVisible()
 
 
-@pytest.mark.parametrize("space", ["Motion map (both halves)", "Principal components of half 1"])
+@pytest.mark.parametrize("space", ["Motion view (both halves)", "Principal components of half 1"])
 def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) -> None:
     window.choose(window.page.views.space_box, space)
     now = window.page.latent_view
@@ -88,7 +89,7 @@ def test_an_earlier_epoch_is_shown_in_the_same_axes(window: Window, space: str) 
     assert window.page.canvas.height() == height
     np.testing.assert_allclose(window.page.latent_view.xy, now.xy)
     np.testing.assert_allclose(pixels(window, window.page.latent_view), before, atol=1)
-    window.choose(window.page.views.space_box, "Motion map (both halves)")
+    window.choose(window.page.views.space_box, "Motion view (both halves)")
 
 
 def test_the_molecule_is_that_of_the_epoch_while_its_model_is_kept(window: Window) -> None:

@@ -457,7 +457,8 @@ _ADVICE: dict[Level, str] = {
     "weak": "Do not sort single particles by their latents; compare the maps that large groups "
     "reconstruct to. More particles, fewer latent dimensions or a stronger prior make latents "
     "less noisy.",
-    "none": "Take the consensus refinement as it is; groups in the latent map are cuts through "
+    "none": "Take the consensus refinement as it is; groups in the latent space view are cuts "
+    "through "
     "noise. If you know that the molecule changes, train for more epochs or with more particles.",
     "artefact": "Look for what the images share: preferred views, a wrong contour of the "
     "consensus, an uncorrected aberration or defocus.",

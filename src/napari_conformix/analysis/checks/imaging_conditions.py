@@ -18,7 +18,7 @@ DIRECTION_DEGREE = 4
 ANGLE_HARMONICS = 4
 #: powers of shift and defocus
 DEGREE = 3
-#: of the defocus (standard deviations) beside the direction (unit vectors) in being seen alike
+#: of the defocus (standard deviations) next to the direction (unit vectors) in being seen alike
 DEFOCUS_WEIGHT = 0.2
 
 

@@ -1,7 +1,7 @@
 """Do the latents know how their particles were imaged? A structure does not.
 
 What viewing direction, in-plane angle, shift, defocus and optics group predict of the latents of
-particles that took no part in the fit, as a share of their variance (cross-validated R^2), beside
+particles that took no part in the fit, as a share of their variance (cross-validated R^2), next to
 what they predict when particles and latents are paired at random. Two kinds of regression look for
 it, a linear one on smooth functions of the conditions and means over the particles imaged most
 alike, which see any dependence; the better one counts, and by chance the better one counts too.
@@ -96,7 +96,7 @@ class Invariance:
     """What the imaging conditions explain of the latents; the last one is all of them together.
 
     particles   how many were looked at
-    of          what was predicted, in words: 'latents', 'motion map'
+    of          what was predicted, in words: 'latents', 'motion view'
     epoch       that the latents are of
     """
 
@@ -170,7 +170,11 @@ class Invariance:
         if self.level not in ("strong", "slight"):
             return ""
         columns = _COLUMNS.get(self.worst.condition)
-        look = f"Colour the latent map by {columns} and see which axis follows. " if columns else ""
+        look = (
+            f"Colour the latent space view by {columns} and see which axis follows. "
+            if columns
+            else ""
+        )
         if self.level == "slight":
             return look.strip()
         return (
@@ -184,7 +188,7 @@ class Invariance:
 #: what is not looked at: means over all particles say nothing of a gradient that each group has
 WITHIN = (
     "What differs from group to group, such as codes nearer to the middle of each at low defocus, "
-    "is not looked for: colour the latent map by rlnDefocusU to see it."
+    "is not looked for: colour the latent space view by rlnDefocusU to see it."
 )
 #: columns of a STAR file to colour a map by
 _COLUMNS = {

@@ -1,4 +1,5 @@
-"""How well projections agree with noisy images, beside a baseline, with the error that noise makes.
+"""How well projections agree with noisy images, next to a baseline, with the error that noise
+makes.
 
 A correlation with an image is small even for the truth, because most of an image is noise, and a
 wrong state reaches nearly as much: what tells states apart is the gain over a baseline, and whether

@@ -2,8 +2,8 @@
 
 Axes of two latent spaces mean different things, and one may be bent where the other is straight.
 What can be asked is how much of where a particle lies in one is told by where it lies in the other:
-for particles that took no part in the fit, beside particles paired at random. Neither figure can be
-1: both positions carry noise of their own.
+for particles that took no part in the fit, next to particles paired at random. Neither figure can
+be 1: both positions carry noise of their own.
 """
 
 from collections.abc import Iterator

@@ -26,7 +26,7 @@ Tidy = Callable[[Path], str]
 #: cryoSPARC puts a long number before the names of stacks that it imports
 _IMPORTED: Final = re.compile(r"^\d{12,}_")
 #: columns of places in a micrograph, and from which distance on they are not one particle's, even
-#: where it was centred anew: pixels, and shares of the micrograph
+#: where it was centred again: pixels, and shares of the micrograph
 _PLACES: Final = (
     (("rlnCoordinateX", "rlnCoordinateY"), 50.0),
     (("location/center_x_frac", "location/center_y_frac"), 0.015),

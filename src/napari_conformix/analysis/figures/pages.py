@@ -1,4 +1,4 @@
-"""Pages for people, from the templates beside this file: one HTML file that needs no other."""
+"""Pages for people, from the templates next to this file: one HTML file that needs no other."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any

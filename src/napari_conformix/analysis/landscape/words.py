@@ -25,7 +25,7 @@ _COORDINATES = (
 )
 _UMAP = (
     "This is a UMAP: it spreads particles out until they are about equally crowded, so heights "
-    "here are a relative crowding without any meaning as an energy. Take the motion map or "
+    "here are a relative crowding without any meaning as an energy. Take the motion view or "
     "principal components for a landscape; of this one, at most the grouping may be read."
 )
 

@@ -449,7 +449,7 @@ def _refuse(displacement: Floats, positions: Floats, bodies: int) -> None:
             f"{positions.shape}"
         )
     if not (np.isfinite(displacement).all() and np.isfinite(positions).all()):
-        raise UserError("Some displacements are not finite numbers; train the job anew.")
+        raise UserError("Some displacements are not finite numbers; train the job again.")
     if not 1 <= bodies <= MOST_BODIES:
         raise UserError(f"The number of bodies must be 1 to {MOST_BODIES}, not {bodies}.")
     if len(displacement) < _FEWEST_PARTICLES:

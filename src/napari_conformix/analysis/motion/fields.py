@@ -18,7 +18,7 @@ from napari_conformix.training.latent_table import LatentTable
 
 #: positions times particles decoded at once: about 30 MB for each layer of the decoder
 EVALUATIONS_AT_ONCE = 2**18
-#: held-out particles whose errors stand for that of a latent beside them
+#: held-out particles whose errors stand for that of a latent next to them
 NEIGHBOURS = 8
 #: held-out particles from which the halves' mean fields are taken
 MOST_AVERAGED = 256
@@ -247,7 +247,7 @@ class Fields:
     def _error_of_both_ends(
         self, first: dict[int, Floats], last: dict[int, Floats], at: int
     ) -> Floats:
-        """(p,) A: the random errors beside two latents, added as independent ones are."""
+        """(p,) A: the random errors next to two latents, added as independent ones are."""
         ends = []
         for latents in (first, last):
             half, latent = next(iter(latents.items()))

@@ -180,7 +180,7 @@ class Report:
         return shown
 
     def _latent_figures(self) -> list[tuple[str, str]]:
-        """The latent map, coloured by cluster if there are any."""
+        """The latent space view, coloured by cluster if there are any."""
         rows = np.flatnonzero(np.isfinite(self.latents.mean).all(axis=1))
         if self.latents.mean.shape[1] < 2 or len(rows) < 3:
             return []
@@ -192,7 +192,7 @@ class Report:
             scores[:, 0],
             scores[:, 1],
             labels=(f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)"),
-            title="Map of the latents",
+            title="View of the latents",
             amount=labels,
             amount_label="" if labels is None else "Cluster",
         )
@@ -200,7 +200,7 @@ class Report:
         return [(picture, caption + ("." if labels is None else ", coloured by its cluster."))]
 
     def _motion_figures(self) -> list[tuple[str, str]]:
-        """Errors against motions, and the map of the motions."""
+        """Errors against motions, and the view of the motions."""
         motion = self.motion
         assert motion is not None
         shown = []
@@ -225,7 +225,7 @@ class Report:
                 coordinates[:, 0],
                 coordinates[:, 1],
                 labels=(f"Motion 1{unit}", f"Motion 2{unit}"),
-                title="Map of the motions",
+                title="View of the motions",
                 amount=motion.rms_displacement,
                 amount_label="RMS motion (A)",
             )

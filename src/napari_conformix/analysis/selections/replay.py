@@ -130,7 +130,8 @@ def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask
     total = len(ground.latents.mean)
     if "job" in step and kind in view_steps.KINDS:
         raise UserError(
-            f"it was drawn in the map of {step['job']}, which stood beside the job; replay it there"
+            f"it was drawn in the map of {step['job']}, which stood next to the job; replay it "
+            f"there"
         )
     if kind in view_steps.KINDS:
         return _in_view(step, ground, align)

@@ -1,7 +1,7 @@
 """Spaces: coordinates of the particles, from latents, motions, a UMAP, or any two columns.
 
 Two halves trained independently have unrelated latent axes, so no space of latents holds both; the
-motion map, which describes what a latent *does*, does, and so do columns of the particle file.
+motion view, which describes what a latent *does*, does, and so do columns of the particle file.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def available(latents: LatentTable) -> list[tuple[str, str]]:
     spaces = []
     two_halves = halves(latents) == [1, 2]
     if has_motion(latents):
-        spaces.append(("motion", "Motion map (both halves)" if two_halves else "Motion map"))
+        spaces.append(("motion", "Motion view (both halves)" if two_halves else "Motion view"))
     for half in halves(latents):
         of = f" of half {half}" if half else ""
         spaces.append((f"pca{half}", f"Principal components{of}"))

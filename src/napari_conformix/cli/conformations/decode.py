@@ -137,7 +137,7 @@ def write_maps(
 
 
 def note_latents(folder: Path, latents: "NDArray[np.float32]", half: int) -> None:
-    """A table beside the maps of a folder: a line a map; half 0 where there is but one model."""
+    """A table next to the maps of a folder: a line a map; half 0 where there is but one model."""
     import numpy as np
 
     header = f"half {half}, a line a map" if half else "a line a map"

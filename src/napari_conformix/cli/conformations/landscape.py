@@ -106,7 +106,7 @@ def states(found: "Landscape") -> list[str]:
 
 
 def _files(figure: Path, *, overwrite: bool) -> list[Path]:
-    """The figure, and the table and the grid beside it; UserError when one is there already."""
+    """The figure, and the table and the grid next to it; UserError when one is there already."""
     from napari_conformix.jobs.landscape import figure_format
 
     figure_format(figure)

@@ -100,7 +100,9 @@ class LookOptions:
     inset_size: Annotated[float, Parameter(help=words.INSET_SHARE.words)] = (
         words.INSET_SHARE.default
     )
-    no_inset: Annotated[bool, Parameter(help="Leave the latent map out.", negative=())] = False
+    no_inset: Annotated[bool, Parameter(help="Leave the latent space view out.", negative=())] = (
+        False
+    )
     no_scale_bar: Annotated[bool, Parameter(help="Leave the scale bar out.", negative=())] = False
     no_label: Annotated[
         bool,

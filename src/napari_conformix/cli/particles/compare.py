@@ -24,7 +24,7 @@ def compare(
     Particles are told by their images, so that either file may be a subset, in another order, or
     have every image several times. Prints how many are in both, what the place of a particle in
     one latent space tells of its place in the other, the axes in common, and how alike the groups
-    are, all beside what particles paired at random give.
+    are, all next to what particles paired at random give.
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.comparison import refuse_itself

@@ -1,4 +1,4 @@
-"""`conformix particles`: images of single particles beside the projections of their states."""
+"""`conformix particles`: images of single particles next to the projections of their states."""
 
 import sys
 from dataclasses import dataclass
@@ -105,10 +105,10 @@ def particles(
         bool, Parameter(help="Replace a file that is there.", negative=())
     ] = False,
 ) -> None:
-    """Show images of particles, each beside the projection of the state that the model sees in it.
+    """Show images of particles, each next to the projection of the state that the model sees in it.
 
     In the same pose, at the same shift, on one grey scale and with the same filter. The correlation
-    of both is set beside that with an average state: only a gain over it speaks for the state.
+    of both is set next to that with an average state: only a gain over it speaks for the state.
     """
     from napari_conformix.jobs import Job
     from napari_conformix.jobs.pictures import refuse_unwritable, write_pictures

@@ -38,7 +38,7 @@ def import_(
         ),
     ] = None,
     consensus: Annotated[
-        Path | None, Parameter(help="Consensus map (MRC), to be shown beside the latents.")
+        Path | None, Parameter(help="Consensus map (MRC), to be shown next to the latents.")
     ] = None,
     mask: Annotated[Path | None, Parameter(help="Mask (MRC) for reconstructions.")] = None,
     datadir: StacksFolder = None,

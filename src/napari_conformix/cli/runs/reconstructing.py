@@ -72,7 +72,7 @@ def reconstruct(
 ) -> None:
     """Reconstruct half maps of a trained job's particles, with FSC and local resolution.
 
-    Beside deformed maps there are always the plain ones of the same particles, to compare with.
+    Next to deformed maps there are always the plain ones of the same particles, to compare with.
     Ctrl-C stops it after the current batch; --resume goes on.
     """
     from napari_conformix.jobs import Job

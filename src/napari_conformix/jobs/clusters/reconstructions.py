@@ -110,7 +110,7 @@ def reconstruct_clusters(
     """Reconstruct clusters (from 0; all by default) one after the other, in this process.
 
     Yields the events of each with its number. Those that are finished are left as they are, one
-    that was stopped or failed goes on from its sums; `overwrite` begins anew. Ends after the one
+    that was stopped or failed goes on from its sums; `overwrite` begins again. Ends after the one
     that is stopped; one that fails does not keep the others from their turn.
     """
     for index in range(len(clusters)) if indices is None else indices:

@@ -103,7 +103,7 @@ def _look(particles: "ParticleSet", inputs: Inputs) -> tuple[list[Problem], Grid
     problems = [replace(problem, severity="warning") for problem in unfit]
     problems += [problem for problem in check.problems if problem.severity == "warning"]
     if unfit:
-        text = "Until that is mended, nothing can be reconstructed; the latents can be explored."
+        text = "Until that is fixed, nothing can be reconstructed; the latents can be explored."
         problems.append(Problem("warning", text))
     of_maps, consensus, _ = check_maps(particles, check.boxes, inputs.consensus, inputs.mask)
     wrong = [problem for problem in of_maps if problem.severity == "error"]

@@ -79,7 +79,7 @@ class Deformations:
             try:
                 kept = MotionTable.load(path)
             except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-                kept = None  # of another version or damaged: it is computed anew
+                kept = None  # of another version or damaged: it is recomputed
             if kept is not None and (kept.epoch, len(kept)) == (
                 fields.table.epoch,
                 len(fields.table),

@@ -1,4 +1,4 @@
-"""Images of single particles beside the projections of what the model sees in them.
+"""Images of single particles next to the projections of what the model sees in them.
 
 A projection is of the volume that is decoded from the particle's own latent (by the model of its
 own half), in the particle's pose, at its shift and with its CTF: what the image would look like

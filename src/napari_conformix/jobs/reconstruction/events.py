@@ -1,6 +1,6 @@
 """What happens in a reconstruction, one JSON object a line of its `events.jsonl`.
 
-Beside the kinds below there are `warning` and `failed`, as in training.
+Next to the kinds below there are `warning` and `failed`, as in training.
 """
 
 from typing import Annotated, Literal

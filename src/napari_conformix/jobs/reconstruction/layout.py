@@ -1,4 +1,4 @@
-"""Names of the files in the folder of a reconstruction, beside those that every run has."""
+"""Names of the files in the folder of a reconstruction, next to those that every run has."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ PAGE = "report.html"
 
 
 def half_map(name: str, half: int) -> str:
-    """RELION's name of a half map; `name` is 'run', or 'plain' beside deformed maps."""
+    """RELION's name of a half map; `name` is 'run', or 'plain' next to deformed maps."""
     return f"{name}_half{half}_class001_unfil.mrc"
 
 

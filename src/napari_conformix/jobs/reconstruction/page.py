@@ -35,7 +35,7 @@ def report_page(report: ReconstructionReport) -> str:
 
 
 def _halves_plot(report: ReconstructionReport) -> str:
-    """The corrected curve, beside that of the plain maps of the same particles."""
+    """The corrected curve, next to that of the plain maps of the same particles."""
     curves = report.curves
     name = "deformed" if report.deformed else "plain"
     series = [(name, curves.frequency[1:], curves.corrected[1:], False)]

@@ -151,7 +151,7 @@ class ReconstructionRun(RunFolder):
         return ReconstructionReport.load(self.folder / files.REPORT)
 
     def half_maps(self) -> "HalfMaps":
-        """The maps, read from their files; `plain` holds the undeformed ones beside deformed."""
+        """The maps, read from their files; `plain` holds the undeformed ones next to deformed."""
         maps = self._maps("run")
         return replace(maps, plain=self._maps("plain")) if self.deformed else maps
 

@@ -52,7 +52,7 @@ class ReconstructionSettings(BaseModel):
 
 
 class ReconstructionSpec(BaseModel):
-    """The contents of `reconstruction.toml`; `rows.npy` beside it holds the particles."""
+    """The contents of `reconstruction.toml`; `rows.npy` next to it holds the particles."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

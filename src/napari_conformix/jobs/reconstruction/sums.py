@@ -169,7 +169,7 @@ def particles_in_sums(folder: Path) -> int:
 
 
 def _counts(metadata: dict[str, str] | None, path: Path) -> dict[str, int]:
-    """How many batches and particles are in the sums, from the words beside them."""
+    """How many batches and particles are in the sums, from the words next to them."""
     said: dict[str, Any] = dict(metadata or {})
     if formats.VERSION in said:
         said[formats.VERSION] = int(said[formats.VERSION])

@@ -71,7 +71,7 @@ def space_of(kept: KeptUmap, embedding: NDArray[np.float32], latents: "LatentTab
 
 def parameters_of(latents: "LatentTable", of: str | None = None, **more: object) -> UmapParameters:
     """Parameters for the UMAP of 'motion', 'half1', 'half2' or 'latents' (of a method with one
-    model); None: what the latent map begins with. `more` are fields of `UmapParameters`."""
+    model); None: what the latent space view begins with. `more` are fields of `UmapParameters`."""
     bases = {"half" + key[-1] if key[-1] != "0" else "latents": key for key in _bases(latents)}
     if views.has_motion(latents):
         bases = {"motion": "motion", **bases}

@@ -43,7 +43,7 @@ def latent_view(
     if most < 2:
         raise UserError(
             f"'{space.title}' has the one axis {space.axes[0]}, and a map needs two; take the map "
-            f"'{views.COLUMNS}' to put it beside another quantity."
+            f"'{views.COLUMNS}' to put it next to another quantity."
         )
     if x == y or not (0 <= x < most and 0 <= y < most):
         raise UserError(

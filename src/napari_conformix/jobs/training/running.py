@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def check_can_train(folder: Path, *, resume: bool, epochs: int | None) -> None:
-    """UserError when a trainer is at work, when training anew would overwrite a result, or when
+    """UserError when a trainer is at work, when training again would overwrite a result, or when
     nothing is left to be done."""
     lock.refuse_if_taken(folder)
     last = CheckpointFolder(folder / layout.CHECKPOINTS).last()

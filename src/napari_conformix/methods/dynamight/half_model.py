@@ -55,7 +55,7 @@ class HalfModel(ImageLikelihood):
     origin         (1, d) the latent whose conformation the reference is, where the displacement
                    is 0 by construction; (0, d) until the reference is first replaced
     fixed_edges    (2, e) int64 and fixed_lengths (e,) A: edges that are given (an atomic model's
-                   bonds); empty: neighbours, found anew every epoch
+                   bonds); empty: neighbours, found again every epoch
     """
 
     def __init__(

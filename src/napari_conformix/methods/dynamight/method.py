@@ -209,7 +209,7 @@ class DynaMight(Method):
 
     @property
     def schedule(self) -> Schedule:
-        """Made anew each time, since a run may be asked for more epochs."""
+        """Made again each time, since a run may be asked for more epochs."""
         return Schedule.of(self.options)
 
     @property

@@ -64,7 +64,7 @@ class Reference(nn.Module):
         return weights / weights.sum(0).mean()
 
     def shape_parameters(self) -> list[nn.Parameter]:
-        """What makes the Gaussians' form beside their positions; the mass is not among it."""
+        """What makes the Gaussians' form next to their positions; the mass is not among it."""
         if self.classes == 1:
             return [self.log_width]
         return [self.log_width, self.class_logits, self.class_log_amplitude]

@@ -17,7 +17,7 @@ class Start:
     width_angstrom   standard deviation that the fit to the map starts from, at least a voxel
     move             whether the fit to the map may move the positions
     relative_mass    (n,) masses of the Gaussians relative to each other; None: all alike
-    graph            fixed edges with their lengths; None: neighbours, found anew every epoch
+    graph            fixed edges with their lengths; None: neighbours, found again every epoch
     facts            what to tell the user, JSON values
     """
 

@@ -9,7 +9,7 @@ class RiseCounter:
     """Counts how often a loss rose from one epoch to the next.
 
     The paper stops "if the MSE loss increased for the kth time", k = 40. Its weights (eq. 11) are
-    estimated anew every epoch, so their loss is not comparable between epochs; what is counted
+    estimated again every epoch, so their loss is not comparable between epochs; what is counted
     here is the share of image power left unexplained, whose weights are fixed, on the held-out
     particles, which are the same in every epoch.
     """

@@ -39,7 +39,7 @@ class OpusDsdSettings(TrainingSettings):
 
     keep_checkpoints: int = setting(
         20,
-        "How many of the newest epochs can be opened again, beside the best",
+        "How many of the newest epochs can be opened again, next to the best",
         ge=1,
         advanced=True,
     )

@@ -75,7 +75,7 @@ class MemorySource:
 class CacheSource:
     """All images in one file of the job folder, on the working grid, memory-mapped.
 
-    The file is used again by a later run if its description (`images.json` beside it) agrees.
+    The file is used again by a later run if its description (`images.json` next to it) agrees.
     """
 
     def __init__(

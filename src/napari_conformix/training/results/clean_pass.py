@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-#: above this many particles a refresh must be cheap beside the training since the last one
+#: above this many particles a refresh must be cheap next to the training since the last one
 MANY_PARTICLES = 200_000
 AFFORDABLE_SHARE = 0.1
 
 
 class LatentSchedule:
-    """When the latent map is refreshed: every n-th epoch and at the end; for sets of more than
-    200,000 particles only once a pass costs less than a tenth of the training since the last."""
+    """When the latent space view is refreshed: every n-th epoch and at the end; for sets of more
+    than 200,000 particles only once a pass costs less than a tenth of the training since the
+    last."""
 
     def __init__(self, every: int, particles: int) -> None:
         self._every = every

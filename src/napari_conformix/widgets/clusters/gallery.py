@@ -67,7 +67,7 @@ class ClusterGallery(TileGrid):
         self.update()
 
     def mark_stale(self) -> None:
-        """The contour or the view has changed: pictures are pale until they are made anew."""
+        """The contour or the view has changed: pictures are pale until they are made again."""
         for tile in self.tiles:
             tile.stale = True
         self.update()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.clusters.overview import Catalogue, Overview
 
 _HELP: Final = (
-    "Click a row to see its map, its place in the latent map, and its curve below; Ctrl-click adds "
+    "Click a row to see its map, its place in the latent space view, and its curve below; "
+    "Ctrl-click adds "
     "others."
 )
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.clusters.scene import ClusterScene
     from napari_conformix.widgets.session import Session
 
-#: the contour or the view has been still for so long: pictures are made anew
+#: the contour or the view has been still for so long: pictures are made again
 _STILL_MS: Final = 350
 _HELP: Final = (
     "The map decoded for the particle nearest to each cluster’s centre, all at one contour, in "
@@ -189,7 +189,7 @@ class ClusterMapsGroup(QGroupBox):
     # -- pictures ---------------------------------------------------------------------------------
 
     def _draw_pictures(self) -> None:
-        """Begin anew where the contour or the view is another; one picture at a time, so that
+        """Begin again where the contour or the view is another; one picture at a time, so that
         nothing else has to wait and a newer view is heard at once."""
         maps, contour = self.maps, self._scene.threshold
         if maps is None or contour is None or not self._active:

@@ -1,4 +1,4 @@
-"""What the particles of a cluster reconstruct to by themselves, beside its decoded map. No Qt.
+"""What the particles of a cluster reconstruct to by themselves, next to its decoded map. No Qt.
 
 A decoded map shows what the network believes; the plain map of the cluster's particles shows what
 the images hold. The two are in different grey values: the images' and the consensus map's. All own

@@ -369,7 +369,8 @@ class ClustersPage(Page):
         )
 
     def _colour_map(self) -> None:
-        """Offer the colours of the clusters in the latent map; choose them while in front."""
+        """Offer the colours of the clusters in the latent space view; choose them while in
+        front."""
         found, maps = self.overview, self.space.views
         if found is None:
             return
@@ -391,7 +392,7 @@ class ClustersPage(Page):
         self._show_in_scene()
 
     def _cursor_moved(self, x: float, y: float) -> None:
-        """A click in the latent map chooses the cluster of the particle there."""
+        """A click in the latent space view chooses the cluster of the particle there."""
         view = self.space.latent_view
         if not self.active or self.overview is None or view is None or not len(view.xy):
             return
@@ -474,7 +475,7 @@ class ClustersPage(Page):
         self._select_rows(selection.rows, how)
         self.list.say(
             f"{history.count:,} particles of {_named(chosen)} are selected now. Undo is above the "
-            "latent map; name and save the selection on the Explore page."
+            "latent space view; name and save the selection on the Explore page."
         )
 
     def _select_rows(self, rows: np.ndarray, how: dict[str, Any]) -> None:
@@ -506,7 +507,7 @@ def _unreadable(names: tuple[str, ...]) -> str:
     which = ", ".join(f"“{name}”" for name in names)
     return (
         f"The clusters {which} cannot be read: their files are damaged or incomplete. Make "
-        "clusters anew above, and delete what cannot be read below."
+        "clusters again above, and delete what cannot be read below."
     )
 
 

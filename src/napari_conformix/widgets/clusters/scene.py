@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Session
 
-#: of the map that a cluster's own particles reconstruct to, beside the decoded one in the
+#: of the map that a cluster's own particles reconstruct to, next to the decoded one in the
 #: cluster's colour
 _OWN_COLOUR: Final = "#d8d2c4"
 _KEY: Final = "job:cluster in scene"
@@ -76,7 +76,7 @@ class ClusterScene:
         self._draw()
 
     def contour_changed(self) -> None:
-        """Two maps side by side are meshed anew; the scene sees to a single one."""
+        """Two maps side by side are meshed again; the scene sees to a single one."""
         if self.shown is not None and self.shown.both:
             self._draw()
 

@@ -1,4 +1,5 @@
-"""Everything that the particles of a latent map can be coloured by, in groups. No Qt in this file.
+"""Everything that the particles of a latent space view can be coloured by, in groups. No Qt in this
+file.
 
 A painter makes the colours of all rows of the particle file for a view; it is called in a worker.
 """

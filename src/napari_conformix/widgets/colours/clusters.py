@@ -1,4 +1,5 @@
-"""One colour for each cluster: in the table, the pictures, the scene and the latent map. No Qt."""
+"""One colour for each cluster: in the table, the pictures, the scene and the latent space view. No
+Qt."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from napari_conformix.widgets.colours.colouring import (
 
 RGB = tuple[float, float, float]
 
-#: as many colours as the palette has before it begins anew
+#: as many colours as the palette has before it begins again
 _ROUND: Final = 12
 #: from the second round on colours go this far towards white, then towards black, and so on
 _FADE: Final = 0.45

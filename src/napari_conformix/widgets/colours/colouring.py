@@ -1,4 +1,4 @@
-"""Colours of the particles in the latent map, of numbers and of categories.
+"""Colours of the particles in the latent space view, of numbers and of categories.
 
 No Qt in this file: a colouring is made in a worker, for all rows of the particle file, and
 `latent_view.raster` draws those that the view shows. A number becomes a colour through a table of

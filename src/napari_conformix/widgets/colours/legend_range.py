@@ -166,7 +166,7 @@ class HistogramBar(QWidget):
         return _BOTH if low < x < high else ""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold; beside the range the nearer handle comes to the mouse."""
+        """Take hold; next to the range the nearer handle comes to the mouse."""
         if self._legend.histogram is None or event.button() != Qt.MouseButton.LeftButton:
             return
         x = event.position().x()

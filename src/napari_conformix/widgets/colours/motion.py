@@ -42,7 +42,7 @@ _ERROR_STOPS: Final = (
 )
 
 
-# -- particles of the latent map ------------------------------------------------------------------
+# -- particles of the latent space view ------------------------------------------------------------
 
 
 @dataclass(frozen=True)

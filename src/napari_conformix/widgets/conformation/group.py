@@ -1,4 +1,4 @@
-"""The conformation at the cursor of the latent map, decoded live into the scene."""
+"""The conformation at the cursor of the latent space view, decoded live into the scene."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Map, Session
 
-_NOT_DECODED: Final = "Click or drag in the latent map to see the molecule there."
+_NOT_DECODED: Final = "Click or drag in the latent space view to see the molecule there."
 _LOCKED: Final = "Locked: the same grey value for every state, never rescaled."
 _AROUND: Final = {False: "Consensus around it, translucent", True: "A around it, translucent"}
 

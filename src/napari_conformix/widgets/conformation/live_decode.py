@@ -1,4 +1,4 @@
-"""From a point of the latent map to a conformation in the scene, newest point first."""
+"""From a point of the latent space view to a conformation in the scene, newest point first."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ _FIELDS: Final = {
         "Consensus map",
         "optional (.mrc)",
         "Maps (*.mrc *.map)",
-        "Shown beside the latent map.",
+        "Shown next to the latent space view.",
     ),
     "mask": ("Mask", "optional (.mrc)", "Maps (*.mrc *.map)", "For reconstructions."),
     "datadir": (

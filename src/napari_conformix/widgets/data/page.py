@@ -122,7 +122,7 @@ class DataPage(Page):
             self._show_nothing()
 
     def _inputs_edited(self, inputs: Inputs) -> None:
-        """A field was changed: read the particles anew, or only the maps."""
+        """A field was changed: read the particles again, or only the maps."""
         before = self.session.inputs
         if inputs.particles is None:
             self.session.set_inputs(inputs)
@@ -249,7 +249,7 @@ def _verdict(counts: dict[str, int]) -> str:
         return f"{count} {what}{'s' if count != 1 else ''}"
 
     if counts["error"]:
-        return f"Checks: {many(counts['error'], 'problem')} to mend before training"
+        return f"Checks: {many(counts['error'], 'problem')} to fix before training"
     if counts["warning"]:
         return f"Checks: ready to train, with {many(counts['warning'], 'warning')}"
     return "Checks: ready to train"

@@ -1,4 +1,4 @@
-"""Whether the latent map can be believed: does it follow how particles were imaged, and, for
+"""Whether the latent space view can be believed: does it follow how particles were imaged, and, for
 methods without displacements, do held-out images need more than one structure?
 
 The first is looked up or computed in a worker when the group is seen. The second decodes many maps:

@@ -1,4 +1,4 @@
-"""Images of the selected particles, drawn at random, beside the projections of their states."""
+"""Images of the selected particles, drawn at random, next to the projections of their states."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ParticleGalleryGroup(QGroupBox):
         for widget in (self.form, self.said, self.gallery, self.legend):
             column.addWidget(widget)
         column.addWidget(Fold("Show command line", self.command))
-        self.fold = Fold("Images of the particles, beside what the model sees in them", content)
+        self.fold = Fold("Images of the particles, next to what the model sees in them", content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.addWidget(self.fold)
@@ -159,7 +159,9 @@ class ParticleGalleryGroup(QGroupBox):
         if source == "cursor":
             xy = self._conformation.cursor
             if xy is None:
-                return np.zeros(0, np.int64), "Click in the latent map first: there is no cursor."
+                return np.zeros(
+                    0, np.int64
+                ), "Click in the latent space view first: there is no cursor."
             distance = np.square(view.xy - np.asarray(xy)).sum(axis=1)
             near = min(NEAREST, len(distance))
             return view.rows[np.argpartition(distance, near - 1)[:near]], "those near the cursor"

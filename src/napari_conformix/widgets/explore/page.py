@@ -1,4 +1,5 @@
-"""The Explore page: the latent map, the conformation at its cursor, and selections of particles.
+"""The Explore page: the latent space view, the conformation at its cursor, and selections of
+particles.
 
 The page lays out the parts of a :class:`LatentSpace` (what its view shows, live decoding into the
 scene, selections), which other pages share, and adds its own: images of particles, checks, and
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.latent_view import LatentCanvas
 
 _EMPTY: Final = (
-    "The latent map appears here after the first epoch of training. Open a job folder on the Data "
+    "The latent space view appears here after the first epoch of training. Open a job folder on "
+    "the Data "
     "page, or start a run on the Train page."
 )
 
@@ -83,7 +85,7 @@ class ExplorePage(Page):
         self._enable(False)
 
     def _connect_legend(self) -> None:
-        """What is clicked in a legend is selected; there is room for one map beside the first."""
+        """What is clicked in a legend is selected; there is room for one map next to the first."""
         self.views.category_asked.connect(
             lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
         )
@@ -92,7 +94,7 @@ class ExplorePage(Page):
 
     @property
     def canvas(self) -> LatentCanvas:
-        """The latent map's canvas."""
+        """The latent space view's canvas."""
         return self.space.canvas
 
     @property

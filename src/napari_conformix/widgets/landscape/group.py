@@ -1,4 +1,4 @@
-"""The landscape of the latent map: states, barriers, and what may be read from them."""
+"""The landscape of the latent space view: states, barriers, and what may be read from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _KEY: Final = "job:landscape"
 _STATE: Final = (1.0, 1.0, 1.0)
 _UMAP: Final = (
     "A UMAP makes particles about equally crowded: heights here mean nothing as energies. Take the "
-    "motion map or principal components."
+    "motion view or principal components."
 )
 _BLURRED: Final = (
     "Particles are placed so uncertainly that states look wider, and barriers lower, than they are."
@@ -238,7 +238,7 @@ class LandscapeGroup(QGroupBox):
 
     def _say_where(self) -> None:
         view = self._space.latent_view
-        title = "the latent map" if view is None else f"“{view.space.title}”"
+        title = "the latent space view" if view is None else f"“{view.space.title}”"
         self.where.setText(
             f"Of the map that is shown: {title}. Choose another on the Explore page."
         )
@@ -304,7 +304,7 @@ class LandscapeGroup(QGroupBox):
 
 
 def short_cautions(found: Landscape) -> list[str]:
-    """What must be seen beside the picture, a line each; the fold has all of it at length."""
+    """What must be seen next to the picture, a line each; the fold has all of it at length."""
     text = [signed("warning", found.doubt)] if found.doubt else []
     if found.key.startswith("umap"):
         return [*text, signed("warning", _UMAP)]

@@ -1,4 +1,5 @@
-"""Where the latent map is on the screen: map coordinates to pixels and back. No Qt, no napari."""
+"""Where the latent space view is on the screen: map coordinates to pixels and back. No Qt, no
+napari."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latent map: all particles in two coordinates, in a widget for a dock.
+"""The latent space view: all particles in two coordinates, in a widget for a dock.
 
 The particles are a picture shaded by their density (`raster`), made in a thread for what
 the camera shows and painted by the surface: none is left out at any number. A napari canvas with a
@@ -33,7 +33,7 @@ class LatentCanvas(QWidget):
     """Particles in two coordinates, with lasso and cursor.
 
     Signals speak in coordinates of the map, see :class:`ViewOverlay`. `hovered(row)` is the row of
-    the particle under the mouse, or None; what :attr:`describe` says of it is shown beside the
+    the particle under the mouse, or None; what :attr:`describe` says of it is shown next to the
     mouse.
     """
 
@@ -53,7 +53,7 @@ class LatentCanvas(QWidget):
         super().__init__(parent)
         self.overlay = ViewOverlay(self)
         self.latent_view: LatentView | None = None
-        #: text about the particle of a row, shown beside the mouse
+        #: text about the particle of a row, shown next to the mouse
         self.describe: Callable[[int], str] | None = None
         self._workers = Workers(self.failed.emit)
         self.destroyed.connect(self._workers.close)

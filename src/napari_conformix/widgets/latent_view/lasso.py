@@ -1,4 +1,4 @@
-"""The surface of the latent map: everything that is painted in it, and the mouse.
+"""The surface of the latent space view: everything that is painted in it, and the mouse.
 
 A plain Qt widget paints the particles' picture, lines, cursor and axes: a mouse move costs a few
 milliseconds however many particles there are. It speaks in map coordinates.
@@ -86,7 +86,8 @@ class ViewTransform(QObject):
 
 
 class ViewOverlay(QWidget):
-    """The particles' picture, lines, cursor and axes of the latent map, and the mouse in it."""
+    """The particles' picture, lines, cursor and axes of the latent space view, and the mouse in
+    it."""
 
     #: the polygon (n, 2) in map coordinates, and the mode
     lasso_finished = Signal(object, object)

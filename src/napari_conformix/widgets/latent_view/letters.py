@@ -1,4 +1,4 @@
-"""Who puts letters on the latent map while the Explore page has the scene."""
+"""Who puts letters on the latent space view while the Explore page has the scene."""
 
 from __future__ import annotations
 

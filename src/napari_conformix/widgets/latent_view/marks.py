@@ -1,4 +1,4 @@
-"""What other parts of the window put on the latent map: marks, a path, contours, a backdrop.
+"""What other parts of the window put on the latent space view: marks, a path, contours, a backdrop.
 
 Everything is in coordinates of the map and follows its camera.
 """

@@ -1,4 +1,4 @@
-"""Painters of what lies on the latent map, for the window and for pictures in files alike.
+"""Painters of what lies on the latent space view, for the window and for pictures in files alike.
 
 Each takes a painter and the camera of the picture that it paints into.
 """
@@ -100,7 +100,7 @@ def paint_path(painter: QPainter, camera: Camera, path: PathLine) -> None:
 
 
 def paint_marks(painter: QPainter, camera: Camera, marks: tuple[Mark, ...]) -> None:
-    """A dot at the place and the text beside it."""
+    """A dot at the place and the text next to it."""
     if not marks:
         return
     font = painter.font()

@@ -1,4 +1,4 @@
-"""Points and lines that are put on the latent map by hand, for a path."""
+"""Points and lines that are put on the latent space view by hand, for a path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GRIP: Final = 11.0
 
 
 class ViewPicking(QObject):
-    """Takes the mouse of the latent map for a while, and gives it back.
+    """Takes the mouse of the latent space view for a while, and gives it back.
 
     `tool` is Tool.POINTS or Tool.DRAW while it has the mouse, None otherwise. Points in `movable`
     can be dragged.

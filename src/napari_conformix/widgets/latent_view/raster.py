@@ -1,4 +1,4 @@
-"""All particles of the latent map as a picture, shaded by their density. numpy alone.
+"""All particles of the latent space view as a picture, shaded by their density. numpy alone.
 
 Every particle is counted in the one pixel that it falls into. A pixel has the mean colour of its
 particles and is the brighter the more there are, by the logarithm of their number. Where few
@@ -155,7 +155,7 @@ def disc_radius(count: int, camera: Camera, cover: float = _COVER) -> int:
 def brightness(counts: np.ndarray, faintest: float = _FAINTEST) -> np.ndarray:
     """(m,) 0 to 1 from (m,) numbers of particles, all at least 1.
 
-    1 for the fullest pixels and `faintest` for a single particle beside crowds; where no pixel has
+    1 for the fullest pixels and `faintest` for a single particle next to crowds; where no pixel has
     many, a single one is hardly fainter than the rest.
     """
     if not len(counts):

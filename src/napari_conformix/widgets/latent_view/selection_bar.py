@@ -1,5 +1,5 @@
-"""The tools above the latent map: cursor, lasso, rectangle, pan; what a lasso does; undo; the live
-count."""
+"""The tools above the latent space view: cursor, lasso, rectangle, pan; what a lasso does; undo;
+the live count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the left mouse button does in the latent map, and what is done with what it drew."""
+"""What the left mouse button does in the latent space view, and what is done with what it drew."""
 
 from __future__ import annotations
 

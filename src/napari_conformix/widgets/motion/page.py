@@ -235,7 +235,7 @@ class DeformationPage(Page):
     # -- picking ----------------------------------------------------------------------------------
 
     def _cursor_moved(self, x: float, y: float) -> None:
-        """The cursor of the latent map: a particle, or a point where points are compared."""
+        """The cursor of the latent space view: a particle, or a point where points are compared."""
         view = self.space.latent_view
         if not self.active or view is None or not len(view.xy):
             return

@@ -110,7 +110,7 @@ class ParticlePicker(QWidget):
         # The sign of the order stands in the middle of a title.
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.table.setToolTip("Click a row to see that particle, a title to sort by it")
-        self.note = hint("Or click in the latent map, or on a point of the plot below.")
+        self.note = hint("Or click in the latent space view, or on a point of the plot below.")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Particle", self.number)
@@ -136,7 +136,7 @@ class ParticlePicker(QWidget):
 
     def set_names(self, names: list[str]) -> None:
         """The saved selections that can be listed."""
-        own = [("held-out particles", HELD_OUT), ("selected on the latent map", SELECTED)]
+        own = [("held-out particles", HELD_OUT), ("selected on the latent space view", SELECTED)]
         saved = [(f"saved selection '{name}'", f"saved {name}") for name in names]
         fill(self.list_box, [*own, *saved])
 
@@ -156,9 +156,9 @@ class ParticlePicker(QWidget):
         self._point_at(self.number.value())
         empty = len(rows) == 0 and self.chosen_list == SELECTED
         self.note.setText(
-            "Nothing is selected: draw around particles in the latent map with the Lasso."
+            "Nothing is selected: draw around particles in the latent space view with the Lasso."
             if empty
-            else "Or click in the latent map, or on a point of the plot below."
+            else "Or click in the latent space view, or on a point of the plot below."
         )
 
     def set_current(self, row: int) -> None:

@@ -109,7 +109,7 @@ class TwoParticles:
 
 @dataclass(frozen=True)
 class TwoPoints:
-    """From one place of the latent map to another one."""
+    """From one place of the latent space view to another one."""
 
     first: Spot
     last: Spot
@@ -123,7 +123,7 @@ class TwoPoints:
             )
         half = self.last.half
         of = f" (half {half})" if half else ""
-        label = f"From point A to point B of the latent map{of}"
+        label = f"From point A to point B of the latent space view{of}"
         return _between_latents(job, self.first.latent, self.last.latent, half, label)
 
     @property
@@ -143,7 +143,7 @@ class AlongAxis:
     def find(self, job: Job, latents: LatentTable) -> Found:
         """With one half's model; its error is that of held-out particles near either end.
 
-        Latents of the other half at the same place of the motion map would not tell an error:
+        Latents of the other half at the same place of the motion view would not tell an error:
         that map is made of what the latents do, so there both halves do the same.
         """
         half = int(views.halves(latents)[0] if self.key == "motion" else self.key[-1])

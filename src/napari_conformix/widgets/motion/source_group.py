@@ -26,13 +26,13 @@ PARTICLE, PARTICLES, POINTS, AXIS = "particle", "particles", "points", "axis"
 _MODES: Final = (
     ("from the consensus to one particle", PARTICLE),
     ("from particle A to particle B", PARTICLES),
-    ("from point A to point B of the latent map", POINTS),
+    ("from point A to point B of the latent space view", POINTS),
     ("along an axis of all particles", AXIS),
 )
 _HELP: Final = {
     PARTICLE: "",
     PARTICLES: "A stays as it is set; what you pick next is B.",
-    POINTS: "Click in the latent map: that is B. Then set A there, and click or drag on.",
+    POINTS: "Click in the latent space view: that is B. Then set A there, and click or drag on.",
     AXIS: "The motion from the particles at one end of the axis to those at the other.",
 }
 
@@ -119,7 +119,7 @@ class MotionGroup(QGroupBox):
         self._tell()
 
     def point(self, spot: Spot) -> None:
-        """A point of the latent map: B of two of them."""
+        """A point of the latent space view: B of two of them."""
         self._spot = spot
         self._tell()
 

@@ -76,7 +76,7 @@ class MovieForm(QWidget):
         )
         self.rock = _degrees(0, words.ROCK.high, 5)
         self.rock.setToolTip("How far the camera rocks to the left and to the right")
-        self.inset = QCheckBox("Latent map in the corner")
+        self.inset = QCheckBox("Latent space view in the corner")
         self.inset.setChecked(True)
         self.corner = combo()
         fill(self.corner, _CORNERS)

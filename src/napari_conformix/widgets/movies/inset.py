@@ -1,4 +1,5 @@
-"""The latent map in a corner of a movie: the particles, the path, and where the movie is on it.
+"""The latent space view in a corner of a movie: the particles, the path, and where the movie is on
+it.
 
 No OpenGL; the particles are drawn once for all frames.
 """
@@ -95,7 +96,7 @@ class Inset:
 
 def latent_view_of(job: Job, path: LatentPath) -> LatentView | None:
     """The map to show a path on where no other is chosen: the one that it was made on; else its
-    component or motion beside the next one. None where there is only one."""
+    component or motion next to the next one. None where there is only one."""
     table = job.latents()
     key, axes = path.how.get("map"), path.how.get("axes")
     if key is not None and axes is not None and key in dict(views_of(job, table)):

@@ -1,4 +1,4 @@
-"""What is painted over a frame of a movie: words, the scale bar, and the latent map.
+"""What is painted over a frame of a movie: words, the scale bar, and the latent space view.
 
 Sizes follow the shorter side of the frame, so that a small movie and a large one look alike.
 """

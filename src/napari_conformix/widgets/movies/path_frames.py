@@ -125,7 +125,7 @@ class FrameCache:
 class PathFrames:
     """Decodes the steps of a path one after the other, in a worker, and meshes them.
 
-    A map is decoded once: when only the contour is another, its surface is made anew.
+    A map is decoded once: when only the contour is another, its surface is made again.
     """
 
     #: the step whose map has just become ready

@@ -1,6 +1,6 @@
 """A scene that nobody sees, drawn at any size: the pictures of movies are taken in it.
 
-It is a canvas of its own beside the window's, so that a movie neither takes the window's scene
+It is a canvas of its own next to the window's, so that a movie neither takes the window's scene
 and camera away from its user nor has to give them back.
 """
 

@@ -158,7 +158,7 @@ class FscPlot(QWidget):
                 style, width = _PEN_STYLES[kind]
                 pen = pg.mkPen(family.colour, width=width, style=style)
                 line = pg.PlotCurveItem(family.frequency, family.curves[kind], pen=pen)
-                # Drawn piece by piece, dashes would begin anew at every shell and close up.
+                # Drawn piece by piece, dashes would begin again at every shell and close up.
                 line.setSegmentedLineMode("off")
                 self._add(line)
             if family.resolution:

@@ -230,7 +230,7 @@ class PathsPage(Page):
         job, path = self.session.job, self.path
         return "" if job is None or path is None else path_command(Path(job.folder), path)
 
-    # -- the latent map ---------------------------------------------------------------------------
+    # -- the latent space view ---------------------------------------------------------------------
 
     def _take_view(self, view: LatentView, moved: bool) -> None:
         """The map shows something else."""

@@ -1,7 +1,7 @@
 """The player of a path: scrub, play, and say what stands behind each step.
 
 The contour is one for all steps, the scene's. What is not decoded yet is waited for: no step is
-skipped, and the caption in the scene is always that of the map beside it.
+skipped, and the caption in the scene is always that of the map next to it.
 """
 
 from __future__ import annotations

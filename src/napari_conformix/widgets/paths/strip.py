@@ -71,7 +71,7 @@ class SupportStrip(QWidget):
 
     def bar(self, step: int) -> QRectF:
         """The bar of a step. Heights go with the square root: a step that few support is seen
-        beside one that thousands do."""
+        next to one that thousands do."""
         most = max(int(self._support.max(initial=0)), 1)
         high = _BARS * np.sqrt(self._support[step] / most)
         high = 3.0 if self._support[step] == 0 else max(high, 4.0)

@@ -47,7 +47,7 @@ class Result:
         return self.report.pixel_size_angstrom
 
     def families(self) -> list[FscFamily]:
-        """The curves of the map asked for, and of the plain one beside it."""
+        """The curves of the map asked for, and of the plain one next to it."""
         title = self.maps[0].title
         found = [FscFamily.of(title, COLOURS[title], self.report.curves)]
         if self.report.plain is not None:

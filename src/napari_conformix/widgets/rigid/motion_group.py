@@ -354,7 +354,7 @@ class DomainMotionGroup(QGroupBox):
         self.selection_asked.emit(rows, how)
         self.selected.setText(
             f"{len(rows):,} particles of {_named(picked)} are selected now. Undo is above the "
-            "latent map; name, save and export the selection on the Explore page."
+            "latent space view; name, save and export the selection on the Explore page."
         )
         self.selected.show()
 

@@ -139,7 +139,7 @@ class MotionPlot(Plot):
         return np.maximum(_SMALLEST, _LARGEST * np.sqrt(counts / counts.max()))
 
     def _write_names(self, *_: Any) -> None:
-        """Numbers in the discs; of discs that lie on one another beside them, together."""
+        """Numbers in the discs; of discs that lie on one another next to them, together."""
         for name in self._names:
             self.removeItem(name)
         self._names = []

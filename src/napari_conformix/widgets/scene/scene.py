@@ -317,7 +317,7 @@ class Scene:
         self.viewer.layers.selection.discard(layer)
 
     def _arrange(self) -> None:
-        """The consensus is solid while it is alone, and a ghost beside a conformation; where a
+        """The consensus is solid while it is alone, and a ghost next to a conformation; where a
         motion begins with another conformation, that one is the ghost."""
         conformation, beside = self._living(_CONFORMATION), _CONFORMATION in self._maps
         glass = self._glass or self._points.any_shown
@@ -383,7 +383,7 @@ class Scene:
 
 
 def _change(layer: Layer, name: str, value: Any) -> None:
-    """Set an attribute if it is another: napari draws anew even when it is the same."""
+    """Set an attribute if it is another: napari draws again even when it is the same."""
     if getattr(layer, name) != value:
         setattr(layer, name, value)
 

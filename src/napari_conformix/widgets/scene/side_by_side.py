@@ -48,7 +48,7 @@ class ReconstructionLayers:
         self._hidden: list[Layer] = []
         self._label = ""
         self._shown = False
-        #: whether two maps stand beside each other now
+        #: whether two maps stand next to each other now
         self.side_by_side = False
 
     @property

@@ -34,7 +34,7 @@ class AgreementBox(QWidget):
 
     def forget(self) -> None:
         """Other jobs, or newer latents."""
-        self._beside.session.workers.drop("job:beside agreement")
+        self._beside.session.workers.drop("job:next to agreement")
         self._say("", "")
         self.ask.setEnabled(True)
 
@@ -61,7 +61,7 @@ class AgreementBox(QWidget):
 
         self.ask.setEnabled(False)
         self._say("Comparing the positions of the particles …", "")
-        self._beside.session.run_in_worker(work, tell, failed, key="job:beside agreement")
+        self._beside.session.run_in_worker(work, tell, failed, key="job:next to agreement")
 
     def _say(self, text: str, command: str) -> None:
         for label, words in ((self.said, text), (self.command, command)):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NOT_DECODED: Final = "Click or drag in either map: the other cursor goes to the same particle."
 _PLACES: Final = (
     ("over this job's", "over"),
-    ("beside this job's", "beside"),
+    ("next to this job's", "next to"),
     ("not shown", "hidden"),
 )
 _CONTOURS: Final = (

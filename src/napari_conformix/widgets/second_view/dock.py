@@ -1,4 +1,4 @@
-"""The dock of a second latent map, beside the first one or below it."""
+"""The dock of a second latent space view, next to the first one or below it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QDockWidget, QLabel
 
 from napari_conformix.widgets.spaces import LatentViewPanel
 
-_TITLE: Final = "Latent map"
-_OTHER: Final = "Latent map of the other job"
+_TITLE: Final = "Latent space view"
+_OTHER: Final = "Latent space view of the other job"
 #: a window this wide has room for two maps side by side, in pixels
 _WIDE: Final = 1800
 #: a window less high has no room for the tools of both maps, one above the other
@@ -85,7 +85,7 @@ def set_title(panel: LatentViewPanel, title: str) -> None:
     """What stands over a map."""
     if panel.dock is None:
         return
-    panel.dock.name = title  # napari makes the bar anew when the dock is moved
+    panel.dock.name = title  # napari makes the bar again when the dock is moved
     panel.dock.setWindowTitle(title)
     label = getattr(panel.dock.titleBarWidget(), "title", None)
     if isinstance(label, QLabel):

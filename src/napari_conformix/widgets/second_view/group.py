@@ -1,4 +1,4 @@
-"""Another job beside the one that is open: choose it, and see the same particles in both."""
+"""Another job next to the one that is open: choose it, and see the same particles in both."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
 
 _EMPTY: Final = (
-    "Put another job of the same particles beside this one, for example of the other method: two "
-    "latent maps with one selection. Choose its folder, or drop it here."
+    "Put another job of the same particles next to this one, for example of the other method: two "
+    "latent space views with one selection. Choose its folder, or drop it here."
 )
 
 
@@ -51,7 +51,7 @@ class CompareGroup(QGroupBox):
         selections: SelectionGroup,
         conformation: ConformationGroup,
     ) -> None:
-        super().__init__("Another job beside it")
+        super().__init__("Another job next to it")
         self._session, self._first = session, panel
         self.beside = beside = Beside(session)
         self.panel = LatentViewPanel()
@@ -99,7 +99,7 @@ class CompareGroup(QGroupBox):
         self._show_open(False)
 
     def forget(self) -> None:
-        """The opened job is another one; what stood beside it closes itself."""
+        """The opened job is another one; what stood next to it closes itself."""
 
     def take_latents(self, latents: LatentTable) -> None:
         """Newer latents of the opened job."""
@@ -126,12 +126,12 @@ class CompareGroup(QGroupBox):
     def _opened(self, this: str, other: str) -> None:
         self.agreement.forget()
         self.said.setText(f"{this} and {other}: finding which particles are in both …")
-        self.views.setTitle(f"Latent map of {other}")
+        self.views.setTitle(f"Latent space view of {other}")
         self.conformation.set_names(this, other)
-        self.panel.canvas.overlay.hint = f"The latent map of {other} appears here."
+        self.panel.canvas.overlay.hint = f"The latent space view of {other} appears here."
         dock.show_maps(self._session.viewer, self._first, self.panel)
-        dock.set_title(self._first, f"Latent map: {this}")
-        dock.set_title(self.panel, f"Latent map: {other}")
+        dock.set_title(self._first, f"Latent space view: {this}")
+        dock.set_title(self.panel, f"Latent space view: {other}")
         self._show_open(True)
 
     def _forget_other(self) -> None:

@@ -1,4 +1,5 @@
-"""What two latent maps of the same particles have in common: tools, the selection, the cursor."""
+"""What two latent space views of the same particles have in common: tools, the selection, the
+cursor."""
 
 from __future__ import annotations
 
@@ -170,7 +171,7 @@ class ViewLink(QObject):
         self._beside.session.run_in_worker(
             lambda: Pairs(first, second, matching.to_other),
             self._take_pairs,
-            key="job:beside pairs",
+            key="job:next to pairs",
         )
 
     def _take_pairs(self, pairs: Pairs) -> None:

@@ -1,5 +1,5 @@
-"""What two latent maps of one job have in common: tools, the selection, the cursor, and the ring
-around the particle under the mouse."""
+"""What two latent space views of one job have in common: tools, the selection, the cursor, and the
+ring around the particle under the mouse."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class LinkedViews(QObject):
 def _words(shared: int, first: LatentView, second: LatentView) -> str:
     """What the two maps share."""
     if not shared:
-        return "No particle is in both maps: choose maps of the same half, or the motion map."
+        return "No particle is in both maps: choose maps of the same half, or the motion view."
     if shared == len(first.rows) == len(second.rows):
         return f"Both maps show the same {shared:,} particles."
     return (

@@ -1,4 +1,5 @@
-"""A second latent map of the opened job beside the first: the same particles, other axes."""
+"""A second latent space view of the opened job next to the first: the same particles, other
+axes."""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.selections import SelectionGroup
     from napari_conformix.widgets.session import Session
 
-_DOCK: Final = "Second latent map"
+_DOCK: Final = "Second latent space view"
 _ABOUT: Final = (
-    "The same particles in a second map, for example components beside a UMAP. Selection, lasso, "
+    "The same particles in a second map, for example components next to a UMAP. Selection, lasso, "
     "cursor and the particle under the mouse are shared."
 )
 
@@ -36,7 +37,9 @@ class LinkedViewGroup(QGroupBox):
         super().__init__("Second map")
         self._session, self._first, self._first_maps = session, panel, maps
         self.panel = LatentViewPanel()
-        self.views = ViewGroup(session, None, self.panel, "Latent map, the second", which="second ")
+        self.views = ViewGroup(
+            session, None, self.panel, "Latent space view, the second", which="second "
+        )
         self.link = LinkedViews(session, selections, (panel, self.panel), (maps, self.views))
         self.panel.canvas.failed.connect(session.report_error)
         self.panel.canvas.overlay.hint = "The second map of the same particles appears here."

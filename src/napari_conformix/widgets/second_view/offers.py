@@ -1,4 +1,5 @@
-"""Lets either of two latent maps be coloured by what the other job knows of its particles."""
+"""Lets either of two latent space views be coloured by what the other job knows of its
+particles."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class ColourOffers:
             if jobs == (self._beside.session.job, self._beside.other.job):
                 self._offer(jobs, found)
 
-        self._beside.session.run_in_worker(names, offer, key="job:beside colours")
+        self._beside.session.run_in_worker(names, offer, key="job:next to colours")
 
     def _offer(self, jobs: tuple[Job, Job], names: list[Names]) -> None:
         matching = self._beside.matching

@@ -1,4 +1,4 @@
-"""Particles that two latent maps both show. No Qt in this file."""
+"""Particles that two latent space views both show. No Qt in this file."""
 
 from __future__ import annotations
 

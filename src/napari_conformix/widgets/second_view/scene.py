@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.session import Map, Session
 
-Place = Literal["over", "beside", "hidden"]
+Place = Literal["over", "next to", "hidden"]
 
 COLOUR: Final = (0.95, 0.62, 0.25)
 _LAYER: Final = "Conformation of the other job"
 #: so that the opened job's conformation is seen through it
 _OPACITY: Final = 0.55
-#: distance of a map put beside the other one, in widths of its box
+#: distance of a map put next to the other one, in widths of its box
 _ASIDE: Final = 0.75
 
 
 class OtherScene:
-    """Shows one map beside those of a :class:`Scene`; takes the place of a scene for decoding."""
+    """Shows one map next to those of a :class:`Scene`; takes the place of a scene for decoding."""
 
     #: the contour, in grey values of the other job
     threshold_changed = Signal(float)
@@ -44,7 +44,7 @@ class OtherScene:
         self.peak = 1.0
         self._layer: Layer | None = None
         self._shown: Prepared | None = None
-        #: centre and zoom from before room was made for a map beside the other
+        #: centre and zoom from before room was made for a map next to the other
         self._camera: tuple[tuple[float, ...], float] | None = None
         session.consensus_changed.connect(self._take_consensus)
 
@@ -72,7 +72,7 @@ class OtherScene:
             self._show_later()
 
     def set_place(self, place: Place) -> None:
-        """On top of the opened job's conformation, beside it, or not at all."""
+        """On top of the opened job's conformation, next to it, or not at all."""
         self.place = place
         if self._shown is not None:
             self._arrange(self._shown)
@@ -173,7 +173,7 @@ class OtherScene:
             translate = np.array(
                 axes.volume_layer(prepared.array, prepared.pixel_size_angstrom)["translate"]
             )
-        if self.place == "beside":
+        if self.place == "next to":
             translate = translate + axes.to_napari(self._aside(prepared))
         layer.translate = translate
         layers = self._scene.viewer.layers
@@ -189,13 +189,13 @@ class OtherScene:
         return np.array([distance, 0.0, 0.0] if width >= height else [0.0, -distance, 0.0])
 
     def _make_room(self, prepared: Prepared) -> None:
-        """Bring both maps into view when one is put beside the other, and back again."""
+        """Bring both maps into view when one is put next to the other, and back again."""
         camera = self._scene.viewer.scene.camera
-        if self.place == "beside" and self._camera is None:
+        if self.place == "next to" and self._camera is None:
             self._camera = tuple(camera.center), camera.zoom
             middle = np.array(camera.center) + axes.to_napari(self._aside(prepared)) / 2
             camera.center, camera.zoom = tuple(middle), camera.zoom / (1.0 + _ASIDE)
-        elif self.place != "beside" and self._camera is not None:
+        elif self.place != "next to" and self._camera is not None:
             camera.center, camera.zoom = self._camera
             self._camera = None
 

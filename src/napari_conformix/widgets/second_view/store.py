@@ -1,4 +1,4 @@
-"""A second job beside the one that is open, and which of its rows is which. No widgets here.
+"""A second job next to the one that is open, and which of its rows is which. No widgets here.
 
 The second job has a session of its own, in the same viewer, so that whatever shows a job can show
 this one as well; only its messages are told by the first.
@@ -50,13 +50,13 @@ class Beside:
         return self.other.job is not None
 
     def open(self, path: str | Path) -> None:
-        """Open a job folder (or its job.toml) beside the opened job; errors are messages."""
+        """Open a job folder (or its job.toml) next to the opened job; errors are messages."""
         path = Path(path).expanduser().resolve()
         if path.name == layout.SPEC:
             path = path.parent
         job = self.session.job
         if job is None:
-            self._refuse("Open a job first; then another one can be put beside it.")
+            self._refuse("Open a job first; then another one can be put next to it.")
         elif not (path / layout.SPEC).is_file():
             self._refuse(f"{path} is not a job folder: it has no job.toml. Choose a job's folder.")
         elif path == Path(job.folder).resolve():
@@ -68,7 +68,7 @@ class Beside:
         """Let go of the other job."""
         was_open = self.is_open
         self.matching = None
-        self.session.workers.drop("job:beside")
+        self.session.workers.drop("job:next to")
         self.other.close()
         if was_open:
             self.closed.emit(why)
@@ -81,7 +81,7 @@ class Beside:
     def _first_closed(self) -> None:
         if self.is_open:
             this, other = self.names
-            why = f"{this} was closed, and {other}, which stood beside it, with it."
+            why = f"{this} was closed, and {other}, which stood next to it, with it."
             self.close(why)
             self.session.message.emit(why, "info")
 
@@ -110,7 +110,7 @@ class Beside:
                 self.opened.emit(*names)
                 self._match()
 
-        self.session.run_in_worker(name, tell, self._failed, key="job:beside names")
+        self.session.run_in_worker(name, tell, self._failed, key="job:next to names")
 
     def _match(self, particles: ParticleSet | None = None) -> None:
         """Once both files are read, find which rows show the same image."""
@@ -128,7 +128,7 @@ class Beside:
                 self.matching = matching
                 self.matched.emit(matching)
 
-        self.session.run_in_worker(match, tell, self._failed, key="job:beside match")
+        self.session.run_in_worker(match, tell, self._failed, key="job:next to match")
 
     def _failed(self, error: Exception) -> None:
         """No particle is in both, or a file is not what it was."""

@@ -33,7 +33,7 @@ class SelectionFinder(QObject):
         super().__init__()
         self._session = session
         self.history: SelectionHistory | None = None
-        #: what the latent map shows: nothing else is taken
+        #: what the latent space view shows: nothing else is taken
         self.latent_view: LatentView | None = None
         self._points: tuple[LatentView, SortedPoints] | None = None
         self._drawing = False

@@ -1,4 +1,5 @@
-"""Selections of particles: found in the latent map or by what is known of them, named, exported.
+"""Selections of particles: found in the latent space view or by what is known of them, named,
+exported.
 
 There is one current selection, with undo and redo. Everything that selects, here and on other
 pages, goes through :meth:`SelectionGroup.select`.
@@ -87,7 +88,7 @@ class SelectionGroup(QGroupBox):
 
     @property
     def latent_view(self) -> LatentView | None:
-        """What the latent map shows: a lasso takes no others."""
+        """What the latent space view shows: a lasso takes no others."""
         return self.finder.latent_view
 
     @latent_view.setter
@@ -171,7 +172,9 @@ class SelectionGroup(QGroupBox):
         xy = self._panel.canvas.overlay.cursor_xy
         if xy is None:
             self._session.report_error(
-                UserError("Click in the latent map with the Cursor tool first: nearest to what?")
+                UserError(
+                    "Click in the latent space view with the Cursor tool first: nearest to what?"
+                )
             )
             return
         self.finder.nearest(xy, count, self.action)

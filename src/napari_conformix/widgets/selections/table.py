@@ -42,7 +42,7 @@ _LOADS: Final = (
 )
 _NO_COLOUR: Final = "#888888"
 _SAVE_TIP: Final = "Keep the selected particles under this name in the job folder"
-#: napari's style draws tool buttons flat, and has no room for the arrow beside the words
+#: napari's style draws tool buttons flat, and has no room for the arrow next to the words
 _BUTTON: Final = (
     "QToolButton {{ border: none; border-radius: 3px; padding: 4px {right}px 4px 8px;"
     " background: rgba(128, 136, 148, 90); }}"
@@ -369,7 +369,7 @@ class SelectionTable(QWidget):
 
 
 def _split_button(text: str, tip: str) -> QToolButton:
-    """A button with a menu beside it."""
+    """A button with a menu next to it."""
     button = QToolButton()
     button.setText(text)
     button.setToolTip(tip)

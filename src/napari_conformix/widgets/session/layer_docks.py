@@ -25,7 +25,7 @@ class LayerDocks:
                 self._hidden.append(dock)
 
     def fit(self, main: QMainWindow, least: int) -> None:
-        """As :meth:`make_room`; give them back where the scene stays that wide beside them."""
+        """As :meth:`make_room`; give them back where the scene stays that wide next to them."""
         widest = max((dock.width() for dock in self._hidden), default=0)
         if self._hidden and main.centralWidget().width() - widest >= least:
             self.give_back()

@@ -175,7 +175,7 @@ class Session:
     ) -> None:
         """Read a particle file in a worker and make it the session's data set; closes the job.
 
-        Without a consensus, map and mask are guessed from the names beside the file.
+        Without a consensus, map and mask are guessed from the names next to the file.
         """
         path = Path(path)
 

@@ -1,4 +1,4 @@
-"""What the axes of a latent map can be: those of a space, or any two columns."""
+"""What the axes of a latent space view can be: those of a space, or any two columns."""
 
 from __future__ import annotations
 

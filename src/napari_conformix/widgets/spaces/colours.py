@@ -1,5 +1,5 @@
-"""How the particles of a latent map are coloured: the list, the legend with its range, and what is
-told of the particle under the mouse."""
+"""How the particles of a latent space view are coloured: the list, the legend with its range, and
+what is told of the particle under the mouse."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COMPUTING: Final = "Motions of all particles are being computed"
 
 
 class ViewColours(QObject):
-    """The colours of one map. `changed()` asks for the map to be painted anew."""
+    """The colours of one map. `changed()` asks for the map to be painted again."""
 
     changed = Signal()
     #: name of the column, lowest and highest value, (N,) bool of the particles in between

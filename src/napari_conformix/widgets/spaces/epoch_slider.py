@@ -1,4 +1,4 @@
-"""The slider under the latent map that looks back at earlier epochs, and what it is told."""
+"""The slider under the latent space view that looks back at earlier epochs, and what it is told."""
 
 from __future__ import annotations
 

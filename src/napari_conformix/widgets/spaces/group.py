@@ -1,4 +1,4 @@
-"""Which latent map is shown, of which particles, in which colours."""
+"""Which latent space view is shown, of which particles, in which colours."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Made = tuple[LatentView, "tuple[str, Colouring]"]
 
 
 class ViewGroup(QGroupBox):
-    """Choices of the latent map; views and colours are made in a worker, then drawn.
+    """Choices of the latent space view; views and colours are made in a worker, then drawn.
 
     `shown(view, moved)` tells what is drawn now, and whether it has other axes than before. With a
     scene, parts of the molecule can be shown there in the colours of the map. Two maps of one
@@ -60,7 +60,7 @@ class ViewGroup(QGroupBox):
         session: Session,
         scene: Scene | None,
         panel: LatentViewPanel,
-        title: str = "Latent map",
+        title: str = "Latent space view",
         which: str = "",
     ) -> None:
         super().__init__(title)
@@ -149,7 +149,7 @@ class ViewGroup(QGroupBox):
         if place >= 0 and place != self.space_box.currentIndex():
             self.space_box.setCurrentIndex(place)
         else:
-            self.refresh()  # the same UMAP, made anew
+            self.refresh()  # the same UMAP, made again
 
     def showEvent(self, event: QShowEvent) -> None:
         """Clusters and selections may have been made on other pages meanwhile."""

@@ -1,7 +1,7 @@
 """The motions of all particles and the verdict on them, computed once for all pages.
 
 Both may take a while for many particles: they are computed in a worker when a page wants them,
-with a word on how far it is, and anew when there are newer latents.
+with a word on how far it is, and again when there are newer latents.
 """
 
 from __future__ import annotations

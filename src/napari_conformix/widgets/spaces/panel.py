@@ -1,5 +1,5 @@
-"""What stands in the dock beside the scene: the tools of the latent map, the map, its legend, and
-the slider over its epochs."""
+"""What stands in the dock next to the scene: the tools of the latent space view, the map, its
+legend, and the slider over its epochs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LatentViewPanel(QWidget):
         if self.dock is not None or window is None:
             return
         self.dock = window.add_dock_widget(
-            self, name="Latent map", area="right", add_vertical_stretch=False
+            self, name="Latent space view", area="right", add_vertical_stretch=False
         )
         # It shares the window's width with the scene, in which a floating dock has no part.
         features = self.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable

@@ -1,4 +1,4 @@
-"""The UMAPs that a job keeps, for all latent maps of a session. No Qt in this file."""
+"""The UMAPs that a job keeps, for all latent space views of a session. No Qt in this file."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _TERMS_IN_WORDS = {
 #: terms whose unit is the noise, and what must be known to read their curves
 _IN_UNITS_OF_NOISE = ("loss", "data")
 _OF_THE_UNIT = (
-    "In units of the noise, which is estimated anew as training goes on: this may rise while the "
+    "In units of the noise, which is estimated again as training goes on: this may rise while the "
     "maps improve. Judge by the first curve of the list."
 )
 #: names that say too little

@@ -32,7 +32,7 @@ _MOST_POINTS = 4000
 _BAND_ALPHA = 28
 #: what stands behind a label: curves are still seen through it
 _LABEL_ALPHA = 150
-#: pixels beside the name of a phase on its band
+#: pixels next to the name of a phase on its band
 _LABEL_PADDING = 10
 #: room above and below the curves, as a share of their range
 _MARGIN = 0.12
@@ -166,7 +166,7 @@ class CurvesView(QWidget):
             marker = ring if kind == "validation" else filled
             symbol = {"symbol": "o", "symbolSize": 5, **marker}
             line = self.plot.plot(pen=pen, **({} if kind == "step" else symbol))
-            # Drawn piece by piece, dashes would begin anew at every epoch and close up.
+            # Drawn piece by piece, dashes would begin again at every epoch and close up.
             line.curve.setSegmentedLineMode("off")
             line.setZValue(_ORDER[kind])
             self._lines[kind, half] = line

@@ -196,7 +196,7 @@ class JobForm(QWidget):
         self.changed.emit()
 
     def _propose_folder(self) -> None:
-        """A name beside the particle file that is not taken."""
+        """A name next to the particle file that is not taken."""
         particles = self.session.inputs.particles
         if particles is None or self._job is not None:
             return
