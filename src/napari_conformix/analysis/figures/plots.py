@@ -46,6 +46,12 @@ _STYLE: Any = {
     "text.parse_math": False,  # a dollar sign in the name of a column begins no formula
     "svg.hashsalt": "conformix",
 }
+#: what matplotlib would write about a file: dates, and addresses that a page must not name
+_UNSAID = {
+    "svg": ("Date", "Creator", "Format", "Type"),
+    "pdf": ("CreationDate", "Creator", "Producer"),
+    "png": ("Software",),
+}
 #: matplotlib's settings are of the whole process, and reports are made in threads
 _lock = threading.Lock()
 
@@ -95,8 +101,8 @@ def saved(figure: "Figure", kind: str = "svg", dots_per_inch: float = 200) -> by
         Without a date, so that the same figure gives the same file.
     """
     out = io.BytesIO()
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    figure.savefig(out, format=kind, dpi=dots_per_inch, metadata=metadata)
+    unsaid = dict.fromkeys(_UNSAID[kind])
+    figure.savefig(out, format=kind, dpi=dots_per_inch, metadata=unsaid)
     return out.getvalue()
 
 

@@ -39,9 +39,7 @@ def neighbouring_poses(
     if neighbours not in _DESIGNS:
         raise ValueError(f"{neighbours} neighbouring poses; there are designs of 6, 8 and 14")
     axes = [[0.0, 0.0, 0.0], *_DESIGNS[neighbours]]
-    vectors = Rotation.from_rotvec(
-        [[angle_degrees * x for x in axis] for axis in axes], degrees=True
-    )
+    vectors = [[angle_degrees * x for x in axis] for axis in axes]
     turned = Rotation.from_rotvec(vectors, degrees=True).as_matrix()
     turns = torch.as_tensor(turned).to(rotation)  # (k, 3, 3)
     with torch.autocast(rotation.device.type, enabled=False):  # half precision would turn them too
