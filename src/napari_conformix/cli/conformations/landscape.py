@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from napari_conformix.cli.conformations.paths import lines as path_lines
 from napari_conformix.cli.options import ModelOptions, ViewOptions
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.errors import UserError
 from napari_conformix.export.formats import FIGURE_FILES
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 from napari_conformix.export.formats import ARROW_FILES

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 

@@ -14,7 +14,7 @@ from napari_conformix.cli.particles.select_options import (
     SavedOptions,
     Way,
 )
-from napari_conformix.cli.runs import JobFolder
+from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.errors import UserError
 
 _WAYS = (
