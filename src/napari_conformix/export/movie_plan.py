@@ -16,8 +16,6 @@ from napari_conformix.export import movie_words as words
 from napari_conformix.export.formats import MOVIE_FILES
 from napari_conformix.export.movie_words import LARGEST, SIZES, SMALLEST, Corner
 
-#: steps of a path that is made for a movie, unless the movie's length asks for another number
-STEPS = 24
 #: how long a movie is whose path has a single step and that says nothing of its length, seconds
 STILL_SECONDS = 4.0
 #: a rock to one side, the other and back takes about so long, seconds

@@ -30,6 +30,8 @@ class Number(Range):
     default: float = 0.0
 
 
+#: steps of a path that is made for a movie, unless the movie's length asks for another number
+STEPS = 24
 #: pixels of a side, and the names of sizes: (width, height)
 SMALLEST, LARGEST, SIDE = 64, 4096, 720
 SIZES: Final = {"720": (720, 720), "720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}

@@ -17,6 +17,7 @@ from napari_conformix.cli.runs.training import JobFolder
 from napari_conformix.cli.terminal import progress_bar
 from napari_conformix.errors import UserError
 from napari_conformix.export.formats import MOVIE_FILES
+from napari_conformix.export.movie_words import STEPS
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
@@ -116,8 +117,6 @@ def _chosen_path(job: "Job", which: WhichOptions, options: "MovieOptions") -> "L
 
 def _steps(options: "MovieOptions") -> int:
     """So many steps that no frame of the movie shows one twice in a row."""
-    from napari_conformix.export.movie_plan import STEPS
-
     if options.seconds is None:
         return STEPS
     frames = round(options.seconds * options.frames_per_second)

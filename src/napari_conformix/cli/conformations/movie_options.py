@@ -40,7 +40,10 @@ class WhichOptions:
     ] = None
     half: Half = None
     steps: Annotated[
-        int | None, Parameter(help="Conformations along --pc or --motion; 24 if nothing asks more.")
+        int | None,
+        Parameter(
+            help=f"Conformations along --pc or --motion; {words.STEPS} if nothing asks more."
+        ),
     ] = None
 
     def refuse(self) -> None:

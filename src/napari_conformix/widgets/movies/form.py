@@ -17,8 +17,6 @@ from qtpy.QtWidgets import (
 
 from napari_conformix.export import movie_words as words
 from napari_conformix.export.movie_plan import (
-    LARGEST,
-    SMALLEST,
     MovieOptions,
     duration,
     options_from,
@@ -162,7 +160,7 @@ class MovieForm(QWidget):
 
 def _pixels(value: int) -> QSpinBox:
     box = QSpinBox()
-    box.setRange(SMALLEST, LARGEST)
+    box.setRange(words.SMALLEST, words.LARGEST)
     box.setSingleStep(2)
     box.setValue(value)
     box.setSuffix(" px")

@@ -14,7 +14,8 @@ from napari_conformix.analysis.paths import making
 from napari_conformix.analysis.spaces import views
 from napari_conformix.errors import UserError
 from napari_conformix.export.movie_file import MovieFile, check_ffmpeg
-from napari_conformix.export.movie_plan import STEPS, MovieOptions, check_file, loops, options_from
+from napari_conformix.export.movie_plan import MovieOptions, check_file, loops, options_from
+from napari_conformix.export.movie_words import STEPS
 from napari_conformix.jobs.folder import refuse_without_decoder
 from napari_conformix.widgets.movies.frames import Film, InsetView, Look
 from napari_conformix.widgets.movies.inset import latent_view_of, plain_colours

@@ -13,7 +13,7 @@ import numpy as np
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
-from napari_conformix.export.movie_plan import Corner
+from napari_conformix.export.movie_words import Corner
 
 #: of the shorter side of the frame
 _TEXT: Final = 0.027
