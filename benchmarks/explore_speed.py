@@ -3,8 +3,8 @@
 Each action is done in a real window with real mouse events, and timed until its result is on the
 screen. "CPU-s" is what all threads computed for it meanwhile, "stall" the longest time that the
 window did not answer, and "own time" the processor time of the window's own thread in that gap:
-both tell a slow window from a busy machine. The particles are made of numbers; nothing is trained.
-On a screen, or without one:
+both separate a slow window from a busy machine. The particles are made of numbers; nothing is
+trained. On a screen, or without one:
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/explore_speed.py
 
@@ -146,7 +146,7 @@ class Bench:
         self.window.zoom(1.5)
 
     def hover(self) -> None:
-        """Rest on a particle until it is told."""
+        """Rest on a particle until it is described."""
         canvas, told = self.page.canvas, []
         canvas.hovered.connect(told.append)
         at = self.window.place(*self.page.latent_view.xy[self.count // 2])
@@ -205,7 +205,7 @@ def _measure_one(bench: Bench, window: Window) -> None:
         time_(name, lambda text=text: window.choose(page.views.colour_box, text))
     time_("zoom in", bench.zoom)
     time_("zoom out to all", page.canvas.fit)
-    time_("hover: the particle is told", bench.hover)
+    time_("hover: the particle is described", bench.hover)
     time_("earlier epoch", lambda: bench.look_back(4))
     time_("another earlier epoch", lambda: bench.look_back(8))
     time_("back to the result", lambda: bench.look_back(12))

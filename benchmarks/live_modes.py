@@ -3,7 +3,8 @@
 "Shown after" is the time from a mouse move to the decoded state being drawn, of single moves;
 "frames/s" how many states are shown while the cursor is dragged on without a pause; "stall" the
 longest time that the window did not answer meanwhile, and "own time" the processor time of the
-window's own thread in it, which tells a slow window from a busy machine. On a screen, or without:
+window's own thread in it, which separates a slow window from a busy machine. On a screen, or
+without:
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/live_modes.py JOB
 """

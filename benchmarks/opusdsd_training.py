@@ -1,4 +1,4 @@
-"""How fast OPUS-DSD trains here, and what its latents tell of the truth, epoch by epoch.
+"""How fast OPUS-DSD trains here, and what its latents say of the truth, epoch by epoch.
 
     python benchmarks/opusdsd_training.py DATA [--preset quick] [--job FOLDER] [--set width=0.25]
 
@@ -37,7 +37,7 @@ MOST_CLASSES = 20
 
 
 def agreement(job: Job, truth: dict[str, np.ndarray]) -> str:
-    """What the newest latents tell of the truth, of all particles and of those held out."""
+    """What the newest latents say of the truth, of all particles and of those held out."""
     latents = job.latents()
     held_out = latents.validation
     states = np.unique(truth["state"])

@@ -2,7 +2,7 @@
 
 A timer that should fire every 5 ms runs through each action; the longest gap between two firings
 is how long the window stood still. The last column is the processor time of the window's own
-thread in its longest gap, which tells a slow window from a busy machine. Run it on a screen, or
+thread in its longest gap, which separates a slow window from a busy machine. Run it on a screen, or
 without one:
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window_stalls.py

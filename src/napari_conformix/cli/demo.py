@@ -221,9 +221,8 @@ def taken_pictures(job: "Job", folder: Path) -> list[str]:
 
 def filmed(job: "Job", file: Path) -> None:
     """A movie along the first motion, there and back."""
-    from napari_conformix.cli.conformations import record
     from napari_conformix.cli.conformations.movie_process import record
-    from napari_conformix.export.movie_plan import STEPS, options_from
+    from napari_conformix.export.movie_plan import options_from
     from napari_conformix.export.movie_words import STEPS
     from napari_conformix.jobs import paths
 

@@ -112,7 +112,7 @@ class MovieFile:
                 raise
 
     def _complete(self) -> bool:
-        """Whether the file holds every frame: ffmpeg's exit status is not told."""
+        """Whether the file holds every frame: ffmpeg's exit status is not known."""
         import imageio_ffmpeg
 
         try:

@@ -20,7 +20,7 @@ LEAST_PIXELS = 2.0
 
 @dataclass(frozen=True)
 class RefinedBody:
-    """What multi-body refinement is told of one body.
+    """What multi-body refinement is given of one body.
 
     mask               (z, y, x) between 0 and 1
     relative_to        number of the body (from 0) relative to which it rotates

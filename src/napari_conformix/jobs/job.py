@@ -164,7 +164,7 @@ class Job(JobFolder):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latent mean and standard deviation, each (n, d), of particles of another file.
 
-        They must have poses in the frame of the consensus map. `progress` is told how many are
+        They must have poses in the frame of the consensus map. `progress` receives how many are
         done.
         """
         method = self.method(epoch)
@@ -228,7 +228,7 @@ class Job(JobFolder):
     ) -> "MotionTable | None":
         """Amount, place, direction and error of every particle's motion, for the newest latents.
 
-        Kept in analysis/motion.npz; recomputed when the latents are newer. `progress` is told
+        Kept in analysis/motion.npz; recomputed when the latents are newer. `progress` receives
         the share done, 0 to 1; None is returned when `stop` said so.
         """
         return deformations_of(self).motion_table(progress, stop)
@@ -241,7 +241,7 @@ class Job(JobFolder):
         """Whether there is motion beyond its error, from the held-out particles and both halves;
         for methods without displacements, whether there is heterogeneity beyond noise.
 
-        Either has `found`, `sentence`, `advice` and `warnings`. `progress` is told the share done,
+        Either has `found`, `sentence`, `advice` and `warnings`. `progress` receives the share done,
         0 to 1; None is returned when `stop` said so.
         """
         return checks.verdict(self, progress, stop)
@@ -278,7 +278,7 @@ class Job(JobFolder):
 
         `labels` are known ones to compare with: a column of the particle file, a .npy or text
         file, or an array (N,). Kept in clusters/NAME, by default kmeans6 and the like; `more` are
-        the other fields of `jobs.clusters.Request`. `progress` is told the share done; None when
+        the other fields of `jobs.clusters.Request`. `progress` receives the share done; None when
         `stop` said so.
         """
         request = ClusterRequest(k, how, name, labels, **more)
@@ -469,7 +469,7 @@ class Job(JobFolder):
         """The particles that the steps of a selection of another job mean here; not saved yet.
 
         Where both jobs share particles, maps are laid over those of `source`, and how many
-        particles are selected again is told (see `jobs.replaying`).
+        particles are selected again is reported (see `jobs.replaying`).
         """
         return replay_selection(self, selection, source, name=name, aligned=aligned)
 
@@ -500,7 +500,7 @@ class Job(JobFolder):
         the consensus; the plain maps of the same particles are then in `plain` of the result.
         Written to `folder`, by default reconstruction/NAME in the job, as a run that
         :meth:`reconstructions` lists; `settings` are those of `ReconstructionSettings`.
-        `progress` is told the number of particles done; None is returned when `stop` said so.
+        `progress` receives the number of particles done; None is returned when `stop` said so.
         UserError when that fails, or when the folder holds one already and not `overwrite`.
         """
         run = self._new_reconstruction(selection, folder, deformed, overwrite, settings)

@@ -39,7 +39,7 @@ def analyse(
     """Judge the newest latents and write analysis/ in the job folder.
 
     `clusters` also makes the set of so many clusters, kmeans6 and the like, in place of one that is
-    there, and saves its groups as selections kmeans6_cluster_01, ...; `progress` is told the share
+    there, and saves its groups as selections kmeans6_cluster_01, ...; `progress` receives the share
     done; None when `stop` said so.
     """
     from napari_conformix.analysis.report import Report

@@ -20,7 +20,7 @@ def read_particles(
     passthrough  for .cs: the passthrough file; without it, the one next to the file is used when
                  the file itself lacks images, CTF or poses
 
-    A missing stack, pose or CTF is no error here: `check_particles` tells all of them together.
+    A missing stack, pose or CTF is no error here: `check_particles` reports all of them together.
     Errors: UserError when a file is missing, cut short, or not a file of particles.
     """
     path = Path(path)

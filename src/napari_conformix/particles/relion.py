@@ -34,7 +34,7 @@ Numbers = dict[str, npt.NDArray[np.float64]]
 
 
 def read_relion(path: Path, datadir: Path | None = None) -> ParticleSet:
-    """Read a RELION STAR file. Absent poses, CTF and optics become NaN, for the checks to tell.
+    """Read a RELION STAR file. Absent poses, CTF and optics become NaN, for the checks to report.
 
     Errors: UserError when the file is no STAR of particles or a value cannot be understood.
     """

@@ -1,7 +1,7 @@
 """Local resolution: the FSC between half maps in soft spherical windows (Cardone et al. 2013).
 
 A window of diameter w resolves shells 1 / w apart, and its own transform correlates neighbouring
-shells: a small window cannot tell a resolution near w, and one that is too large sees its
+shells: a small window cannot show a resolution near w, and one that is too large sees its
 surroundings. The default, five times the resolution of the whole map and no less than 16 voxels,
 is a compromise; so is the threshold of 0.5, which is kept for windows because the few voxels of a
 shell there let the FSC of pure noise reach 0.143 by chance.

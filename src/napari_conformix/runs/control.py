@@ -1,4 +1,4 @@
-"""How a run is told to pause or stop, and how it says that it did."""
+"""How a run is asked to pause or stop, and how it says that it did."""
 
 import threading
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """One trainer a folder: a lock that names its owner and notices when the owner is dead.
 
 On the same host a process is known by its number and start time (numbers are used again). From
-another host, over a shared disk, only the heartbeat tells: the owner touches the file every ten
+another host, over a shared disk, only the heartbeat shows it: the owner touches the file every ten
 seconds.
 """
 

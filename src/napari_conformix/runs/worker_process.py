@@ -1,4 +1,4 @@
-"""A computation in a process of its own that tells its progress, a JSON object a line.
+"""A computation in a process of its own that reports its progress, a JSON object a line.
 
 The window starts one, polls it without waiting, and may end it. The worker writes the fields of
 :class:`WorkerProgress` to its standard output, and ends by itself when nobody reads them any more.

@@ -20,7 +20,7 @@ from napari_conformix.simulation.files import readme, write_maps, write_star, wr
 from napari_conformix.simulation.scene import Scene
 from napari_conformix.simulation.scenes import find_scene
 
-#: told the share of the work done, 0 to 1; may raise to stop, and nothing is left behind
+#: receives the share of the work done, 0 to 1; may raise to stop, and nothing is left behind
 Progress = Callable[[float], None]
 
 

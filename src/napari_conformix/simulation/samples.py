@@ -25,7 +25,7 @@ def sample_data(
     ----------
     name: one of :data:`SAMPLES`.
     folder: where samples are kept; by default in the user's data folder.
-    progress: told the share of the work done, 0 to 1.
+    progress: receives the share of the work done, 0 to 1.
     """
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}; there are {', '.join(SAMPLES)}.")

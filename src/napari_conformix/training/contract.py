@@ -93,7 +93,7 @@ class Method(ABC):
     headline: ClassVar[str] = "loss"
     #: that term in words, for the axis of the curve
     headline_label: ClassVar[str] = "Loss"
-    #: names among the terms of a step that are told next to the loss and are no part of its scale,
+    #: names among the terms of a step that are shown next to the loss and are no part of its scale,
     #: for example an annealing weight; the loop shows them with the scalars of the epoch
     scalar_terms: ClassVar[tuple[str, ...]] = ()
     #: True: when training ends, its result is the epoch whose validation `headline` is lowest, not
@@ -114,7 +114,7 @@ class Method(ABC):
         self.settings = settings
         self.frame = frame
         self.device = torch.device(device)
-        #: rows of the particle file, for methods that keep something of every particle; told by
+        #: rows of the particle file, for methods that keep something of every particle; set by
         #: the loop before `initialise`, and known to the tensors of `state`
         self.particles = 0
 

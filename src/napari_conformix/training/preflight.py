@@ -29,7 +29,7 @@ class Report:
     """What the checks found.
 
     problems  errors first
-    frame     the grids of the run; None when the map cannot tell them
+    frame     the grids of the run; None when the map does not say them
     counts    numbers worth showing: particles, half_1, half_2, stacks, optics_groups, sampled
     """
 
@@ -64,7 +64,7 @@ def preflight(
     """Check a data set for a run, and find the grids.
 
     Besides all of `check_particles`: optics that are not applied, the background of the images
-    (mean 0, sigma 1), and whether the images agree with projections of the consensus, which tells
+    (mean 0, sigma 1), and whether the images agree with projections of the consensus, which shows
     a wrong contrast or wrong poses. The last two look at `sample` random particles.
     """
     check = check_data(particles, consensus, mask, sample=sample, seed=settings.seed)
@@ -145,7 +145,7 @@ def _background(
         try:
             image = reader.read([row])[0]
         except UserError:
-            continue  # check_particles has told of it
+            continue  # check_particles has reported it
         values = image[_outside(image.shape[-1])]
         means.append(float(values.mean()))
         sigmas.append(float(values.std()))

@@ -5,14 +5,14 @@ than a common one does. Therefore each held-out image is cut into two random hal
 pixels, whose noise is independent (`pixel_halves`): the latent is found from the first half, and
 judged on the second. There, with P(z) the power of the image that the latent z leaves unexplained,
 
-    gain over the mean      P(mean latent) - P(own)     > 0 only if the latent tells of the particle
-    gain over another       P(another's) - P(own)       0 if latents are noise
+    gain over the mean      P(mean latent) - P(own)     > 0 only if the latent says something of the
+    particle gain over another       P(another's) - P(own)       0 if latents are noise
     gain of the conditions  P(mean latent) - P(what pose, shift and defocus predict of the latent)
     gain of the whole       P(mean latent) - P(the mean structure shifted, turned and made brighter
                             as the own latent would have it, to first order)
 
 The other particle is one seen from nearly the same side at nearly the same defocus, as latents
-scatter by how much an image tells; it keeps what the conditions do not predict, and of that the
+scatter by how much an image says; it keeps what the conditions do not predict, and of that the
 change of structure. One that is real shows a gain over all of them.
 """
 
@@ -77,8 +77,8 @@ NOTHING = Gain(np.nan, np.nan)
 class Heterogeneity:
     """Whether held-out images need more than one structure, in a sentence and in figures.
 
-    level           'clear'; 'weak': latents tell of their particles, but less than their noise
-                    costs; 'none'; 'artefact': follows how particles were imaged; 'alignment': whole
+    level           'clear'; 'weak': latents say something of their particles, but less than their
+    noise costs; 'none'; 'artefact': follows how particles were imaged; 'alignment': whole
                     shifts, turns and brightness; 'unknown'
     sentence, advice, warnings   as of a :class:`~napari_conformix.analysis.motion.verdict.Verdict`
     particles       held-out particles asked
@@ -143,7 +143,7 @@ def heterogeneity(
 
     images = _Images(method, half, np.asarray(centre, np.float64))
     generator = torch.Generator().manual_seed(seed)
-    # a pair is cut alike: its latents then err alike, and swapping them tells of nothing else
+    # a pair is cut alike: its latents then err alike, and swapping them changes nothing else
     masks = random_halves(len(rows) // 2, method.frame.working_box, generator)
     masks = masks.repeat_interleave(2, dim=0)
     latents = []
@@ -276,7 +276,7 @@ class _Images:
         residual = self._residual(mean, batch)
         if residual is None:
             return None
-        # Whitening multiplies every Fourier pixel by a number, which a single bright pixel tells.
+        # Whitening multiplies every Fourier pixel by a number, which a single bright pixel shows.
         if not self._linear(mean, batch, residual):
             return None
         spot = torch.zeros_like(batch.images)

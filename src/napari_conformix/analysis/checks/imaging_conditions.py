@@ -84,7 +84,7 @@ def together(conditions: list[Condition], rotation: npt.ArrayLike) -> Condition:
 
 def seen_alike(conditions: list[Condition]) -> Floats:
     """(n, k) coordinates in which particles seen from nearly the same side, at nearly the same
-    defocus, are near each other: those whose images tell as much of a change."""
+    defocus, are near each other: those whose images say as much of a change."""
     weights = {"viewing direction": 1.0, "defocus": DEFOCUS_WEIGHT}
     places = [weights[c.name] * c.places for c in conditions if c.name in weights]
     if not places:

@@ -6,7 +6,7 @@ what they predict when particles and latents are paired at random. Two kinds of 
 it, a linear one on smooth functions of the conditions and means over the particles imaged most
 alike, which see any dependence; the better one counts, and by chance the better one counts too.
 
-Only the *mean* of the latents is predicted. A motion seen end-on cannot be told, so that latents
+Only the *mean* of the latents is predicted. A motion seen end-on cannot be seen, so that latents
 seen from there scatter more, or less: that is no fault of the latents, and is not found here.
 """
 
@@ -82,7 +82,7 @@ class Explained:
 
     @property
     def least_seen(self) -> float:
-        """The smallest share of all variance that would have been told from chance."""
+        """The smallest share of all variance that would have stood out from chance."""
         return max(self.chance + SIGMAS * self.spread, SLIGHT)
 
     @property
@@ -230,7 +230,7 @@ def invariance(
     for condition in conditions:
         with one_thread():  # more of them wait for each other where a trainer is at work
             left = _left(condition.take(rows), targets, folds, len(total))
-        every = every.or_less(left)  # what one tells, all together tell
+        every = every.or_less(left)  # what one says, all together say
         told = every if condition is conditions[-1] else left
         explained.append(_explained(condition.name, told, total))
     return Invariance(tuple(explained), len(rows), of, epoch)

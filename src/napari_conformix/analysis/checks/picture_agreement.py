@@ -2,7 +2,7 @@
 makes.
 
 A correlation with an image is small even for the truth, because most of an image is noise, and a
-wrong state reaches nearly as much: what tells states apart is the gain over a baseline, and whether
+wrong state reaches nearly as much: what separates states is the gain over a baseline, and whether
 the gain exceeds the error of the same noise.
 """
 

@@ -1,9 +1,9 @@
 """How far do two methods place the same particles alike?
 
 Axes of two latent spaces mean different things, and one may be bent where the other is straight.
-What can be asked is how much of where a particle lies in one is told by where it lies in the other:
-for particles that took no part in the fit, next to particles paired at random. Neither figure can
-be 1: both positions carry noise of their own.
+What can be asked is how much of where a particle lies in one is predicted by where it lies in the
+other: for particles that took no part in the fit, next to particles paired at random. Neither
+figure can be 1: both positions carry noise of their own.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ LARGELY: Final = 0.5
 
 @dataclass(frozen=True)
 class Told:
-    """Share of the variance of positions that something tells of particles left out of the fit
+    """Share of the variance of positions that something predicts of particles left out of the fit
     (cross-validated R^2; below 0 when it misleads).
 
     share, error      and its standard error, from the folds
@@ -86,9 +86,9 @@ class Axes:
 class MethodAgreement:
     """Of the positions (n, d) in one latent space and (n, e) in another.
 
-    other_from_this, this_from_other   what either tells of the other
+    other_from_this, this_from_other   what either predicts of the other
     axes                               directions that both have
-    view_of_this, view_of_other        what the viewing direction alone tells of each; None where
+    view_of_this, view_of_other        what the viewing direction alone predicts of each; None where
                                        poses are not known
     """
 
@@ -101,7 +101,7 @@ class MethodAgreement:
 
     @property
     def level(self) -> Level:
-        """How far the two agree, by the direction in which more can be told."""
+        """How far the two agree, by the direction in which more can be predicted."""
         both = self.other_from_this, self.this_from_other
         if not any(told.beyond_chance for told in both):
             return "none"
@@ -111,14 +111,14 @@ class MethodAgreement:
         """What was found; `this` and `other` are names of the two."""
         at_random = max(self.other_from_this.chance, self.this_from_other.chance, 0.0)
         found = [
-            f"Where a particle lies in {this} tells {self.other_from_this.words()} of where it "
+            f"Where a particle lies in {this} predicts {self.other_from_this.words()} of where it "
             f"lies in {other}, and the other way round {self.this_from_other.words()} (particles "
             f"left out of the fit; paired at random {100 * at_random:.0f} %).",
             self._axes_in_words(),
         ]
         if self.view_of_this is not None and self.view_of_other is not None:
             found.append(
-                f"The viewing direction alone tells {self.view_of_this.words()} of {this} and "
+                f"The viewing direction alone predicts {self.view_of_this.words()} of {this} and "
                 f"{self.view_of_other.words()} of {other}."
             )
         return [*found, self.conclusion()]
@@ -150,7 +150,7 @@ class MethodAgreement:
         how = "largely" if self.level == "largely" else "partly"
         return (
             f"The two order the particles {how} alike. What is left is noise of either and what "
-            "only one of them sees; these figures cannot tell which. Both looked at the same "
+            "only one of them sees; these figures cannot say which. Both looked at the same "
             "images, so noise and errors of the poses that mislead both also count as agreement."
         )
 
@@ -189,11 +189,11 @@ def method_agreement(
     )
 
 
-# -- what one tells of the other ------------------------------------------------------------------
+# -- what one predicts of the other ----------------------------------------------------------------
 
 
 def told(source: Floats, target: Floats, random: np.random.Generator) -> Told:
-    """What positions (n, d) tell of positions (n, e) of the particles in the other folds.
+    """What positions (n, d) predict of positions (n, e) of the particles in the other folds.
 
     A linear regression and means over the nearest particles both try; the better one counts, and
     of random pairings the better one counts too.

@@ -45,7 +45,7 @@ class Matching:
 
     to_other   (N,) row of the other file, -1 where it has no such image
     to_this    (M,) row of this file, -1 where it has no such image
-    how        what they were told by: 'uid' or 'image name'
+    how        what they were matched by: 'uid' or 'image name'
     copies     most rows that one image has in this and in the other file
     pose_difference_degrees   median angle between the poses of matched rows; NaN without poses
     caution    a sentence when the matched rows may not be the same particles after all
@@ -111,11 +111,11 @@ class Matching:
 def match_particles(this: ParticleSet, other: ParticleSet) -> Matching:
     """Which row of `other` is which row of `this`; a million rows take a second or two.
 
-    Rows are told by cryoSPARC's uid where both files have it, else by the number of the image and
-    the name of its stack: without its folder where that is clear, with as much of it as is needed
-    where stacks of one file have the same name, and without the number that cryoSPARC puts before
-    imported names. Where one image has several rows in the other file, the row with the nearest
-    pose is taken.
+    Rows are matched by cryoSPARC's uid where both files have it, else by the number of the image
+    and the name of its stack: without its folder where that is clear, with as much of it as is
+    needed where stacks of one file have the same name, and without the number that cryoSPARC puts
+    before imported names. Where one image has several rows in the other file, the row with the
+    nearest pose is taken.
 
     Raises UserError when no image is in both.
     """
@@ -318,7 +318,7 @@ def _median_angle(rotation: npt.NDArray[np.float32], others: npt.NDArray[np.floa
 
 
 def _far_apart(this: ParticleSet, other: ParticleSet, rows: Rows, theirs: Rows) -> list[str]:
-    """Stacks of the same name may hold other particles: their places in the micrographs tell."""
+    """Stacks of the same name may hold other particles: their places in the micrographs show it."""
     for names, far in _PLACES:
         if not all(name in file.columns for name in names for file in (this, other)):
             continue

@@ -15,7 +15,7 @@ FLAT = 0.25
 DISAGREE = 1.5
 
 _COUNTS = (
-    "Energies are -ln of how densely particles lie in this map, in kT. They tell of the particles "
+    "Energies are -ln of how densely particles lie in this map, in kT. They are of the particles "
     "that were picked, kept and frozen, not of an equilibrium: picking, classification, preferred "
     "orientations and the grid itself favour some states over others."
 )

@@ -24,7 +24,7 @@ SMALLEST_PART = 0.02
 class Agreement:
     """Of two fields of the same particles.
 
-    shared, error  (p,) A^2: covariance of the fields, less what was told to be of noise, and mean
+    shared, error  (p,) A^2: covariance of the fields, less what is known to be of noise, and mean
                    square of their difference, at each position and smoothed over its region
     correlation    over particles and positions
     p_value        share of random pairings of the particles that agree as well over the molecule

@@ -128,9 +128,9 @@ def find_domains(
     ----------
     displacement: (n, p, 3) A, of n particles; 100 to 500 particles spread over the data.
     positions: (p, 3) xyz in A, in the consensus.
-    bodies: how many; 1 tells how far the molecule is from moving as one piece.
+    bodies: how many; 1 says how far the molecule is from moving as one piece.
     seed: of the restarts.
-    progress: told the share of the work done.
+    progress: receives the share of the work done.
 
     UserError for a number of bodies that makes no sense, or too few particles or Gaussians.
     """

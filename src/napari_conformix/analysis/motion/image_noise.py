@@ -2,7 +2,7 @@
 
 Both halves look at the same image of a held-out particle, so its noise n pulls their latents alike:
 with predictions f_h(z), whitened, linear in the latent around the particle's own (J_h = df_h/dz,
-D_h = d(displacement)/dz, and P_h a weak prior that bounds what an image does not tell), a latent
+D_h = d(displacement)/dz, and P_h a weak prior that bounds what an image does not say), a latent
 that fits the image best errs by
 
     e_h = (J_h' J_h + P_h)^-1 J_h' n.

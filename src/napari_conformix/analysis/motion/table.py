@@ -73,7 +73,7 @@ def motion_table(
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> MotionTable | None:
-    """The motion of all particles; `progress` is told the share done, None when `stop` said so."""
+    """The motion of all particles; `progress` receives the share done, None when `stop` said so."""
     table, positions = fields.table, fields.table_positions
     count = len(table)
     result = MotionTable(

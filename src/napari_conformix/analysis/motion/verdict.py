@@ -219,7 +219,7 @@ def _in_words(v: Verdict) -> Verdict:
         f"molecule moves by more than its error, most of all at x, y, z = {where} A from the "
         f"centre ({_angstrom(v.top_angstrom)}, error {_angstrom(v.top_error_angstrom)}).",
         "weak": f"No motion beyond its error: {agreed}, more than by chance "
-        f"(p = {v.p_value:.3f}), but {differ}, so that it cannot be told for single particles.",
+        f"(p = {v.p_value:.3f}), but {differ}, so that it cannot be known for single particles.",
         "none": f"No motion beyond its error: {agreed}, while {differ}.",
         "artefact": f"No motion beyond its error: {agreed}, and {differ}, but "
         f"{v.follows_imaging:.0%} of it follows from where and at which defocus the particles were "

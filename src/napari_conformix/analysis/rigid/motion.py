@@ -1,6 +1,6 @@
 """Rigid motion of a domain from one map to another (OPUS-DSD paper, Fig. 3e and 3g).
 
-A soft mask tells which part of the consensus is the domain. Its density is turned and shifted until
+A soft mask says which part of the consensus is the domain. Its density is turned and shifted until
 it lies on the density of a class: a search over turns and shifts at low resolution
 (`search`), then damped least squares at finer and finer resolution (`refinement`).
 Before, what the consensus has outside of the mask is taken out of the class map, so that the domain
@@ -59,7 +59,7 @@ _INSIDE = 0.5
 _SUPPORT = 0.1
 #: share of the rest's highest density from which on it is molecule and no solvent
 _STRONG = 0.3
-#: a rest with less than this share of the consensus's power tells no grey scale
+#: a rest with less than this share of the consensus's power gives no grey scale
 _LEAST_REST = 0.01
 
 
@@ -183,7 +183,7 @@ class RigidFitter:
     All maps (z, y, x) lie on one grid; `mask` (0 to 1) is around the domain in the consensus.
 
     fixed                 a mask of a part that is taken to be at rest: it is fitted too, and the
-                          motion is told relative to it; without it, relative to the frame of the
+                          motion is given relative to it; without it, relative to the frame of the
                           maps
     resolution_angstrom   of the finest fit; by default 3 pixels, and not finer than 8 A
     max_rotation_degrees  how far the domain is looked for; its centre of mass at most
@@ -226,7 +226,7 @@ class RigidFitter:
     ) -> RigidMotion:
         """How the domain lies in a class map.
 
-        half_maps: two maps of independent halves of the class's particles. Fits to each tell the
+        half_maps: two maps of independent halves of the class's particles. Fits to each show the
         error that noise makes, the misfit also that of a domain that is not the same in both maps;
         the larger is taken. When `stop` says so, the search is cut short.
         """

@@ -2,7 +2,7 @@
 
 A step keeps which map it was drawn in (`embedding`, `axes`, `show`, `half`, `epoch`), its shape in
 the coordinates of that map, and the place of one particle there (`anchor`: row, x, y). The signs of
-principal components are free, and the place of that particle tells which way they ran.
+principal components are free, and the place of that particle shows which way they ran.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def where(view: LatentView) -> Step:
         "epoch": view.space.epoch,
     }
     if len(view.rows):
-        # a particle well away from both axes tells their signs
+        # a particle well away from both axes shows their signs
         stride = max(1, len(view.xy) // 10_000)
         some = np.abs(view.xy[::stride])
         place = stride * int((some / np.maximum(some.max(axis=0), 1e-30)).min(axis=1).argmax())

@@ -7,7 +7,7 @@ from typing import Final
 from napari_conformix.analysis.selections.selection import Selection, Step
 
 _VERBS: Final = {"replace": "", "add": "+ ", "remove": "− ", "intersect": "∩ ", "invert": "invert "}
-#: as many steps are told one by one
+#: as many steps are named one by one
 _MOST: Final = 6
 
 

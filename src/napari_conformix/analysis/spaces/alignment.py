@@ -26,7 +26,7 @@ _STRAYS: Final = (0.2, 99.8)
 class Alignment:
     """From coordinates (n, k) of a map to the m axes that something was drawn on.
 
-    shared       particles that it was told by
+    shared       particles that it was fitted to
     direct       (m,) correlation of each axis with the axis of that name before
     reached      (m,) correlation of the placed particles with their places before
     """

@@ -13,7 +13,7 @@ _UNITS: Final = (
     (r"SphericalAberration|_mm$", "mm"),
     (r"_rad$", "rad"),
 )
-#: what a column tells, for those who do not know its name by heart
+#: what a column means, for those who do not know its name by heart
 _MEANINGS: Final = (
     (r"rlnDefocus[UV]$|df[12]_A$", "Defocus along one of the axes of astigmatism"),
     (r"rlnDefocusAngle$|df_angle_rad$", "Direction of the astigmatism in the image"),
@@ -40,5 +40,5 @@ def unit_of(column: str) -> str:
 
 
 def meaning_of(column: str) -> str:
-    """What a known column tells, '' where it is not known."""
+    """What a known column means, '' where it is not known."""
     return next((text for pattern, text in _MEANINGS if re.search(pattern, column)), "")

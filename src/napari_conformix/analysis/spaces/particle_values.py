@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: a ratio of motion and error above this is as good as any
 MOST_RATIO: Final = 20.0
-#: what is told by the table of motions, which takes a while to compute
+#: what the table of motions says, which takes a while to compute
 NEEDS_MOTIONS: Final = ("amount of motion", "error of the motion", "motion / error")
 #: the group of the columns of the file, in its own names
 FILE_COLUMNS: Final = "Columns of the particle file"
@@ -98,7 +98,7 @@ def quantity(
 
 
 def may_be_axis(one: Quantity) -> bool:
-    """Whether its values can be numbers, told without reading them."""
+    """Whether its values can be numbers, known without reading them."""
     return not one.name.split("/")[-1].endswith(_WORDS)
 
 
@@ -123,7 +123,7 @@ def _of(table: np.ndarray, axis: int) -> Values:
 
 
 def _amounts(motions: Callable[[], MotionTable | None]) -> list[Quantity]:
-    """What the table of motions tells as one number a particle."""
+    """What the table of motions says as one number a particle."""
 
     def column(name: str) -> Values:
         table = motions()

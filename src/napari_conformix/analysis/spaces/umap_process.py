@@ -60,7 +60,7 @@ class UmapParameters:
 
     @property
     def name(self) -> str:
-        """'motion_n15_d0.1': of its file; what is left at its default is not told."""
+        """'motion_n15_d0.1': of its file; what is left at its default is left out."""
         plain = UmapParameters()
         half = f"_half{self.half}" if self.half else ""
         parts = [f"{self.array}{half}", f"n{self.neighbours}", f"d{self.min_dist:g}"]

@@ -53,7 +53,7 @@ Show = Literal["all", "half 1", "half 2", "validation"]
 
 #: the circle around the cursor whose particles are counted, as a share of the map's width
 _NEARBY_SHARE: Final = 0.04
-#: particles that tell whether a latent is like any; fewer tell nothing
+#: particles that show whether a latent is like any; fewer show nothing
 _FEWEST_SAMPLED, _MOST_SAMPLED = 50, 5_000
 
 

@@ -61,7 +61,7 @@ def record(
 
 
 def _drawn(command: list[str], tell: Callable[[float], None]) -> None:
-    """Run the process that draws and tell the share of the frames done.
+    """Run the process that draws and report the share of the frames done.
 
     KeyboardInterrupt when Ctrl-C or SIGTERM ended it; nothing of it runs on in either case.
     """

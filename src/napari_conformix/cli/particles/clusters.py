@@ -114,7 +114,8 @@ def _list(job: "Job") -> None:
 
 
 def _reconstruct(job: "Job", shown: "ClusterSet", overwrite: bool) -> None:
-    """Reconstruct all in turn; failures are told, and do not keep the others from their turn."""
+    """Reconstruct all in turn; failures are reported, and do not keep the others from their
+    turn."""
     from napari_conformix.jobs.reconstruction import ReconstructionProgress
     from napari_conformix.runs import Failed, Warning
 

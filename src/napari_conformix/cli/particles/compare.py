@@ -21,9 +21,9 @@ def compare(
 ) -> None:
     """Say how far two jobs, such as one of either method, place the same particles alike.
 
-    Particles are told by their images, so that either file may be a subset, in another order, or
+    Particles are known by their images, so that either file may be a subset, in another order, or
     have every image several times. Prints how many are in both, what the place of a particle in
-    one latent space tells of its place in the other, the axes in common, and how alike the groups
+    one latent space says of its place in the other, the axes in common, and how alike the groups
     are, all next to what particles paired at random give.
     """
     from napari_conformix.jobs import Job

@@ -33,7 +33,7 @@ def domain_motion(
     fixed: Annotated[
         Path | None,
         Parameter(
-            help="Mask of a part that is taken to be at rest; the motion is told relative to it. "
+            help="Mask of a part that is taken to be at rest; the motion is given relative to it. "
             "Needed where whole maps are turned or shifted."
         ),
     ] = None,

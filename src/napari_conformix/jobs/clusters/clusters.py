@@ -342,7 +342,7 @@ def make_clusters(
 ) -> ClusterSet | None:
     """Find clusters, check them, decode their maps, and write the set; None when stopped.
 
-    `progress` is told the share done, 0 to 1. UserError when there is a set of that name (unless
+    `progress` receives the share done, 0 to 1. UserError when there is a set of that name (unless
     `overwrite`), or when the clusters or the known labels cannot be had; nothing is written then.
     """
     from napari_conformix.analysis.clusters import cluster

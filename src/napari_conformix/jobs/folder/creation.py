@@ -137,7 +137,7 @@ def grids_of(report: "Report") -> Grids:
     if report.errors or report.frame is None:
         raise UserError(
             "\n".join(map(str, report.problems))
-            or "The box and pixel size of the run could not be told from the consensus map."
+            or "The box and pixel size of the run could not be read from the consensus map."
         )
     return Grids(**asdict(report.frame))
 

@@ -48,7 +48,7 @@ class Source:
 
 def import_latents(folder: Path, inputs: Inputs, source: Source) -> JobSpec:
     """Make a job folder of latents of another program. UserError says what does not fit; nothing is
-    written then. What should be known of the data is told in the job's events."""
+    written then. What should be known of the data is said in the job's events."""
     from napari_conformix.particles.latents import on_particles, read_indices, read_latents
 
     creation.refuse_used_folder(folder)
@@ -91,7 +91,7 @@ def _settings(source: Source) -> "ImportedSettings":
 
 
 def _look(particles: "ParticleSet", inputs: Inputs) -> tuple[list[Problem], Grids]:
-    """What is to be told of the data set, and the grid of its maps.
+    """What is to be said of the data set, and the grid of its maps.
 
     What is wrong with poses, CTF or images keeps nobody from exploring: it becomes a warning. Maps
     that do not fit the particles are refused.

@@ -50,7 +50,7 @@ def _positions(job: "JobFolder", half: int) -> NDArray[np.float32]:
     positions = method.consensus_positions(half_of(method, half))
     if positions is None:
         raise UserError(
-            f"{method.title} has no positions that move, so domains cannot be told; use a job of "
+            f"{method.title} has no positions that move, so domains cannot be found; use a job of "
             "a method with displacements, such as dynamight. How one domain turns and shifts "
             "between clusters is measured by: conformix domain-motion."
         )
@@ -86,7 +86,8 @@ def write_body_masks(
     bodies = []
     for number, mask in enumerate(masks):
         other = domains.neighbour[number]
-        # motion is told as seen from the largest body; that one moves as its neighbour seen from it
+        # motion is given as seen from the largest body; that one moves as its neighbour seen from
+        # it
         seen = domains.bodies[number or max(other, 0)]
         bodies.append(RefinedBody(mask, other, seen.rotation_degrees, seen.shift_angstrom))
     return write_multibody(bodies, grids.pixel_size_angstrom, folder, overwrite=overwrite)

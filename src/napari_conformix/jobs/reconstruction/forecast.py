@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: batches that are added, as large as those of a run; the first one is not counted
 _BATCHES = 2
-#: unless it took so long that it tells enough
+#: unless it took so long that it shows enough
 _LONG_SECONDS = 4.0
 #: of a process that has loaded torch and a model, before it holds any sums
 _PROCESS_BYTES = 450_000_000

@@ -36,7 +36,7 @@ INVERSES_ASKED = 64
 STEPS_BETWEEN_EVENTS = 50
 #: positions of all particles for which a network is asked at once; bounds its scratch memory
 POINTS_AT_ONCE = 1 << 22
-#: share of folded places above which the user is told
+#: share of folded places above which the user is warned
 FOLDED_SHARE_WARNED = 0.01
 
 

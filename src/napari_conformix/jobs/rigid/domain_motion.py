@@ -104,8 +104,8 @@ class DomainMotion:
         text += [f"Cluster {i + 1}: {self._motion(i).reason}." for i in self.missing]
         if self.missing:
             text.append(
-                "There the clusters differ in composition, or their maps are too poor to tell; no "
-                "motion is told of them."
+                "There the clusters differ in composition, or their maps are too poor to say; no "
+                "motion is given for them."
             )
         if self.unmeasured:
             text.append(f"Not measured, there is no map yet: {_clusters(self.unmeasured)}.")
@@ -218,7 +218,7 @@ class DomainMotion:
 _SMEARED = 0.95
 _ERRORS = {
     "half maps and misfit": "The errors are one standard deviation: the larger of what fits to "
-    "the half maps of each cluster and what the misfit tell.",
+    "the half maps of each cluster and what the misfit show.",
     "misfit": "The errors are one standard deviation, from how well the maps fit; what the maps "
     "themselves have wrong is not in them.",
 }
@@ -274,7 +274,7 @@ def measure_domain_motion(
     """Fit the domain in every cluster's map and keep the result with the set.
 
     `fixed` is the mask of a part that is taken to be at rest, `reference` a cluster (from 0) whose
-    map is used in place of the consensus. `progress` is told the share done; None when `stop` said
+    map is used in place of the consensus. `progress` receives the share done; None when `stop` said
     so. UserError for masks that do not fit, or without maps.
     """
     tell, asked = progress or (lambda share: None), stop or (lambda: False)

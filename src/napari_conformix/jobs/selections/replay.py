@@ -3,7 +3,7 @@
 The latent axes of two runs are not the same axes: a component may run the other way, or be another
 one. Where the jobs share particles this is measured, step by step, and what was drawn in one map is
 laid over the other by a linear fit; else it is said that nothing could be checked. Where the jobs
-share particles, it is told as well how many of them are selected again.
+share particles, it is reported as well how many of them are selected again.
 """
 
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def replay_selection(
 
     Without `source`, or not `aligned`, everything that was drawn is taken at its coordinates. Else
     maps are laid over those of `source` by the particles that both share. UserError names the step
-    that cannot be replayed and why, or says that nothing is selected. `progress` is told the share
+    that cannot be replayed and why, or says that nothing is selected. `progress` receives the share
     of the motions computed, where a step needs those.
     """
     if not selection.how:

@@ -92,7 +92,7 @@ def make(
 ) -> KeptUmap | None:
     """Compute a UMAP, unless it is there; None when `stop` said so.
 
-    `progress` is told the stage ('loading', 'fitting', 'placing') and the share of it, None where
+    `progress` receives the stage ('loading', 'fitting', 'placing') and the share of it, None where
     that cannot be known. UserError where UMAP fails.
     """
     kept = KeptUmap(folder_of(job) / f"{parameters.name}.npz", parameters)

@@ -1,8 +1,8 @@
 """An approximate inverse of displacement fields, learnt (paper, Methods: Improved reconstruction).
 
-A network with the latent and the positional encoding of a deformed position as its input tells
+A network with the latent and the positional encoding of a deformed position as its input gives
 where that matter lies in the consensus. Deformed back-projection as a gather does without it (see
-`reconstruction/deformed.py`); the paper's scatter needs it, and its residual tells whether the
+`reconstruction/deformed.py`); the paper's scatter needs it, and its residual shows whether the
 deformation can be undone at all. One network a half, from that half's fields alone.
 """
 

@@ -391,7 +391,7 @@ class DynaMight(Method):
     def held_out_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor] | None:
         """Held-out particles train the encoders only, so that both know how to place them.
 
-        Their loss then tells whether the *decoder*, which never saw them, explains new particles.
+        Their loss then shows whether the *decoder*, which never saw them, explains new particles.
         """
         if self._phase != "training":
             return None

@@ -18,7 +18,7 @@ class Start:
     move             whether the fit to the map may move the positions
     relative_mass    (n,) masses of the Gaussians relative to each other; None: all alike
     graph            fixed edges with their lengths; None: neighbours, found again every epoch
-    facts            what to tell the user, JSON values
+    facts            what the user should know, JSON values
     """
 
     positions: torch.Tensor

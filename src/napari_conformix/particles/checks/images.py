@@ -15,7 +15,7 @@ from napari_conformix.particles.problems import Problem, Severity, named_rows
 
 #: pixel sizes that differ by less are one
 PIXEL_TOLERANCE = 0.01
-#: stacks with faults of their own that are told one by one
+#: stacks with faults of their own that are named one by one
 MOST_FAULTS = 10
 
 

@@ -164,7 +164,7 @@ def _by_image(
     if len(np.unique(own)) < len(own) or len(np.unique(theirs)) < len(theirs):
         raise UserError(
             f"{source} and {particles.source.path} list images more than once (as after symmetry "
-            "expansion) and in another order, so it cannot be told which row is which; give both "
+            "expansion) and in another order, so it is not known which row is which; give both "
             "in one order."
         )
     at = np.searchsorted(theirs, own).clip(max=len(theirs) - 1)

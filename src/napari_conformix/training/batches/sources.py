@@ -131,7 +131,7 @@ def choose_source(
     """The source to use and a sentence that says why.
 
     bytes_needed  by all images on the working grid
-    bytes_stored  tells the size of the images as they are in the stacks; asked only when it
+    bytes_stored  gives the size of the images as they are in the stacks; asked only when it
                   matters, since it looks at every stack
     """
     if wanted != "auto":
