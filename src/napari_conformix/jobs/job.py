@@ -405,7 +405,7 @@ class Job(JobFolder):
         epoch: int | None = None,
         **settings: Any,
     ) -> "Landscape":
-        """How densely particles lie in two axes (from 0) of a map, as energy in kT; see
+        """How densely particles lie in two axes (from 0) of a view, as energy in kT; see
         `jobs.landscape.make`."""
         from napari_conformix.jobs import landscape  # it draws, and loads what that needs
 
@@ -468,7 +468,7 @@ class Job(JobFolder):
     ) -> "Replayed":
         """The particles that the steps of a selection of another job mean here; not saved yet.
 
-        Where both jobs share particles, maps are laid over those of `source`, and how many
+        Where both jobs share particles, views are laid over those of `source`, and how many
         particles are selected again is reported (see `jobs.replaying`).
         """
         return replay_selection(self, selection, source, name=name, aligned=aligned)

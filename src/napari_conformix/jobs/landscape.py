@@ -1,4 +1,4 @@
-"""The landscape of a job's particles: made from a map, with the cautions that the map needs; its
+"""The landscape of a job's particles: made from a view, with the cautions that the view needs; its
 files."""
 
 import csv
@@ -36,7 +36,7 @@ def make(
     epoch: int | None = None,
     width: float | None = None,
 ) -> Landscape:
-    """The landscape in two axes (from 0) of a map of the job, see `maps.latent_view`.
+    """The landscape in two axes (from 0) of a view of the job, see `views.latent_view`.
 
     `width` is the standard deviation of the smoothing, in units of the first axis; by default it
     is chosen from the data.
@@ -48,9 +48,9 @@ def make(
 def of_view(
     job: "JobFolder", view: "LatentView", table: "LatentTable", *, width: float | None = None
 ) -> Landscape:
-    """The landscape of the particles that a map shows; `table` is the one that it was made of."""
+    """The landscape of the particles that a view shows; `table` is the one that it was made of."""
     if view.axes[0] == view.axes[1]:
-        raise UserError("Both axes of the map are the same; choose two for a landscape.")
+        raise UserError("Both axes of the view are the same; choose two for a landscape.")
     half = view.row_half if set(np.unique(view.row_half)) == {1, 2} else None
     found = landscape(
         view.xy,
@@ -72,7 +72,7 @@ def of_view(
 
 
 def uncertainty(view: "LatentView", table: "LatentTable") -> NDArray[np.float64] | None:
-    """(n, 2) standard deviations of the places of the particles of a map, from those of their
+    """(n, 2) standard deviations of the places of the particles of a view, from those of their
     latents; None where the axes are no directions of latent space."""
     project = view.space.project
     std = table.std[view.rows]
@@ -163,7 +163,7 @@ def figure_format(path: Path) -> FigureFormat:
 
 
 def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> list[str]:
-    """What must be said of the landscapes of this map."""
+    """What must be said of the landscapes of this view."""
     text = []
     key = view.space.key
     if key == views.COLUMNS:
@@ -189,7 +189,7 @@ def _cautions(job: "JobFolder", view: "LatentView", table: "LatentTable") -> lis
         )
     elif job.method_class.has_displacement:
         text.append(
-            "Whether the motions exceed their error this map does not tell: see the Deformation "
+            "Whether the motions exceed their error this view does not say: see the Deformation "
             "page, or conformix analyze."
         )
     if job.model_biased is not None:

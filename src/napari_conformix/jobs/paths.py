@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.training.latent_table import LatentTable
 
-#: kinds of paths that lie on a map, and what makes them of it
+#: kinds of paths that lie on a view, and what makes them of it
 _ON_VIEW = ("points", "drawn", "least energy")
 
 

@@ -280,7 +280,7 @@ class Method(ABC):
 
         Two halves trained independently have unrelated latent axes. Methods that can say what a
         latent does (for example displacements at landmarks) return that; the loop reduces it by
-        PCA into the map that shows both halves together. The default is the latent itself, right
+        PCA into the view that shows both halves together. The default is the latent itself, right
         for methods with one model.
         """
         return latent

@@ -1,11 +1,11 @@
-"""The latents of every refresh, kept so that the map can be seen as it forms.
+"""The latents of every refresh, kept so that the view can be seen as it forms.
 
     latents/epoch_0007.npz   mean (N, d), motion (N, k) or none, motion_unit, motion_variance,
                              one_model, epoch
     latents/best.npz         the whole table of the epoch that is best so far, where a method
                              ends on it, so that ending costs no further pass
 
-Beyond 200,000 particles the numbers are float16 (three digits; enough for a map): 36 MB an epoch
+Beyond 200,000 particles the numbers are float16 (three digits; enough for a view): 36 MB an epoch
 for 1,000,000 particles of 12 latent dimensions, where a smaller set of 5,000 has 0.4 MB in float32.
 Needs no torch.
 """

@@ -72,7 +72,7 @@ class Explained:
 
     @property
     def level(self) -> Level:
-        """'strong' when the map shows it, 'slight' when there is more than by chance."""
+        """'strong' when the view shows it, 'slight' when there is more than by chance."""
         whole = _beyond(self.share, self.chance, self.spread)
         part = _beyond(self.component_share, self.component_chance, self.component_spread)
         much = part >= STRONG_OF_COMPONENT and self.component_holds >= HOLDS_MUCH
@@ -161,8 +161,8 @@ class Invariance:
                 return f"{axis}, and may show how particles were seen, not their structure."
             return f"{axis}: do not read structure from that axis alone."
         if self.level == "slight":
-            return "more than by chance, but too little to dominate the map."
-        return "colours of the map may show how particles were seen, not their structure."
+            return "more than by chance, but too little to dominate the view."
+        return "colours of the view may show how particles were seen, not their structure."
 
     @property
     def advice(self) -> str:
@@ -190,7 +190,7 @@ WITHIN = (
     "What differs from group to group, such as codes nearer to the middle of each at low defocus, "
     "is not looked for: colour the latent space view by rlnDefocusU to see it."
 )
-#: columns of a STAR file to colour a map by
+#: columns of a STAR file to colour a view by
 _COLUMNS = {
     "viewing direction": "rlnAngleRot and rlnAngleTilt",
     "in-plane angle": "rlnAnglePsi",

@@ -56,7 +56,7 @@ class EnergyPath:
 
 
 def least_energy_path(found: "Landscape", start: ArrayLike, end: ArrayLike) -> EnergyPath:
-    """From one place (2,) of a landscape to another; UserError for places outside the map, or
+    """From one place (2,) of a landscape to another; UserError for places outside the view, or
     where no particles are."""
     field = found.density
     cells = [_cell(field, place) for place in (start, end)]
@@ -98,7 +98,7 @@ def _cell(field: Density, place: ArrayLike) -> Cell:
     if row < 0 or field.first[row, column] <= 0:
         x, y = np.asarray(place, float)
         raise UserError(
-            f"No particles are at ({x:.3g}, {y:.3g}) of the map; choose a place within the cloud."
+            f"No particles are at ({x:.3g}, {y:.3g}) of the view; choose a place within the cloud."
         )
     return row, column
 

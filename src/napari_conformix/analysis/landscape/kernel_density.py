@@ -1,4 +1,4 @@
-"""The density of particles in a map, smoothed on a grid, with the error that counting gives it.
+"""The density of particles in a view, smoothed on a grid, with the error that counting gives it.
 
 Particles are binned finely and smoothed with a Gaussian, which is the kernel density estimate to
 within a cell; a million particles take a fraction of a second. Besides the smoothed counts
@@ -26,7 +26,7 @@ _MOST_CELLS, _CELLS_A_KERNEL = 300, 3.0
 _KERNELS = np.geomspace(1.5 / _SEARCH_CELLS, 0.2, 18)
 #: the kernel is cut off at so many standard deviations
 _REACH = 5.0
-#: particles between these percentiles are in the map; it is a little wider
+#: particles between these percentiles are in the view; it is a little wider
 _PERCENTILES = (0.1, 99.9)
 #: a share of particles may be anywhere, so that strays do not choose the kernel
 _ANYWHERE = 0.01
@@ -40,7 +40,7 @@ class Density:
     x, y      (w + 1,), (h + 1,) edges of the cells
     counts    (h, w) particles in each cell
     kernel    (2r + 1,) the Gaussian, in cells, along either axis; its sum is 1
-    width     (2,) its standard deviation along x and y, in units of the map
+    width     (2,) its standard deviation along x and y, in units of the view
     outside   particles that are in no cell
     """
 
@@ -73,7 +73,7 @@ class Density:
 
     @property
     def total(self) -> int:
-        """Particles in the map."""
+        """Particles in the view."""
         return int(self.counts.sum())
 
     @property
@@ -155,7 +155,7 @@ def density(
     Parameters
     ----------
     stretch: how many times longer a unit of y is drawn than one of x (see `LatentView.stretch`);
-        the kernel is round in the drawn map.
+        the kernel is round in the drawn view.
     width: standard deviation of the kernel in units of x; by default chosen so that particles left
         out are predicted best by the others (likelihood cross-validation; Habbema et al., 1974).
     like: take the grid and the kernel of another density.
@@ -166,7 +166,7 @@ def density(
     places = places[np.isfinite(places).all(axis=1)]
     if len(places) < LEAST_PARTICLES:
         raise UserError(
-            f"A landscape needs at least {LEAST_PARTICLES} particles in the map; there are "
+            f"A landscape needs at least {LEAST_PARTICLES} particles in the view; there are "
             f"{len(places)}."
         )
     if like is not None:
@@ -176,7 +176,7 @@ def density(
     low, high = np.percentile(places, _PERCENTILES, axis=0)
     if not (high > low).all():
         raise UserError(
-            "Nearly all particles have one and the same value along an axis of this map; choose "
+            "Nearly all particles have one and the same value along an axis of this view; choose "
             "other axes for a landscape."
         )
     side = float(max(high[0] - low[0], (high[1] - low[1]) * stretch))
@@ -185,7 +185,7 @@ def density(
         width = _best_width(places, low, high, side, scale)
     if not 0 < width < side:
         raise UserError(
-            f"The kernel's width must be above 0 and below the map's, {side:.3g}; not {width:g}."
+            f"The kernel's width must be above 0 and below the view's, {side:.3g}; not {width:g}."
         )
     margin = np.minimum(3 * width, 0.15 * side) * scale
     low, high = low - margin, high + margin

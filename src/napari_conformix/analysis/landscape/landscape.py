@@ -31,11 +31,11 @@ class Landscape:
     density   what all this is made of
     halves    how far the two halves agree; None for one model
     noise     (2,) the particles' own uncertainty along x and y, an RMS standard deviation in units
-              of the map; None where it is not known
+              of the view; None where it is not known
     blur      share of the variance of the narrowest state that is that uncertainty; None likewise
-    axes, unit, title, key: of the map
+    axes, unit, title, key: of the view
     epoch     of the latents
-    cautions  sentences that this map and method need
+    cautions  sentences that this view and method need
     doubt     what stands against taking the minima for states of the molecule; '' for nothing
     """
 
@@ -67,7 +67,7 @@ class Landscape:
 
     @property
     def total(self) -> int:
-        """Particles in the map."""
+        """Particles in the view."""
         return self.density.total
 
     @property
@@ -77,7 +77,7 @@ class Landscape:
 
     @property
     def unit(self) -> str:
-        """Of the energy: kT, or what it is on a map whose density has no meaning."""
+        """Of the energy: kT, or what it is on a view whose density has no meaning."""
         return "relative crowding" if self.key.startswith("umap") else "kT"
 
     def energy_at(self, xy: ArrayLike) -> Grid:
@@ -112,7 +112,7 @@ def landscape(
     width: float | None = None,
     most_error: float = MOST_ERROR,
 ) -> Landscape:
-    """The landscape of particles at places (n, 2) of a map.
+    """The landscape of particles at places (n, 2) of a view.
 
     Parameters
     ----------

@@ -7,12 +7,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Minimum:
-    """A state: a place of the map where particles are denser than all about it.
+    """A state: a place of the view where particles are denser than all about it.
 
     number           from 1, the deepest first
     xy               its place
     energy, error    kT above the deepest minimum, and the standard error of that
-    count, share     particles in its basin, and their share of those in the map
+    count, share     particles in its basin, and their share of those in the view
     share_error      standard error of the share
     barrier          kT from here to the lowest pass into another basin; NaN if there is no other
     barrier_error    its standard error

@@ -15,12 +15,12 @@ FLAT = 0.25
 DISAGREE = 1.5
 
 _COUNTS = (
-    "Energies are -ln of how densely particles lie in this map, in kT. They are of the particles "
+    "Energies are -ln of how densely particles lie in this view, in kT. They are of the particles "
     "that were picked, kept and frozen, not of an equilibrium: picking, classification, preferred "
     "orientations and the grid itself favour some states over others."
 )
 _COORDINATES = (
-    "Depths and barriers depend on the coordinates: another map of the same particles stretches "
+    "Depths and barriers depend on the coordinates: another view of the same particles stretches "
     "some places and with them the density. The share of particles in a state does not."
 )
 _UMAP = (
@@ -109,7 +109,7 @@ def _noise(found: "Landscape") -> str:
         return f"{text}, little against the width of the states."
     if found.blur >= 1:
         return (
-            f"{text}: more than the width of the narrowest state. Along that width the map shows "
+            f"{text}: more than the width of the narrowest state. Along that width the view shows "
             "noise rather than states; take other axes."
         )
     return (

@@ -1,4 +1,5 @@
-"""Curves of points in a map or in latent space: even steps, a steadier hand, the shortest round."""
+"""Curves of points in a view or in latent space: even steps, a steadier hand, the shortest
+round."""
 
 from itertools import pairwise
 

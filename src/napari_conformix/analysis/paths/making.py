@@ -1,9 +1,9 @@
-"""Paths through the latent space of one half: along a coordinate, over a map, through the data.
+"""Paths through the latent space of one half: along a coordinate, over a view, through the data.
 
-A straight line along a component sets all other components to their mean, and a point of a map
+A straight line along a component sets all other components to their mean, and a point of a view
 fixes two coordinates of many: either may lead where no particle is. By default a step is therefore
 what particles near it have in common, the mean of their latents; the straight line and the exact
-inverse of the map are there for who asks. How many particles are near each step is counted in
+inverse of the view are there for who asks. How many particles are near each step is counted in
 either case (`spaces.support`).
 """
 

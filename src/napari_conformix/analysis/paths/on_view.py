@@ -1,7 +1,7 @@
-"""Paths over a map: through picked points, drawn, along a line; where a path lies on another map.
+"""Paths over a view: through picked points, drawn, along a line; where a path lies on another view.
 
-A point of a map fixes two coordinates of many. By default a step is what the particles near it have
-in common; the exact inverse of the map is there for who asks.
+A point of a view fixes two coordinates of many. By default a step is what the particles near it
+have in common; the exact inverse of the view is there for who asks.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def through_points(
     exact: bool = False,
     near: DataSupport | None = None,
 ) -> LatentPath:
-    """Straight lines through picked points (k, 2) of a map, each of which is a step.
+    """Straight lines through picked points (k, 2) of a view, each of which is a step.
 
-    `closed` returns to the first point; `exact` uses the inverse of the map where it has one (see
+    `closed` returns to the first point; `exact` uses the inverse of the view where it has one (see
     :func:`along_view`).
     """
-    stops = _in_view(points, 2, "A path needs at least two picked points of the map.")
+    stops = _in_view(points, 2, "A path needs at least two picked points of the view.")
     scale = np.array([1.0, view.stretch])
     line, at = curves.through((np.vstack([stops, stops[:1]]) if closed else stops) * scale, count)
     how = {"points": stops, "closed": closed, "exact": exact, "stops": at}
@@ -59,7 +59,7 @@ def drawn(
     exact: bool = False,
     near: DataSupport | None = None,
 ) -> LatentPath:
-    """A line (m, 2) drawn by hand on a map, steadied a little and cut into even steps."""
+    """A line (m, 2) drawn by hand on a view, steadied a little and cut into even steps."""
     corners = _in_view(line, 2, "The line is too short for a path; draw it longer.")
     scale = np.array([1.0, view.stretch])
     steady = curves.evenly(curves.steadied(corners * scale), count) / scale
@@ -77,17 +77,18 @@ def along_view(
     how: dict[str, Any] | None = None,
     near: DataSupport | None = None,
 ) -> LatentPath:
-    """Along a line (m, 2) of a map as it is, in even steps, such as a path of least energy."""
-    corners = _in_view(line, 2, "A path needs at least two points of the map.")
+    """Along a line (m, 2) of a view as it is, in even steps, such as a path of least energy."""
+    corners = _in_view(line, 2, "A path needs at least two points of the view.")
     scale = np.array([1.0, view.stretch])
     steps = curves.evenly(corners * scale, count) / scale
     return _over_view(kind, view, steps, half, {"exact": False, **(how or {})}, near)
 
 
 def place_on_view(path: LatentPath, view: LatentView) -> NDArray[np.float32] | None:
-    """(n, 2) where the steps of a path lie on a map; None for a map without particles of its half.
+    """(n, 2) where the steps of a path lie on a view; None for a view without particles of its
+    half.
 
-    Exact on the map that it was made on, and where the map's axes are directions of the latent
+    Exact on the view that it was made on, and where the view's axes are directions of the latent
     space of the same half; elsewhere the mean place of the particles nearest to each step.
     """
     space = view.space
@@ -106,7 +107,7 @@ def place_on_view(path: LatentPath, view: LatentView) -> NDArray[np.float32] | N
 
 
 def _runs_alike(path: LatentPath, view: LatentView) -> bool:
-    """Whether the axes of a map run as they did when the path was made on it: the signs of
+    """Whether the axes of a view run as they did when the path was made on it: the signs of
     components are free."""
     anchor = path.how.get("anchor")
     now = None if anchor is None else view.place_of(int(anchor[0]))
@@ -114,7 +115,7 @@ def _runs_alike(path: LatentPath, view: LatentView) -> bool:
 
 
 def axes_of(view: LatentView) -> list[int] | list[str]:
-    """How the axes of a map are written down: by number from 0; columns by their names."""
+    """How the axes of a view are written down: by number from 0; columns by their names."""
     if view.space.key == COLUMNS:
         return [view.space.axes[axis] for axis in view.axes]
     return list(view.axes)
@@ -128,11 +129,11 @@ def _over_view(
     how: dict[str, Any],
     near: DataSupport | None,
 ) -> LatentPath:
-    """The path whose steps lie at the places (n, 2) of a map."""
+    """The path whose steps lie at the places (n, 2) of a view."""
     mine = np.flatnonzero((view.row_half == half) & np.isfinite(view.latents).all(axis=1))
     if not len(mine):
         known = ", ".join(str(h) for h in np.unique(view.row_half))
-        raise UserError(f"This map shows no particles of half {half}, only of half {known}.")
+        raise UserError(f"This view shows no particles of half {half}, only of half {known}.")
     latents = view.latents[mine]
     if how["exact"]:
         points = _inverse(view, xy)
@@ -151,7 +152,7 @@ def _inverse(view: LatentView, xy: Floats) -> Floats:
     space = view.space
     if space.inverse is None or space.centre is None:
         raise UserError(
-            f"The map '{space.title}' has no inverse; leave the path to the particles near it."
+            f"The view '{space.title}' has no inverse; leave the path to the particles near it."
         )
     coordinates = np.repeat(space.centre[None].astype(np.float64), len(xy), axis=0)
     coordinates[:, list(view.axes)] = xy
@@ -161,7 +162,7 @@ def _inverse(view: LatentView, xy: Floats) -> Floats:
 def _in_view(points: ArrayLike, least: int, otherwise: str) -> Floats:
     values = np.asarray(points, np.float64)
     if values.ndim != 2 or values.shape[1] != 2 or not np.isfinite(values).all():
-        raise UserError("Points of a map are pairs of finite numbers, x and y.")
+        raise UserError("Points of a view are pairs of finite numbers, x and y.")
     if len(np.unique(values, axis=0)) < least:
         raise UserError(otherwise)
     return values

@@ -49,7 +49,7 @@ class LatentPath:
     kind       how it was made, in a word; `how` has everything needed to make it again (JSON
                values), which `jobs.paths.make` does
     epoch      of the latents that it was made from; None for latents from elsewhere
-    xy         (n, 2): where the steps lie in the map that `how` names; None without a map
+    xy         (n, 2): where the steps lie in the view that `how` names; None without a view
     positions  (n,): the coordinate `axis`, in `unit`, along which the steps go; None without one
     radius     within which the particles of `support` were counted, in units of the latents
     typical    how many others the median particle of the half has within that radius
@@ -138,7 +138,7 @@ class LatentPath:
             unit = f" {self.unit}" if self.unit else ""
             return f", {self.axis} from {self.positions[0]:.3g} to {self.positions[-1]:.3g}{unit}"
         view_of = self.how.get("map")
-        return f" on the map {view_of}" if view_of else ""
+        return f" on the view {view_of}" if view_of else ""
 
     # -- files ------------------------------------------------------------------------------------
 

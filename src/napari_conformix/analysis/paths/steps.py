@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ALONG_WIDTH: Final = 0.05
 #: particles that take part in such means; more would not change them
 _MOST_ALONG: Final = 200_000
-#: a mean about a point of a map is over this share of the particles, within these limits
+#: a mean about a point of a view is over this share of the particles, within these limits
 _NEAR_SHARE, NEAR_LEAST, _NEAR_MOST = 0.01, 16, 400
 
 #: of a path, unless something else is asked
@@ -74,7 +74,7 @@ def path_of(
 
 
 def means_near(places: Floats, latents: NDArray[np.float32], xy: Floats, reach: float) -> Floats:
-    """(n, d) means of the latents of the particles nearest to places of a map.
+    """(n, d) means of the latents of the particles nearest to places of a view.
 
     Particles within `reach` count, as many as the share allows, but always the nearest few; the
     weight falls to zero at the last, so that the mean changes without jumps along the path.

@@ -165,7 +165,7 @@ class SelectionHistory:
         cls, total: int, steps: Iterable[Step], rows_of: Callable[[Step], npt.ArrayLike]
     ) -> "SelectionHistory":
         """Make a selection again from its steps; `rows_of` finds the rows of one step, for
-        example the particles inside the step's polygon on a newer map."""
+        example the particles inside the step's polygon on a newer view."""
         history = cls(total)
         for step in steps:
             how = {key: value for key, value in step.items() if key != "action"}

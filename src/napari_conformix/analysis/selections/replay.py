@@ -1,6 +1,6 @@
 """The particles that the steps of a selection mean, found in the latents of any job.
 
-A step that was drawn in a map is looked up in the map of the same kind and the same axes; a range
+A step that was drawn in a view is looked up in the view of the same kind and the same axes; a range
 in the quantity of that name; a cluster in the set of that name. What has no meaning elsewhere is
 refused with a sentence.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_conformix.particles import ParticleSet
     from napari_conformix.training.latent_table import LatentTable
 
-#: quantities that are axes of a map: kind of the map, axis from 1, half
+#: quantities that are axes of a view: kind of the view, axis from 1, half
 _AXIS: Final = re.compile(r"(motion|PC|latent) (\d+)(?: of half ([12]))?")
 _VIEW_OF: Final = {"motion": "motion", "PC": "pca", "latent": "latent"}
 
@@ -60,7 +60,7 @@ class Ground:
     _spaces: dict[str, Space] = field(default_factory=dict, repr=False)
 
     def space(self, step: Step) -> Space:
-        """The map of a step; UserError where this job has none such."""
+        """The view of a step; UserError where this job has none such."""
         key = step["embedding"]
         if key == COLUMNS:  # of any two quantities: their names are those of the axes
             one, two = (self._quantity(name) for name in step["axes"][:2])
@@ -93,7 +93,7 @@ class Ground:
         offered = dict(spaces.available(self.latents))
         if key not in offered:
             raise UserError(
-                f"it was drawn in a map that this job does not have; it has: "
+                f"it was drawn in a view that this job does not have; it has: "
                 f"{', '.join(offered.values())}"
             )
         return spaces.build(key, self.latents)
@@ -123,14 +123,14 @@ def replay_steps(
 def rows_of_step(step: Step, ground: Ground, align: Align | None = None) -> Mask:
     """(N,) bool: the particles that a step takes, whatever it then does with them.
 
-    `align` lays maps over those that the step was drawn in; without it they are taken as they are.
+    `align` lays views over those that the step was drawn in; without it they are taken as they are.
     UserError says why a step has no meaning here.
     """
     kind = step.get("kind")
     total = len(ground.latents.mean)
     if "job" in step and kind in view_steps.KINDS:
         raise UserError(
-            f"it was drawn in the map of {step['job']}, which stood next to the job; replay it "
+            f"it was drawn in the view of {step['job']}, which stood next to the job; replay it "
             f"there"
         )
     if kind in view_steps.KINDS:
@@ -159,7 +159,7 @@ def _in_view(step: Step, ground: Ground, align: Align | None) -> Mask:
     try:
         axes = tuple(space.axes.index(name) for name in step["axes"])
     except ValueError:
-        raise UserError(f"the map has no such axes here; it has {', '.join(space.axes)}") from None
+        raise UserError(f"the view has no such axes here; it has {', '.join(space.axes)}") from None
     rows, coordinates = space.rows, space.coordinates
     show, latents = step.get("show", "all"), ground.latents
     if show != "all":
@@ -197,8 +197,8 @@ def in_limits(values: npt.NDArray[Any], low: float | None, high: float | None) -
 
 
 def view_of_quantity(name: str) -> tuple[str, str] | None:
-    """('pca2', 'PC 1') for 'PC 1 of half 2': the map that a quantity is an axis of, and which; None
-    for quantities that mean the same in every run."""
+    """('pca2', 'PC 1') for 'PC 1 of half 2': the view that a quantity is an axis of, and which;
+    None for quantities that mean the same in every run."""
     found = _AXIS.fullmatch(name)
     if found is None:
         return None

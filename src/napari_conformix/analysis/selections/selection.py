@@ -18,7 +18,7 @@ from napari_conformix.runs import formats
 #: One step of how a selection was made, JSON values only. `action` is what was done to the rows
 #: selected before; `kind` is where the new rows are from, and what else the step says of them
 #: depends on it (see `analysis.replay`): lasso (polygon), rectangle (corners), nearest (xy, count)
-#: and shown, all four in a map (embedding, axes, show, half, epoch); range (column, low, high);
+#: and shown, all four in a view (embedding, axes, show, half, epoch); range (column, low, high);
 #: cluster (set, numbers); rows (file); saved (name, steps).
 Step = dict[str, Any]
 Action = Literal["replace", "add", "remove", "intersect", "invert", "clear"]

@@ -1,8 +1,8 @@
 """Steps of a selection that are drawn in a map: how they are written down, and what lies in them.
 
-A step keeps which map it was drawn in (`embedding`, `axes`, `show`, `half`, `epoch`), its shape in
-the coordinates of that map, and the place of one particle there (`anchor`: row, x, y). The signs of
-principal components are free, and the place of that particle shows which way they ran.
+A step keeps which view it was drawn in (`embedding`, `axes`, `show`, `half`, `epoch`), its shape in
+the coordinates of that view, and the place of one particle there (`anchor`: row, x, y). The signs
+of principal components are free, and the place of that particle shows which way they ran.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 #: decimals of coordinates that are kept
 _DECIMALS: Final = 6
-#: kinds of steps that have a map
+#: kinds of steps that have a view
 KINDS: Final = ("lasso", "rectangle", "nearest", "shown")
 
 
 def lasso_step(view: LatentView, polygon: npt.ArrayLike) -> Step:
-    """A lasso (n, 2) in the coordinates of the map."""
+    """A lasso (n, 2) in the coordinates of the view."""
     return {"kind": "lasso", "polygon": _plain(polygon), **where(view)}
 
 
@@ -36,18 +36,18 @@ def rectangle_step(view: LatentView, corners: npt.ArrayLike) -> Step:
 
 
 def nearest_step(view: LatentView, xy: tuple[float, float], count: int) -> Step:
-    """The `count` particles nearest to a point of the map, as it is drawn."""
+    """The `count` particles nearest to a point of the view, as it is drawn."""
     step = {"kind": "nearest", "xy": _plain(xy), "count": int(count), **where(view)}
     return step if view.stretch == 1.0 else {**step, "stretch": view.stretch}
 
 
 def shown_step(view: LatentView) -> Step:
-    """All particles that the map shows."""
+    """All particles that the view shows."""
     return {"kind": "shown", **where(view)}
 
 
 def where(view: LatentView) -> Step:
-    """Which map it is: enough to find it again."""
+    """Which view it is: enough to find it again."""
     step: dict[str, Any] = {
         "embedding": view.space.key,
         "axes": [view.space.axes[axis] for axis in view.axes],
@@ -66,7 +66,7 @@ def where(view: LatentView) -> Step:
 
 
 def inside(step: Step, xy: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """(n,) which of the places (n, 2), in the coordinates of the step's map, the step takes."""
+    """(n,) which of the places (n, 2), in the coordinates of the step's view, the step takes."""
     kind = step["kind"]
     if kind == "lasso":
         return points_in_polygon(xy, step["polygon"])

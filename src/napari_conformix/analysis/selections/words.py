@@ -40,7 +40,7 @@ def words_of(step: Step) -> str:
     if "job" in step and kind not in (
         "replayed",
         "same particles",
-    ):  # drawn in the map of a job that stood next to this one
+    ):  # drawn in the view of a job that stood next to this one
         text += f" of {Path(step['job']).name}"
     if step.get("show") not in (None, "all"):
         text += f" ({step['show']} only)"

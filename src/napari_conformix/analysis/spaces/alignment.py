@@ -1,7 +1,7 @@
 """Whether the axes of two runs are the same axes, and a linear map between them if not.
 
 A run may find the same motion with another sign, on another component, or in other units. Where two
-runs share particles, this is seen, and what was drawn in one map can be laid over the other.
+runs share particles, this is seen, and what was drawn in one view can be laid over the other.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _STRAYS: Final = (0.2, 99.8)
 
 @dataclass(frozen=True)
 class Alignment:
-    """From coordinates (n, k) of a map to the m axes that something was drawn on.
+    """From coordinates (n, k) of a view to the m axes that something was drawn on.
 
     shared       particles that it was fitted to
     direct       (m,) correlation of each axis with the axis of that name before
@@ -65,7 +65,7 @@ class Alignment:
         text = f"{axes} {was} (correlation {direct} {over}"
         text += f"; {' and '.join(turned)} runs the other way" if turned else ""
         text += (
-            "), so the particles were placed by a linear fit of all axes of this map to the old, "
+            "), so the particles were placed by a linear fit of all axes of this view to the old, "
             f"which reaches {reached}."
         )
         if self.doubtful:

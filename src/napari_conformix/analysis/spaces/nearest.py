@@ -1,4 +1,4 @@
-"""Which latent to decode for a place in a two-dimensional map of the particles.
+"""Which latent to decode for a place in a two-dimensional view of the particles.
 
 A UMAP cannot be inverted, and the inverse of a projection may lead where no particle is. Instead
 the latent is a mean of the nearest particles' latents, so that what is decoded is always near
@@ -22,7 +22,7 @@ class SupportedLatent:
     half       the half set that it belongs to
     rows       (k,) the particles it was averaged from, nearest first
     weights    (k,) their weights; the sum is 1
-    distance   from the asked point to the nearest particle, in units of the map
+    distance   from the asked point to the nearest particle, in units of the view
     radius     within which `support` particles of this half lie
     support    0 means that the point is outside the data
     """
@@ -37,15 +37,15 @@ class SupportedLatent:
 
 
 class NearestLatents:
-    """Answers for points of one map; build it once a map, ask it at every move of the cursor.
+    """Answers for points of one view; build it once a view, ask it at every move of the cursor.
 
     Parameters
     ----------
-    embedding: (N, 2) map of the particles; rows with NaN are left out.
+    embedding: (N, 2) view of the particles; rows with NaN are left out.
     latents: (N, d)
     half: (N,) half set of each particle, or None for methods with one model (half 0).
     neighbours: how many particles are averaged.
-    radius: for counting the support; default 2 % of the map's diagonal (1st to 99th percentile).
+    radius: for counting the support; default 2 % of the view's diagonal (1st to 99th percentile).
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class NearestLatents:
             raise ValueError("neighbours must be at least 1")
         usable = np.isfinite(xy).all(axis=1) & np.isfinite(self.latents).all(axis=1)
         if not usable.any():
-            raise UserError("No particle has both a place in this map and a latent; train first.")
+            raise UserError("No particle has both a place in this view and a latent; train first.")
         extent = np.ptp(np.percentile(xy[usable], [1, 99], axis=0), axis=0)
         self.radius = 0.02 * float(np.linalg.norm(extent)) if radius is None else radius
         self.neighbours = neighbours
         self._rows = {
             int(h): np.flatnonzero(usable & (halves == h)) for h in np.unique(halves[usable])
         }
-        # unbalanced trees are built twice as fast and answer as quickly on such maps
+        # unbalanced trees are built twice as fast and answer as quickly on such views
         self._trees = {
             h: cKDTree(xy[rows], balanced_tree=False, compact_nodes=False)
             for h, rows in self._rows.items()
@@ -81,18 +81,18 @@ class NearestLatents:
 
     @property
     def halves(self) -> tuple[int, ...]:
-        """The half sets that have particles in this map."""
+        """The half sets that have particles in this view."""
         return tuple(self._trees)
 
     def query(self, point: npt.ArrayLike, half: int = 0) -> SupportedLatent:
-        """The latent at a point (2,) of the map, from particles of one half set.
+        """The latent at a point (2,) of the view, from particles of one half set.
 
         The weight falls to zero at the first particle that is not taken, so the latent changes
         without jumps while the cursor moves.
         """
         if half not in self._trees:
             known = ", ".join(map(str, self._trees))
-            raise UserError(f"This map has no particles of half set {half}; it has {known}.")
+            raise UserError(f"This view has no particles of half set {half}; it has {known}.")
         tree, rows = self._trees[half], self._rows[half]
         where = np.asarray(point, np.float64).reshape(2)
         k = min(self.neighbours + 1, len(rows))

@@ -1,6 +1,6 @@
 """Everything that is known of a particle as one number or word, by name.
 
-The names are those of the list of colours, of the axes of a map of any two columns, and of ranges
+The names are those of the list of colours, of the axes of a view of any two columns, and of ranges
 in a selection's record, so that a range of one job can be asked of another.
 """
 

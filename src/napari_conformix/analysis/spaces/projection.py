@@ -41,7 +41,7 @@ def pca(
     """Principal components of (N, d) latents.
 
     Rows with a NaN or infinity are left out. The sign of a component is chosen so that its entry
-    of largest magnitude is positive, so that a refreshed map does not flip over. There are always
+    of largest magnitude is positive, so that a refreshed view does not flip over. There are always
     `n_components` (default d) orthonormal components; those beyond the rank explain nothing.
 
     Parameters

@@ -88,7 +88,7 @@ def at_epoch(base: Space, latents: LatentTable) -> Space:
     """The same axes as `base` with the latents of an earlier epoch.
 
     Components and latent axes stay the directions that they are in `base`, so that a place of the
-    map stands for the same latent in every epoch. A UMAP has no place for other latents: it stays.
+    view stands for the same latent in every epoch. A UMAP has no place for other latents: it stays.
     """
     if base.key == "motion" and latents.motion is not None:
         return _with_signs_of(_motion(latents), base)

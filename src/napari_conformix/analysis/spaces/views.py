@@ -1,4 +1,4 @@
-"""Maps of the particles: two axes of a space, and the way back to a latent.
+"""Views of the particles: two axes of a space, and the way back to a latent.
 
 The spaces themselves are made in `spaces`; their names are here too.
 """
@@ -51,7 +51,7 @@ __all__ = [
 
 Show = Literal["all", "half 1", "half 2", "validation"]
 
-#: the circle around the cursor whose particles are counted, as a share of the map's width
+#: the circle around the cursor whose particles are counted, as a share of the view's width
 _NEARBY_SHARE: Final = 0.04
 #: particles that show whether a latent is like any; fewer show nothing
 _FEWEST_SAMPLED, _MOST_SAMPLED = 50, 5_000
@@ -59,7 +59,7 @@ _FEWEST_SAMPLED, _MOST_SAMPLED = 50, 5_000
 
 @dataclass(frozen=True)
 class Spot:
-    """What a point of the map stands for: a latent of one half, and how many particles are near.
+    """What a point of the view stands for: a latent of one half, and how many particles are near.
 
     `seen` is False where no particle has a latent like this one, though some may be near on the
     map: an exact inverse sets the components that are not shown to their mean.
@@ -85,7 +85,7 @@ class LatentView:
     """Two axes of a space, of the particles that the filter lets through.
 
     `rows` (n,) are rows of the particle file, `xy` (n, 2) their places, `latents` (n, d).
-    `past` is the earlier epoch that the map looks back at, None for the job's result so far;
+    `past` is the earlier epoch that the view looks back at, None for the job's result so far;
     `has_model` is False where no model of that epoch is kept to decode with.
     """
 
@@ -110,7 +110,7 @@ class LatentView:
     @cached_property
     def stretch(self) -> float:
         """How many times longer a unit of y is drawn than one of x, so that axes of different
-        units fill the map; 1 where both measure the same."""
+        units fill the view; 1 where both measure the same."""
         if self.space.one_scale:
             return 1.0
         low, high = self.extent
@@ -118,16 +118,16 @@ class LatentView:
 
     @cached_property
     def nearby_radius(self) -> float:
-        """Within this distance of a point of the map particles count as nearby; in units of x."""
+        """Within this distance of a point of the view particles count as nearby; in units of x."""
         low, high = self.extent
         return _NEARBY_SHARE * float(np.max((high - low) * [1.0, self.stretch]))
 
     def spot(self, xy: tuple[float, float], half: int) -> Spot:
-        """The latent to decode at a point of the map, with the model of `half`.
+        """The latent to decode at a point of the view, with the model of `half`.
 
-        Exact where the map has an inverse (components that are not shown at their mean);
+        Exact where the view has an inverse (components that are not shown at their mean);
         otherwise a mean of the nearest particles of that half. A half without particles in this
-        map gives way to one that has some.
+        view gives way to one that has some.
         """
         nearest = self._nearest
         if half not in nearest.halves:
@@ -142,12 +142,12 @@ class LatentView:
         return Spot(latent, half, found.support, xy, seen)
 
     def row_near(self, xy: tuple[float, float]) -> int:
-        """The particle nearest to a point of the map."""
+        """The particle nearest to a point of the view."""
         x, y = ((self.xy - np.asarray(xy, dtype=np.float32)) * self._drawn_scale).T
         return int(self.rows[(x * x + y * y).argmin()])
 
     def place_of(self, row: int) -> tuple[float, float] | None:
-        """Where a particle is in the map; None where the map does not show it."""
+        """Where a particle is in the view; None where the view does not show it."""
         index = int(np.searchsorted(self.rows, row))
         if index == len(self.rows) or self.rows[index] != row:
             return None
@@ -156,7 +156,7 @@ class LatentView:
     @cached_property
     def _data(self) -> DataSupport:
         """Where there is data in latent space, by a sample: it is asked at every move of the
-        cursor. For a map with an inverse, whose particles are all of one half."""
+        cursor. For a view with an inverse, whose particles are all of one half."""
         from napari_conformix.analysis.spaces.support import DataSupport
 
         stride = -(-len(self.latents) // _MOST_SAMPLED)
@@ -183,7 +183,7 @@ def view(
     past: Past | None = None,
 ) -> LatentView:
     """Two axes of a space with the particles of the filter `show`; `latents` are those of `past`
-    where the map looks back."""
+    where the view looks back."""
     half = latents.half[space.rows]
     wanted = {
         "all": slice(None),

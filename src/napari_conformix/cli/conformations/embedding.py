@@ -1,4 +1,4 @@
-"""Where new particles lie on the map of a trained job: `embed`."""
+"""Where new particles lie on the view of a trained job: `embed`."""
 
 from collections.abc import Callable
 from functools import partial

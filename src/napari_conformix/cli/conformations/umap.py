@@ -29,7 +29,7 @@ def umap(
         int, Parameter(help="How many nearest particles a particle is kept close to.")
     ] = 15,
     min_dist: Annotated[
-        float, Parameter(help="How close particles may lie in the map, 0 to 1.")
+        float, Parameter(help="How close particles may lie in the view, 0 to 1.")
     ] = 0.1,
     fit: Annotated[
         int,
@@ -49,7 +49,7 @@ def umap(
 ) -> None:
     """Lay the particles of a trained job out so that neighbours in latent space stay neighbours.
 
-    The UMAP is kept in the job folder under its parameters, and is then a map of the Explore page.
+    The UMAP is kept in the job folder under its parameters, and is then a view of the Explore page.
     Distances and axes of a UMAP mean nothing by themselves.
     """
     from napari_conformix.jobs import Job

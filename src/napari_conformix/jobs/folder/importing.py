@@ -1,7 +1,7 @@
 """Jobs whose latents another program made: there is no model, and all else is as in any job.
 
 The folder holds what a finished run leaves: latents (half 0, epoch 0), half sets of the particles,
-and events that say so. Rows of the particle file without a latent hold NaN, and are in no map.
+and events that say so. Rows of the particle file without a latent hold NaN, and are in no view.
 """
 
 import os

@@ -1,9 +1,9 @@
 """A selection of one job, made again in another by the same steps.
 
 The latent axes of two runs are not the same axes: a component may run the other way, or be another
-one. Where the jobs share particles this is measured, step by step, and what was drawn in one map is
-laid over the other by a linear fit; else it is said that nothing could be checked. Where the jobs
-share particles, it is reported as well how many of them are selected again.
+one. Where the jobs share particles this is measured, step by step, and what was drawn in one view
+is laid over the other by a linear fit; else it is said that nothing could be checked. Where the
+jobs share particles, it is reported as well how many of them are selected again.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from napari_conformix.jobs.spaces import umaps
 if TYPE_CHECKING:
     from napari_conformix.jobs.folder import JobFolder
 
-#: a place that differs by more than this share of itself is no longer the same map
+#: a place that differs by more than this share of itself is no longer the same view
 _MOVED = 1e-3
 
 
@@ -100,7 +100,7 @@ def replay_selection(
     """Find the particles of `job` that the steps of a selection of `source` mean there.
 
     Without `source`, or not `aligned`, everything that was drawn is taken at its coordinates. Else
-    maps are laid over those of `source` by the particles that both share. UserError names the step
+    views are laid over those of `source` by the particles that both share. UserError names the step
     that cannot be replayed and why, or says that nothing is selected. `progress` receives the share
     of the motions computed, where a step needs those.
     """
@@ -185,7 +185,7 @@ def _umap(job: "JobFolder", key: str) -> Space:
             return umaps.space_of(kept, embedding, job.latents())
     raise UserError(
         "this job keeps no such UMAP, and a UMAP of one run has nothing in common with that of "
-        "another; select in a map of motions, components or latent axes"
+        "another; select in a view of motions, components or latent axes"
     )
 
 
@@ -261,7 +261,7 @@ def _other_clusters(
 
 @dataclass
 class _Axes:
-    """Lays maps of a job over those of the source, and remembers what it found.
+    """Lays views of a job over those of the source, and remembers what it found.
 
     Called with a step, the space of the job that it is looked up in, and the axes that bear the
     names of the step's.
@@ -281,7 +281,7 @@ class _Axes:
         found = self._found[key]
         if step["embedding"].startswith("umap") and (found is None or found.weights is not None):
             raise UserError(
-                "the UMAP of this job is laid out otherwise; select in a map of motions, "
+                "the UMAP of this job is laid out otherwise; select in a view of motions, "
                 "components or latent axes"
             )
         return found
@@ -313,13 +313,13 @@ class _Axes:
         if found is None:
             self._unchecked["few"] = (
                 f"Whether {' × '.join(names)} mean the same in both jobs could not be checked: too "
-                "few particles are in both maps. They were taken as they are."
+                "few particles are in both views. They were taken as they are."
             )
         return found
 
     def _coordinates(self, step: Step) -> NDArray[np.float64] | str:
         """(M, m) where the particles of the source were when the step was drawn, NaN for those that
-        its map did not show; or why that is not known any more."""
+        its view did not show; or why that is not known any more."""
         epoch = step.get("epoch")
         try:
             umap = partial(_umap, self.source)
@@ -342,5 +342,5 @@ def _as_drawn(places: NDArray[np.float64], step: Step) -> NDArray[np.float64] | 
     signs = np.where(now * was < 0, -1.0, 1.0)
     spread = np.nanstd(places, axis=0)
     if not (np.abs(signs * now - was) <= _MOVED * (np.abs(was) + spread)).all():
-        return "the map that the step was drawn in is another one by now"
+        return "the view that the step was drawn in is another one by now"
     return places * signs

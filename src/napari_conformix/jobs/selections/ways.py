@@ -134,14 +134,14 @@ def in_saved(job: "JobFolder", name: str) -> Found:
 def nearest_in_view(
     job: "JobFolder", view: "LatentView", xy: tuple[float, float], count: int
 ) -> Found:
-    """The particles nearest to a point of a map: in the map, not in the latent space."""
+    """The particles nearest to a point of a view: in the view, not in the latent space."""
     if count < 1:
         raise UserError("The number of nearest particles must be at least 1.")
     return _drawn(job, view, view_steps.nearest_step(view, xy, count))
 
 
 def in_polygon(job: "JobFolder", view: "LatentView", polygon: ArrayLike) -> Found:
-    """Particles inside a polygon (n, 2) in the coordinates of a map."""
+    """Particles inside a polygon (n, 2) in the coordinates of a view."""
     corners = np.asarray(polygon, dtype=float)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise UserError("A polygon needs three or more corners, x,y each.")

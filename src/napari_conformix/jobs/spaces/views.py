@@ -1,4 +1,4 @@
-"""A map of a job's particles by its name, without a window: motion, pca1, latent1, umap motion, or
+"""A view of a job's particles by its name, without a window: motion, pca1, latent1, umap motion, or
 two columns."""
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ def latent_view(
     table: "LatentTable | None" = None,
     show: "Show" = "all",
 ) -> "LatentView":
-    """Two axes (from 0) of the map with that key; without one, of the map to start with.
+    """Two axes (from 0) of the view with that key; without one, of the view to start with.
 
-    For the map 'columns' the axes are names of quantities. UserError names the maps that there
+    For the view 'columns' the axes are names of quantities. UserError names the views that there
     are.
     """
     latents = job.latents() if table is None else table
@@ -42,12 +42,13 @@ def latent_view(
     most = len(space.axes)
     if most < 2:
         raise UserError(
-            f"'{space.title}' has the one axis {space.axes[0]}, and a map needs two; take the map "
+            f"'{space.title}' has the one axis {space.axes[0]}, and a view needs two; take the "
+            f"view "
             f"'{views.COLUMNS}' to put it next to another quantity."
         )
     if x == y or not (0 <= x < most and 0 <= y < most):
         raise UserError(
-            f"The map '{space.title}' has the axes 1 to {most}; choose two of them, not "
+            f"The view '{space.title}' has the axes 1 to {most}; choose two of them, not "
             f"{x + 1} and {y + 1}."
         )
     return views.view(space, (x, y), show, latents)
@@ -66,7 +67,7 @@ def _space(job: "JobFolder", latents: "LatentTable", key: str | None) -> "Space"
     chosen = offered[0][0] if key is None else _whole_key(" ".join(key.split()), offered, latents)
     if chosen is None:
         known = "; ".join(f"'{name}' ({title})" for name, title in offered)
-        raise UserError(f"This job has no map {key!r}; it has: {known}.")
+        raise UserError(f"This job has no view {key!r}; it has: {known}.")
     if chosen in dict(views.available(latents)):
         return views.build(chosen, latents)
     return _umap(job, latents, chosen)
@@ -89,7 +90,7 @@ def _umap(job: "JobFolder", latents: "LatentTable", key: str) -> "Space":
     embedding = embedding_of(job, kept)
     if embedding is None or len(embedding) != len(latents):
         raise UserError(
-            f"The map '{key}' is of other latents than the job's are now; make it again: "
+            f"The view '{key}' is of other latents than the job's are now; make it again: "
             f"conformix umap {job.folder}"
         )
     return space_of(kept, embedding, latents)

@@ -2,7 +2,7 @@
 
 Two halves trained independently have unrelated latent axes; what their latents *do* (for example
 displacements at landmarks) can be compared. The axes of successive refreshes are matched, so that
-the map on the screen does not flip while training goes on.
+the view on the screen does not flip while training goes on.
 """
 
 from collections.abc import Callable
