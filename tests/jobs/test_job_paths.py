@@ -202,7 +202,7 @@ def test_the_maps_of_a_job_have_names(two, one):
         latent_view(one, "latent", (1, 1))
     table = one.latents()
     single = replace(table, mean=table.mean[:, :1], std=table.std[:, :1])
-    with pytest.raises(UserError, match="one axis PC 1, and a map needs two"):
+    with pytest.raises(UserError, match="one axis PC 1, and a view needs two"):
         latent_view(one, "pca", table=single)
 
 

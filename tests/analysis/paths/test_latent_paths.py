@@ -1,4 +1,4 @@
-"""Paths along coordinates, over maps, through the data and through clusters, on known shapes."""
+"""Paths along coordinates, over views, through the data and through clusters, on known shapes."""
 
 import json
 from dataclasses import replace

@@ -6,7 +6,7 @@ from napari_conformix.errors import UserError
 
 
 def sheet(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
-    """A map of a unit square, and latents that are a linear function of the place in it."""
+    """A view of a unit square, and latents that are a linear function of the place in it."""
     rng = np.random.default_rng(0)
     xy = rng.random((n, 2))
     return xy, (xy @ rng.normal(size=(2, 5)) + 3).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What is known of particles by name, and maps of any two of these."""
+"""What is known of particles by name, and views of any two of these."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_wrong_input_is_answered_with_a_sentence(conformix: Conformix, trained: 
     assert "needs a name" in says("--pc", 1)
     assert "two numbers" in says("--name", "a", "--points", "1 2")
     assert "--axes" in says("--name", "a", "--points", "1,2 3,4", "--axes", "0,1")
-    assert "no map 'pca7'" in says("--name", "a", "--points", "1,2 3,4", "--view", "pca7")
+    assert "no view 'pca7'" in says("--name", "a", "--points", "1,2 3,4", "--view", "pca7")
     assert "--percentiles" in says("--name", "a", "--pc", 1, "--percentiles", "5")
     assert "may not" in says("--name", "a/b", "--pc", 1)
     assert not Job.open(trained).paths()

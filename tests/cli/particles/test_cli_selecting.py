@@ -1,4 +1,4 @@
-"""`select` in maps, by saved selections and by replay; `new --from`: a job of a selection."""
+"""`select` in views, by saved selections and by replay; `new --from`: a job of a selection."""
 
 import shutil
 from pathlib import Path

@@ -222,7 +222,7 @@ def test_other_signs_of_components_in_the_window_are_known_by_one_particle(tmp_p
     step["anchor"] = [row, -x, y]
     chosen = ways.make_selection(source, "end", ways.Found(found.mask, step, found.epoch))
     assert replay_selection(job, chosen, source).agreement.jaccard == 1.0
-    step["anchor"] = [row, -2 * x, y]  # the map is another by now
+    step["anchor"] = [row, -2 * x, y]  # the view is another by now
     chosen = ways.make_selection(source, "end", ways.Found(found.mask, step, found.epoch))
     warnings = replay_selection(job, chosen, source).warnings
     assert "could not be checked" in warnings[0]

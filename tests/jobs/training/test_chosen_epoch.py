@@ -82,7 +82,7 @@ def test_while_it_runs_everything_is_of_the_newest_latents(tmp_path):
             if table is not None:
                 assert agrees(job, table.epoch)
                 seen.append((event.kind, event.epoch, table.epoch))
-    assert ("checkpoint", 4, 2) in seen  # not yet encoded: maps stay those of the latent space view
+    assert ("checkpoint", 4, 2) in seen  # not yet encoded: decoded maps stay those of its epoch
     assert ("latents", 4, 4) in seen
 
 
