@@ -37,6 +37,7 @@ from napari_conformix.runs.files import (
 )
 from napari_conformix.runs.folder import RunFolder, State
 from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
+from napari_conformix.runs.quantities import Quantity, quantity_of
 from napari_conformix.runs.signals import stop_on_signals
 from napari_conformix.runs.versions import program_version, versions
 from napari_conformix.runs.worker_process import Reporter, WorkerProcess, WorkerProgress
@@ -59,6 +60,7 @@ __all__ = [
     "Notice",
     "Paused",
     "Preparing",
+    "Quantity",
     "Reporter",
     "RunFolder",
     "Started",
@@ -83,6 +85,7 @@ __all__ = [
     "lock",
     "logged",
     "program_version",
+    "quantity_of",
     "remove_leftovers",
     "stop_on_signals",
     "versions",

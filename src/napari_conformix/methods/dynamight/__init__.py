@@ -1,13 +1,25 @@
 """DynaMight: continuous motion as displacements of Gaussians (Schwab et al., 2024)."""
 
-from napari_conformix.methods.dynamight.inverse import InverseNetwork, residual, train_inverse
-from napari_conformix.methods.dynamight.method import DynaMight
+from typing import TYPE_CHECKING, Any
+
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 
+if TYPE_CHECKING:
+    from napari_conformix.methods.dynamight.method import DynaMight
+
 __all__ = [
+    "SETTINGS",
     "DynaMight",
     "DynaMightSettings",
-    "InverseNetwork",
-    "residual",
-    "train_inverse",
 ]
+
+#: known before the method itself, which needs torch, is loaded
+SETTINGS = {"dynamight": DynaMightSettings}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DynaMight":
+        from napari_conformix.methods.dynamight.method import DynaMight
+
+        return DynaMight
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
