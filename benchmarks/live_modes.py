@@ -51,11 +51,11 @@ def main() -> None:
             _choose(window, mode)
             _report(window, name)
         _choose(window, "the molecule")
-        gaussians = window.page.conformation.gaussians
-        if gaussians.isVisibleTo(window.page):
-            gaussians.setChecked(True)
+        pieces = window.page.conformation.pieces
+        if pieces.isVisibleTo(window.page):
+            pieces.setChecked(True)
             _report(window, "Gaussians in the volume")
-            gaussians.setChecked(False)
+            pieces.setChecked(False)
         _put(window, _places(window, 1)[0])
         window.page.conformation.pair.keep()
         _report(window, "two states in two colours")

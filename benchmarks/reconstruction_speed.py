@@ -22,12 +22,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from napari_conformix import Job
-from napari_conformix.imaging import fsc, soft_mask
-from napari_conformix.methods.dynamight.networks import (
-    Decoder,
-    ModeDecoder,
-    PositionalEncoding,
-)
+from napari_conformix.imaging import PositionalEncoding, fsc, soft_mask
+from napari_conformix.methods.dynamight.networks import Decoder, ModeDecoder
 from napari_conformix.particles import read_map
 from napari_conformix.reconstruction import (
     FieldGrid,

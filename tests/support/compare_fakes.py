@@ -45,7 +45,7 @@ class Named:
 class TwoModels(Named, FakeJob):
     """A DynaMight job with a folder of its own."""
 
-    method_class = SimpleNamespace(title="DynaMight (motion)", has_decoder=True)
+    method_class = SimpleNamespace(title="DynaMight (motion)", has_decoder=True, pieces="beads")
 
     def __init__(self, folder: Path, count: int = 1500) -> None:
         folder.mkdir()
@@ -57,7 +57,7 @@ class TwoModels(Named, FakeJob):
 class OneModel(Named, FakeJob):
     """An OPUS-DSD job of the images (M,) of another job, whose angles are known."""
 
-    method_class = SimpleNamespace(title="OPUS-DSD (volumes)", has_decoder=True)
+    method_class = SimpleNamespace(title="OPUS-DSD (volumes)", has_decoder=True, pieces="")
 
     def __init__(self, folder: Path, other: TwoModels, images: np.ndarray) -> None:
         folder.mkdir()

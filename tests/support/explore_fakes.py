@@ -86,7 +86,7 @@ class FakeJob:
 
     state = "finished"
     model_biased: str | None = None
-    method_class = SimpleNamespace(title="Fake", has_decoder=True)
+    method_class = SimpleNamespace(title="Fake", has_decoder=True, pieces="beads")
 
     def __init__(self, folder: Path, count: int = 2000, decode_seconds: float = 0.0) -> None:
         self.folder = Path(folder)

@@ -80,7 +80,7 @@ def test_choosing_the_method_is_all_that_differs(
     columns = set(window.session.particles.columns)
     words = [text for text in said(explore, explore.view_panel) if text not in columns]
     assert not [text for text in words if HALF_SETS.search(text.lower())]
-    assert not explore.conformation.gaussians.isVisible()
+    assert not explore.conformation.pieces.isVisible()
     _epochs_without_a_model_show_the_map_only(window)
     assert not window.errors()
 

@@ -80,12 +80,13 @@ def simulated(folder: Path, particles: int) -> Path:
 def made_job(folder: Path, star: Path) -> "Job":
     """The job of the sample; made if it is not there."""
     from napari_conformix.jobs import Job
+    from napari_conformix.methods import RECOMMENDED
 
     if folder.exists():
         return Job.open(folder)
     return Job.create(
         folder,
-        method="dynamight",
+        method=RECOMMENDED,
         particles=star,
         consensus=star.parent / "consensus.mrc",
         mask=star.parent / "mask.mrc",

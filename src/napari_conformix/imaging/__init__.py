@@ -38,11 +38,13 @@ from napari_conformix.imaging.masks import (
 )
 from napari_conformix.imaging.noise import background_noise_power, noise_power
 from napari_conformix.imaging.pose import euler_to_matrix, matrix_to_euler
+from napari_conformix.imaging.positional_encoding import PositionalEncoding
 from napari_conformix.imaging.projection import project_volume, project_volume_real_space
 from napari_conformix.imaging.voxels import project_voxels, sample_images, voxel_positions
 
 __all__ = [
     "FscCurves",
+    "PositionalEncoding",
     "Resolution",
     "background_noise_power",
     "choose_threshold",

@@ -2,7 +2,7 @@
 
 Points are splatted (bi-, trilinearly) on a periodic grid whose origin is index 0, so that no
 shift of the transform is needed; the blur of the splat is divided out in Fourier space, and the
-Gaussian then limits the band. Source: DynaMight paper, Methods, eq. 8 and 10.
+Gaussian then limits the band. Source: Schwab et al. 2024, Methods, eq. 8 and 10.
 """
 
 import math
@@ -224,7 +224,7 @@ def project_gaussians(
     oversampling: int = 2,
     weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Transform of the projection of unit-mass Gaussians, DynaMight eq. 10 without CTF.
+    """Transform of the projection of unit-mass Gaussians, eq. 10 without CTF.
 
     positions        (b, n, 3) or (n, 3) xyz in A from the centre
     width_angstrom   0-d, standard deviation; (k,) with `weights`

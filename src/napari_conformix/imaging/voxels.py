@@ -5,7 +5,8 @@ other values at the same points, so a projection needs no volume at all: the poi
 their values are splatted in two dimensions on a grid finer than the image, and the blur of the
 splat is divided out of its transform. That is a central slice of the discrete Fourier transform of
 the voxels, cut at their Nyquist sphere, but for what the splat aliases, at the cost of four
-additions a voxel. Source: OPUS-DSD, Methods, "image formation"; the paper rotates a voxel grid.
+additions a voxel. Source: Luo et al. 2023, Methods, "image formation", where a voxel grid is
+rotated.
 """
 
 import math

@@ -151,7 +151,7 @@ def _likeness(this: "ParticleSet", rows: Rows, other: "ParticleSet", others: Row
 
 
 def titles(this: "JobFolder", other: "JobFolder") -> tuple[str, str]:
-    """Names to tell two jobs apart: method and folder, as 'DynaMight run1'."""
+    """Names to tell two jobs apart: method and folder, as 'Title run1'."""
     folders = [job.folder.resolve() for job in (this, other)]
     deep = 1
     while deep < 4 and folders[0].parts[-deep:] == folders[1].parts[-deep:]:

@@ -251,7 +251,7 @@ class Job(JobFolder):
         return checks.invariance(self)
 
     def domains(self, bodies: int, half: int = 1, seed: int = 0) -> "Domains":
-        """Group the Gaussians of a half's consensus into bodies that move rigidly (see
+        """Group the pieces of a half's model into bodies that move rigidly (see
         `analysis.domains`), from particles of that half, compared with the other half's model."""
         return domains_of(self, bodies, half, seed)
 

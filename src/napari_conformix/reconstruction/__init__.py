@@ -18,6 +18,7 @@ from napari_conformix.reconstruction.half_maps import (
     refuse_other_box,
     write_half_maps,
 )
+from napari_conformix.reconstruction.inverse import InverseNetwork, inverse_residual, train_inverse
 from napari_conformix.reconstruction.inversion import jacobian_determinants
 from napari_conformix.reconstruction.local_resolution import default_window, local_resolution
 from napari_conformix.reconstruction.reconstructor import Reconstructor
@@ -30,15 +31,18 @@ __all__ = [
     "GatherWarp",
     "HalfMaps",
     "HalfReconstructions",
+    "InverseNetwork",
     "Reconstructor",
     "ScatterWarp",
     "Warp",
     "default_window",
     "fsc_table",
+    "inverse_residual",
     "jacobian_determinants",
     "local_resolution",
     "matter_weight",
     "reconstruct_half_maps",
     "refuse_other_box",
+    "train_inverse",
     "write_half_maps",
 ]

@@ -1,8 +1,8 @@
 """The epoch that a run ends on: the one with the lowest validation loss, where a method says so.
 
-OPUS-DSD is judged by the epoch with the lowest reconstruction error on its validation set (paper,
-Methods); latents, maps and clusters all belong to that epoch. Going on starts from the last epoch
-all the same.
+As Luo et al. (2023) judge their runs by the epoch with the lowest reconstruction error on the
+validation set; latents, maps and clusters all belong to that epoch. Going on starts from the last
+epoch all the same.
 """
 
 from dataclasses import dataclass

@@ -6,18 +6,22 @@ NaN steps, events, checkpoints, pause and stop.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import TypeVar
 
 from napari_conformix.errors import NotSupportedError
+from napari_conformix.runs import Quantity
 from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
 
+#: the settings model of a method; a method of which nothing is known has what all share
+SettingsT = TypeVar("SettingsT", bound=TrainingSettings, covariant=True, default=TrainingSettings)
 #: Which particles a batch is drawn from.
 Subset = Literal["train", "validation"]
 
@@ -68,8 +72,10 @@ class Batch:
 Sampler = Callable[[int, Subset, int], Iterator[Batch]]
 
 
-class Method(ABC):
+class Method(ABC, Generic[SettingsT]):
     """What a method gives to the program. Halves are 1 and 2; a method with one model uses 0.
+
+    `class Mine(Method[MySettings])` has settings of that type; its `Settings` names the same model.
 
     A method is made for a :class:`Frame`, then either `initialise`d from the consensus map or
     given the state of a checkpoint. It must be able to decode without any image at hand, and to
@@ -93,6 +99,11 @@ class Method(ABC):
     headline: ClassVar[str] = "loss"
     #: that term in words, for the axis of the curve
     headline_label: ClassVar[str] = "Loss"
+    #: its loss terms, scalars and curves by shell in words, by their names without _half1, _half2;
+    #: of a name that is not here, the name itself is shown
+    quantities: ClassVar[Mapping[str, Quantity]] = {}
+    #: what `consensus_positions` are the places of: a plural noun, as it stands within a sentence
+    pieces: ClassVar[str] = "points"
     #: names among the terms of a step that are shown next to the loss and are no part of its scale,
     #: for example an annealing weight; the loop shows them with the scalars of the epoch
     scalar_terms: ClassVar[tuple[str, ...]] = ()
@@ -109,7 +120,7 @@ class Method(ABC):
     has_decoder: ClassVar[bool] = True
 
     def __init__(
-        self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
+        self, settings: SettingsT, frame: Frame, device: torch.device | str = "cpu"
     ) -> None:
         self.settings = settings
         self.frame = frame
@@ -135,8 +146,18 @@ class Method(ABC):
         """Set up every half from the consensus map (z, y, x) on the *consensus* grid.
 
         Seeded by the caller. Returns facts worth telling the user (JSON values), written into the
-        `started` event, for example the number of Gaussians and the threshold used.
+        `started` event, for example the number of parameters and the threshold used. One has a
+        meaning: `enclosed_volume_angstrom3`, what the molecule fills at the method's contour, from
+        which masks of reconstructions follow.
         """
+
+    @classmethod
+    def size_in_words(cls, facts: Mapping[str, Any]) -> str:
+        """From the facts of `initialise`, what a run is large by ('2,000 points'); '' if unknown.
+
+        Shown next to the time and memory that a run would take.
+        """
+        return ""
 
     @abstractmethod
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
@@ -162,7 +183,7 @@ class Method(ABC):
         """
         raise NotSupportedError(f"{self.title} needs no first pass.")
 
-    def begin_step(self, epochs_done: float) -> None:  # noqa: B027 - few methods care
+    def begin_step(self, epochs_done: float) -> None:
         """Called before every training step: how many sweeps of the run are done, from 0.
 
         3.25: a quarter of epoch 4 is done. It follows from the place of the step alone, so what is
@@ -302,7 +323,7 @@ class Method(ABC):
         """What training needs beyond `state`: optimisers, schedules. Plain values and tensors."""
         return {}
 
-    def load_resume_state(self, state: dict[str, Any]) -> None:  # noqa: B027 - not every method has one
+    def load_resume_state(self, state: dict[str, Any]) -> None:
         """The inverse of :meth:`resume_state`, called after `load_state`."""
 
     # -- planning ---------------------------------------------------------------------------------

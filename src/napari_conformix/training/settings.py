@@ -37,6 +37,9 @@ class TrainingSettings(BaseModel):
 
     #: name -> values that differ from the defaults; the first one is what a new job starts with
     presets: ClassVar[dict[str, dict[str, Any]]] = {"standard": {}}
+    #: name of the setting that takes a contour of the consensus map, chosen where the map is
+    #: looked at; None where a method has no use for one
+    contour_setting: ClassVar[str | None] = None
 
     epochs: int = setting(100, "Sweeps over all training particles", ge=1, le=10_000)
     batch_size: int = setting(
@@ -104,6 +107,11 @@ class TrainingSettings(BaseModel):
         except KeyError:
             known = ", ".join(cls.presets)
             raise ValueError(f"There is no preset {name!r}; known presets: {known}.") from None
+
+    def bias(self) -> str | None:
+        """A sentence to show wherever results are, when something other than the images shapes
+        them, as an atomic model does; None where nothing does."""
+        return None
 
     def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
         """What training would make of a contour that encloses so much, for the page where the

@@ -81,9 +81,7 @@ def test_the_motion_of_a_body_is_measured_in_degrees_and_angstrom() -> None:
     hinge = Hinge(2, 0.5)
     found = find_domains(hinge.displacement, hinge.positions, 2)
     small = found.bodies[1]
-    assert [body.gaussians for body in found.bodies] == sorted(
-        np.bincount(found.labels), reverse=True
-    )
+    assert [body.points for body in found.bodies] == sorted(np.bincount(found.labels), reverse=True)
     assert small.rotation_degrees == pytest.approx(hinge.angles[0].std(), rel=0.03)
     arm = hinge.positions[found.labels == 1].mean(0) - [20, 0, 0]
     track = turned(arm[None], "z", hinge.angles[0], np.zeros(3))[:, 0]
@@ -153,7 +151,7 @@ def test_agreement_does_not_mind_what_bodies_are_called() -> None:
 
 def test_the_sentence_has_the_numbers() -> None:
     hinge = Hinge(2, 0.2)
-    found = find_domains(hinge.displacement, hinge.positions, 2)
+    found = find_domains(hinge.displacement, hinge.positions, 2, pieces="Gaussians")
     said = with_agreement(found, found.labels).sentence()
     assert f"{found.motion_angstrom:.2g} A RMS" in said
     assert "puts 100% of the Gaussians in the same bodies" in said

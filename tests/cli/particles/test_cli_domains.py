@@ -23,7 +23,8 @@ def test_bodies_are_told_and_nothing_is_written_unasked(
     found = Job.open(trained).domains(2)
     assert found.sentence() in done.out
     for body in found.bodies:
-        assert f"{body.gaussians:9,d}" in done.out
+        assert f"{body.points:9,d}" in done.out
+    assert "body  Gaussians  rotation" in done.out
     assert found.agreement is not None
     verdict = Job.open(trained).verdict()  # it has hardly been trained
     assert verdict is not None

@@ -87,6 +87,15 @@ def test_damage_is_told_in_a_sentence(tmp_path, old, new, said):
         Job.open(job.folder)
 
 
+def test_a_job_of_a_method_that_is_not_installed_can_be_looked_at(tmp_path):
+    job = samples.make_job(tmp_path)
+    edit(job, 'method = "linear"', 'method = "gone"')
+    opened = Job.open(job.folder)
+    assert opened.model_biased is None
+    with pytest.raises(UserError, match="no method 'gone'"):
+        _ = opened.settings
+
+
 def test_a_wrong_setting_does_not_hide_the_job_but_is_named_when_used(tmp_path):
     job = samples.make_job(tmp_path)
     edit(job, "epochs = 3", "epochs = -3\nepoch = 4")

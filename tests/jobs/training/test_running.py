@@ -525,6 +525,17 @@ def test_looking_at_a_job_loads_neither_torch_nor_a_method(tmp_path):
     assert not loaded_by(code) & {"torch", "lightning_fabric", "sklearn", "conformix_fake"}
 
 
+@pytest.mark.parametrize("method", ["dynamight", "opusdsd"])
+def test_what_a_job_was_set_to_is_known_without_torch(tmp_path, method):
+    job = samples.make_job(tmp_path, method)
+    code = (
+        "from napari_conformix.jobs.folder import JobFolder; "
+        f"j = JobFolder.open({str(job.folder)!r}); "
+        "assert j.model_biased is None; assert j.settings.epochs == 3"
+    )
+    assert not loaded_by(code) & {"torch", "lightning_fabric", "sklearn"}
+
+
 def test_the_trainer_knows_no_window(tmp_path):
     job = samples.make_job(tmp_path, epochs=1)
     code = (

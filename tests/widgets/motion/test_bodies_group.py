@@ -47,7 +47,7 @@ class BodiesJob(SwingingJob):
 
     def domains(self, bodies: int, half: int = 1, seed: int = 0):
         self.bodies_asked.append(bodies)
-        found = find_domains(self.moves_by, self.place, bodies, seed)
+        found = find_domains(self.moves_by, self.place, bodies, seed, pieces="beads")
         return found if self.caution is None else with_caution(found, self.caution)
 
     def write_body_masks(self, domains, folder, *, overwrite=False) -> list[Path]:
@@ -169,7 +169,7 @@ def test_one_body_is_no_reason_to_write_masks(window) -> None:
 def test_more_bodies_than_the_gaussians_allow_are_refused_in_words(window) -> None:
     window.find(2)
     window.find(12)
-    assert "150 Gaussians are too few for 12 bodies" in window.group.said.text()
+    assert "150 beads are too few for 12 bodies" in window.group.said.text()
     assert not window.in_scene
     assert not window.group.table.isVisible()
     assert window.group.busy_bar.isHidden()

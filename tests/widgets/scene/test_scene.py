@@ -154,7 +154,7 @@ def test_a_layer_that_the_user_deleted_is_made_again(viewer, session) -> None:
     scene.clear()
 
 
-def test_gaussians_shine_through_the_conformation(viewer, session) -> None:
+def test_pieces_of_the_model_shine_through_the_conformation(viewer, session) -> None:
     scene = Scene(session, "surface")
     show(scene, ball((0, 0, 0), 24.0), consensus=True)
     show(scene, ball((0, 0, 0), 24.0))
@@ -166,10 +166,12 @@ def test_gaussians_shine_through_the_conformation(viewer, session) -> None:
         return ((shown[..., 0] > shown[..., 2] + 20) & (shown[..., 0] > 80)).mean()
 
     assert orange() == 0
-    scene.show_gaussians(grid)
+    scene.show_pieces(grid)
     assert orange() > 0.0005
-    scene.show_gaussians(None)
+    scene.show_pieces(None)
     assert orange() == 0
+    scene.show_pieces(grid, "Beads")
+    assert "Beads" in viewer.layers
     scene.clear()
 
 

@@ -2,13 +2,13 @@
 
 import math
 
+from napari_conformix.methods import method_class
+from napari_conformix.runs import Quantity, events
 from napari_conformix.training import events
 from napari_conformix.widgets.training.curve_data import (
     CurveData,
     Phase,
     Spectrum,
-    scalar_in_words,
-    term_in_words,
 )
 
 
@@ -27,8 +27,8 @@ def _started(first: int) -> events.Started:
     return events.Started(device="cpu", particles=10, epochs=10, first_epoch=first, batch_size=2)
 
 
-def _filled(*new: events.Event) -> CurveData:
-    data = CurveData()
+def _filled(*new: events.Event, method: str | None = None) -> CurveData:
+    data = CurveData(None if method is None else method_class(method).quantities)
     for event in new:
         data.take(event)
     return data
@@ -101,7 +101,7 @@ def test_the_scalars_of_two_halves_are_two_lines_of_one_curve() -> None:
     lines = {half: curve.y for (_, half), curve in data.of_term("lambda").items()}
     assert lines == {"1": [1.0], "2": [2.0]}
     assert list(data.of_term("alpha")) == [("scalar", "")]
-    assert scalar_in_words("shift_angstrom") == "Shift (Å)"
+    assert data.in_words("shift_angstrom") == "Shift (Å)"
 
 
 def test_a_phase_that_comes_again_is_no_start() -> None:
@@ -180,17 +180,64 @@ def test_learning_rates_and_weights_have_curves_of_their_own_beside_the_losses()
 
 
 def test_terms_and_rates_in_words() -> None:
-    assert term_in_words("attract_within") == "Prior: attraction within a projection class"
-    assert term_in_words("some_other_term") == "Some other term"
-    assert scalar_in_words("learning_rate decoder") == "Learning rate: decoder"
-    assert scalar_in_words("learning_rate 0.1") == "Learning rate: group 0.1"
-    assert scalar_in_words("learning_rate") == "Learning rate"
+    data = _filled(_started(1).model_copy(update={"headline": "unexplained"}), method="opusdsd")
+    assert data.in_words("attract_within") == "Prior: attraction within a projection class"
+    assert data.in_words("some_other_term") == "Some other term"
+    assert data.in_words("learning_rate decoder") == "Learning rate: decoder"
+    assert data.in_words("learning_rate 0.1") == "Learning rate: group 0.1"
+    assert data.in_words("learning_rate") == "Learning rate"
+
+
+def test_the_words_of_todays_methods() -> None:
+    """As they were when the window knew the methods: logs of then are read as before."""
+    common = {
+        "loss": "Loss: all terms, weighted",
+        "data": "Misfit to the images",
+        "kl": "KL divergence: latents from a standard normal",
+        "held_out": "Loss of held-out particles (encoder only)",
+        "noise_power": "Noise power by resolution (a pixel’s variance)",
+        "learning_rate": "Learning rate",
+    }
+    own = {
+        "dynamight": {
+            "stretch": "Stretch",
+            "lambda": "λ: weight of smoothness against the images",
+            "reference_shift_angstrom": "Shift of the reference when replaced, RMS (Å)",
+            "alignment_angstrom": "Shift of the reference when aligned to half 1’s, RMS (Å)",
+            "references_apart_angstrom": "References of the halves apart, RMS (Å)",
+            "gaussians_inside": "Share of Gaussians near half 1’s after alignment",
+            "gaussian_width_angstrom": "Gaussian width (Å)",
+            "rises": "How often the held-out error rose",
+        },
+        "opusdsd": {
+            "attract_within": "Prior: attraction within a projection class",
+            "repel_within": "Prior: repulsion within a projection class",
+            "attract_across": "Prior: attraction across projection classes",
+            "repel_across": "Prior: repulsion across projection classes",
+            "total_variation": "Total variation of the volumes",
+            "lasso": "LASSO: mean absolute density",
+            "annealing_weight": "Annealing: weight of the priors on latents",
+        },
+    }
+    for method, words in own.items():
+        data = _filled(_started(1).model_copy(update={"headline": "unexplained"}), method=method)
+        assert {name: data.in_words(name) for name in common | words} == common | words
+
+
+def test_a_method_describes_numbers_that_nobody_else_knows() -> None:
+    data = CurveData({"wobble": Quantity("How much it wobbles", "A", note="Less is better.")})
+    assert data.in_words("wobble") == "How much it wobbles (Å)"
+    assert data.note_of("wobble") == "Less is better."
+    data.take(_started(1).model_copy(update={"headline": "wobble", "headline_label": "Wobble"}))
+    assert data.in_words("wobble") == "Wobble"
+    assert not data.note_of("wobble")
 
 
 def test_terms_in_units_of_a_noise_that_is_estimated_say_so() -> None:
     epoch = _epoch(1, 5.0).model_copy(update={"curves": {"noise_power_half1": [1.0, 0.5]}})
     started = _started(1).model_copy(update={"headline": "unexplained"})
-    data = _filled(started, epoch)
-    assert "in units of the noise" in data.note_of("loss").lower()
-    assert not data.note_of("kl")
+    for method in ("dynamight", "opusdsd"):
+        data = _filled(started, epoch, method=method)
+        assert "in units of the noise" in data.note_of("loss").lower()
+        assert not data.note_of("kl")
     assert not _filled(started, _epoch(1, 5.0)).note_of("loss")

@@ -1,6 +1,6 @@
 """Clusters against known labels: how pure each is, and what chance would give.
 
-The measure is that of the OPUS-DSD paper (its Fig. 2): the entropy of the labels within a cluster,
+The measure is that of Luo et al. (2023, Fig. 2): the entropy of the labels within a cluster,
 with logarithms to base 10, averaged over the clusters. 0 is a cluster of one label; eight labels
 evenly mixed have 0.903.
 """

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from napari_conformix.errors import UserError
 
-#: in spacings of the Gaussians: how far from the nearest one is still molecule
+#: in spacings of the points: how far from the nearest one is still molecule
 _REACH = 2.0
 #: voxels looked up at once
 _CHUNK = 1 << 20
@@ -26,17 +26,17 @@ def body_masks(
 ) -> npt.NDArray[np.float32]:
     """(K, z, y, x) masks between 0 and 1 of the bodies 0 to K-1.
 
-    A voxel within reach of the molecule belongs to the body of its nearest Gaussian. Each body is
+    A voxel within reach of the molecule belongs to the body of its nearest point. Each body is
     then widened on all sides and given a soft edge, so that neighbouring masks overlap where the
     bodies meet: RELION takes overlapping parts into account (Nakane et al. 2018).
 
     Parameters
     ----------
-    labels: (p,) the body of every Gaussian, from 0.
+    labels: (p,) the body of every point, from 0.
     positions: (p, 3) xyz in A from the centre.
     extend_px, soft_edge_px: as in `imaging.soft_mask`.
-    reach_angstrom: distance from a Gaussian that is still molecule; by default twice the spacing
-        of the Gaussians, and at least 1.5 pixels.
+    reach_angstrom: distance from a point that is still molecule; by default twice the spacing
+        of the points, and at least 1.5 pixels.
 
     UserError when a body has no voxel in the box.
     """
@@ -55,7 +55,7 @@ def body_masks(
         if not inside.any():
             raise UserError(
                 f"Body {body + 1} has no voxel in the box of {box} pixels; it has "
-                f"{int((bodies == body).sum())} Gaussian(s). Ask for fewer bodies."
+                f"{int((bodies == body).sum())} of {len(bodies)} points. Ask for fewer bodies."
             )
         around = _surroundings(inside, margin)  # distances are slow to compute in a large box
         crop = torch.from_numpy(inside[around].astype(np.float32))
@@ -74,7 +74,7 @@ def _surroundings(inside: npt.NDArray[np.bool_], margin: int) -> tuple[slice, ..
 
 
 def _spacing(positions: npt.NDArray[np.float64]) -> float:
-    """Mean distance of a Gaussian from its third nearest neighbour, A."""
+    """Mean distance of a point from its third nearest neighbour, A."""
     distance = cKDTree(positions).query(positions, k=min(4, len(positions)))[0]
     return float(distance[:, -1].mean())
 
@@ -86,7 +86,7 @@ def _nearest_body(
     pixel_size_angstrom: float,
     reach_angstrom: float,
 ) -> npt.NDArray[np.int16]:
-    """(z, y, x): the body of the nearest Gaussian, -1 where none is within reach."""
+    """(z, y, x): the body of the nearest point, -1 where none is within reach."""
     owner = np.full((box, box, box), -1, np.int16)
     index = positions / pixel_size_angstrom + box // 2
     margin = reach_angstrom / pixel_size_angstrom

@@ -1,10 +1,10 @@
-"""Motion by domains: which Gaussians move together as rigid bodies.
+"""Motion by domains: which points of a model move together as rigid bodies.
 
 The idea is that of DynDom and of multi-body refinement: in every particle each body is the same
 body, turned and shifted. Bodies are found by fitting and assigning in turn, as k-means does with
 points, but with a rigid motion for each body and particle in place of a mean.
 
-    z_ij = R_i^T (x_ij - t_i)          position of Gaussian j in particle i, seen from the body
+    z_ij = R_i^T (x_ij - t_i)          position of point j in particle i, seen from the body
     cost_j = sum_i |z_ij - mean_i z_ij|^2        how far j is from standing still in that body
 
 The mean of z is the body's own shape, so nothing is asked of the consensus but a beginning: a
@@ -30,7 +30,7 @@ Labels = npt.NDArray[np.int64]
 MOST_BODIES = 12
 #: an assignment is decided together with so many nearest neighbours
 _NEIGHBOURS = 12
-#: pieces of a body smaller than this share of all Gaussians go to the bodies around them
+#: pieces of a body smaller than this share of all points go to the bodies around them
 _SMALLEST_PIECE = 0.02
 _RESTARTS = 10
 #: restarts whose bodies are refined with all particles, and particles of the restarts
@@ -40,7 +40,7 @@ _MOST_ROUNDS = 60
 #: a fit whose cost falls by less than this share is done
 _SETTLED = 3e-4
 _FEWEST_PARTICLES = 3
-_FEWEST_GAUSSIANS = 2 * _NEIGHBOURS
+_FEWEST_POINTS = 2 * _NEIGHBOURS
 #: A; less than this is rounding
 _NOTHING = 1e-3
 #: another body must explain at least this much more of the motion to be worth having
@@ -54,13 +54,13 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 class Body:
     """One rigid body and how it moves, over the particles looked at.
 
-    gaussians            how many belong to it
+    points               how many belong to it
     rotation_degrees     RMS angle about its mean orientation, seen from the largest body
     shift_angstrom       RMS shift of its centre about the mean, seen from the largest body
-    residual_angstrom    RMS over its Gaussians of what is left when the body has moved rigidly
+    residual_angstrom    RMS over its points of what is left when the body has moved rigidly
     """
 
-    gaussians: int
+    points: int
     rotation_degrees: float
     shift_angstrom: float
     residual_angstrom: float
@@ -68,7 +68,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Domains:
-    """Gaussians grouped by what moves together.
+    """Points grouped by what moves together.
 
     labels               (p,) which body, from 0; the largest body is 0
     positions            (p, 3) xyz in A that the labels belong to
@@ -79,10 +79,11 @@ class Domains:
     explained            share of the mean square motion explained by 1, 2, ... bodies; the last
                          entry is for one body more than asked for
     particles            how many particles it was found from
-    agreement            share of the Gaussians that the other half's model puts in the same
+    agreement            share of the points that the other half's model puts in the same
                          bodies; None where there is no other half
     caution              why there may be no motion at all to explain, a sentence; None when the
                          motion exceeds its error
+    pieces               what the points are, a plural noun
     """
 
     labels: Labels
@@ -95,6 +96,7 @@ class Domains:
     particles: int
     agreement: float | None = None
     caution: str | None = None
+    pieces: str = "points"
 
     @property
     def suggested(self) -> int:
@@ -121,8 +123,9 @@ def find_domains(
     bodies: int,
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
+    pieces: str = "points",
 ) -> Domains:
-    """Group Gaussians into rigid bodies.
+    """Group points into rigid bodies.
 
     Parameters
     ----------
@@ -131,12 +134,13 @@ def find_domains(
     bodies: how many; 1 says how far the molecule is from moving as one piece.
     seed: of the restarts.
     progress: receives the share of the work done.
+    pieces: what the points are, a plural noun for sentences.
 
-    UserError for a number of bodies that makes no sense, or too few particles or Gaussians.
+    UserError for a number of bodies that makes no sense, or too few particles or points.
     """
     place = np.asarray(positions, np.float64)
     moves = np.asarray(displacement, np.float64)
-    _refuse(moves, place, bodies)
+    _refuse(moves, place, bodies, pieces)
     track = _Tracks(place, moves)
     coarse = track.thinned(_PARTICLES_OF_A_RESTART)
     random = np.random.default_rng(seed)
@@ -145,11 +149,11 @@ def find_domains(
         found.append(_search(track, coarse, count, random) if _moves(track, found) else found[0])
         if progress is not None:
             progress(count / (bodies + 1))
-    return _described(track, found, bodies)
+    return replace(_described(track, found, bodies), pieces=pieces)
 
 
 def agreement(first: Labels, second: Labels) -> float:
-    """Share of the Gaussians in the same bodies, whatever the bodies are called."""
+    """Share of the points in the same bodies, whatever the bodies are called."""
     table = np.zeros((first.max() + 1, second.max() + 1))
     np.add.at(table, (first, second), 1)
     rows, columns = linear_sum_assignment(-table)
@@ -170,12 +174,12 @@ def with_caution(domains: Domains, caution: str) -> Domains:
 
 
 class _Tracks:
-    """Where every Gaussian is in every particle.
+    """Where every point is in every particle.
 
     origin  (p, 3) A, in the consensus
     place   (p, 3) A, the same from their mean
     moved   (p, 3 n) A: particle by particle the moved position
-    near    (p, p) sparse: rows that average over a Gaussian and its neighbours
+    near    (p, p) sparse: rows that average over a point and its neighbours
     """
 
     def __init__(self, positions: Floats, displacement: Floats) -> None:
@@ -210,7 +214,7 @@ class _Tracks:
 
 @dataclass(frozen=True)
 class _Motion:
-    """A body in every particle: rotation (n, 3, 3), shift (n, 3), and what all Gaussians would be
+    """A body in every particle: rotation (n, 3, 3), shift (n, 3), and what all points would be
     as parts of it: shape (p, 3), cost (p,) summed square distance from it in A^2."""
 
     rotation: Floats
@@ -223,11 +227,11 @@ class _Motion:
 class _Fit:
     labels: Labels
     motions: list[_Motion]
-    cost: float  # summed over Gaussians and particles, A^2
+    cost: float  # summed over points and particles, A^2
 
 
 def _seen_from_body(track: _Tracks, shape: Floats, members: Labels) -> _Motion:
-    """Rigid motion of some Gaussians of a given shape (p, 3) in every particle (Kabsch 1976)."""
+    """Rigid motion of some points of a given shape (p, 3) in every particle (Kabsch 1976)."""
     count = track.particles
     body, moved = shape[members], track.moved[members]
     centre, centre_moved = body.mean(0), moved.mean(0)
@@ -271,7 +275,7 @@ def _seeded(track: _Tracks, count: int, random: np.random.Generator) -> Labels:
 
 
 def _refine(track: _Tracks, labels: Labels) -> _Fit:
-    """Fit and assign in turn until nothing changes. Bodies that lose all Gaussians vanish."""
+    """Fit and assign in turn until nothing changes. Bodies that lose all points vanish."""
     labels = _renumbered(labels)
     shapes = [track.place] * (labels.max() + 1)
     before = np.inf
@@ -372,7 +376,7 @@ def _body(track: _Tracks, fit: _Fit, body: int) -> Body:
     seen = np.einsum("nij,nj->ni", back, centre - largest.shift)
     shifts = np.square(seen - seen.mean(0)).sum(1)
     return Body(
-        gaussians=int(members.sum()),
+        points=int(members.sum()),
         rotation_degrees=float(np.sqrt(np.square(angles).mean())) if body else 0.0,
         shift_angstrom=float(np.sqrt(shifts.mean())) if body else 0.0,
         residual_angstrom=float(residual),
@@ -424,7 +428,7 @@ def _sentences(found: Domains) -> list[str]:
     if found.agreement is not None and asked > 1:
         said.append(
             "The other half's model, trained on other particles, puts "
-            f"{_share(found.agreement)} of the Gaussians in the same bodies."
+            f"{_share(found.agreement)} of the {found.pieces} in the same bodies."
         )
     if found.caution is not None:
         # a flexible part is shaken as one piece by noise, too, and in both halves alike
@@ -441,7 +445,7 @@ def _share(value: float) -> str:
     return f"{value:.1%}" if 0.0005 < value < 0.01 or 0.99 < value < 0.9995 else f"{value:.0%}"
 
 
-def _refuse(displacement: Floats, positions: Floats, bodies: int) -> None:
+def _refuse(displacement: Floats, positions: Floats, bodies: int, pieces: str) -> None:
     points = len(positions)
     if positions.shape != (points, 3) or displacement.shape[1:] != (points, 3):
         raise ValueError(
@@ -457,8 +461,8 @@ def _refuse(displacement: Floats, positions: Floats, bodies: int) -> None:
             f"{len(displacement)} particles are too few to see what moves together; at least "
             f"{_FEWEST_PARTICLES} are needed."
         )
-    if points < _FEWEST_GAUSSIANS * (bodies + 1):
+    if points < _FEWEST_POINTS * (bodies + 1):
         raise UserError(
-            f"{points} Gaussians are too few for {bodies} bodies; at least "
-            f"{_FEWEST_GAUSSIANS * (bodies + 1)} are needed."
+            f"{points} {pieces} are too few for {bodies} bodies; at least "
+            f"{_FEWEST_POINTS * (bodies + 1)} are needed."
         )

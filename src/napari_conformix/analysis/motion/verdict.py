@@ -172,7 +172,7 @@ def one_model(title: str) -> Verdict:
         level="unknown",
         sentence=f"Whether there is motion beyond its error cannot be said: {title} trains one "
         "model, and there is no second one to compare its displacements with.",
-        advice="Train a method with two half sets, such as dynamight, on the same particles.",
+        advice="Train a method with two half sets on the same particles.",
     )
 
 

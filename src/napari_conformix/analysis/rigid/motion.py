@@ -1,4 +1,4 @@
-"""Rigid motion of a domain from one map to another (OPUS-DSD paper, Fig. 3e and 3g).
+"""Rigid motion of a domain from one map to another (Luo et al. 2023, Fig. 3e and 3g).
 
 A soft mask says which part of the consensus is the domain. Its density is turned and shifted until
 it lies on the density of a class: a search over turns and shifts at low resolution

@@ -16,9 +16,7 @@ def domains(
     /,
     *,
     bodies: Annotated[int, Parameter(help="Number of rigid bodies.")],
-    half: Annotated[
-        Literal[1, 2], Parameter(help="Whose model and Gaussians; the other half is compared.")
-    ] = 1,
+    half: Annotated[Literal[1, 2], Parameter(help="Whose model; the other half is compared.")] = 1,
     output: Annotated[
         Path | None,
         Parameter(
@@ -55,14 +53,18 @@ def domains(
 
 def table(found: "Domains") -> list[str]:
     """Lines of a table, one a body."""
+    title = found.pieces[:1].upper() + found.pieces[1:]
+    width = max(9, len(title))
     lines = [
-        "body  Gaussians  rotation   shift     left over",
-        "                 (RMS deg)  (RMS A)   (RMS A)",
+        f"body  {title:>{width}}  rotation   shift     left over",
+        f"      {'':{width}}  (RMS deg)  (RMS A)   (RMS A)",
     ]
     for number, body in enumerate(found.bodies, start=1):
         seen = f"{body.rotation_degrees:9.1f}  {body.shift_angstrom:7.1f}"
         moves = seen if number > 1 else f"{'-':>9}  {'-':>7}"
-        lines.append(f"{number:4d}  {body.gaussians:9,d}  {moves}  {body.residual_angstrom:9.2f}")
+        lines.append(
+            f"{number:4d}  {body.points:{width},d}  {moves}  {body.residual_angstrom:9.2f}"
+        )
     if len(found.bodies) > 1:
         lines.append("Rotation and shift are as seen from body 1, the largest.")
     return lines

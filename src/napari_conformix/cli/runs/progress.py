@@ -174,7 +174,7 @@ def _started(event: Started) -> str:
 
 
 def fact_line(name: str, value: object) -> str:
-    """'gaussian_width_angstrom', 2.43886566 -> 'gaussian width: 2.439 A'."""
+    """'largest_shift_angstrom', 2.43886566 -> 'largest shift: 2.439 A'."""
     unit = next((end for end in _UNITS if name.endswith(end)), "")
     values = value if isinstance(value, list) else [value]
     said = ", ".join(_in_short(each) for each in values)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from napari_conformix.errors import UserError
+from napari_conformix.methods import RECOMMENDED, available_methods, settings_model
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
@@ -42,8 +43,8 @@ def new(
     method: Annotated[
         str | None,
         Parameter(
-            help="dynamight (continuous motion; taken if none is named) or opusdsd (composition, "
-            "motion, or both), or another that is installed."
+            help=f"Name of a method ({RECOMMENDED} if none is given); `conformix settings` names "
+            "those that are installed."
         ),
     ] = None,
     datadir: StacksFolder = None,
@@ -100,7 +101,7 @@ def new(
     else:
         made = Job.create(
             job,
-            method=method or "dynamight",
+            method=method or RECOMMENDED,
             particles=particles,
             consensus=consensus,
             mask=mask,
@@ -133,11 +134,9 @@ def parse_settings(assignments: list[str]) -> dict[str, Any]:
     return values
 
 
-def settings(method: Annotated[str, Parameter(help="Name of a method.")] = "dynamight", /) -> None:
-    """List every setting of a method."""
-    from napari_conformix.methods import method_class
-
-    model = method_class(method).Settings
+def settings(method: Annotated[str, Parameter(help="Name of a method.")] = RECOMMENDED, /) -> None:
+    """List every setting of a method, and which methods are installed."""
+    model = settings_model(method)
     for title, shown in SHOWN.items():
         lines = list(_setting_lines(model, shown))
         if lines:
@@ -145,6 +144,8 @@ def settings(method: Annotated[str, Parameter(help="Name of a method.")] = "dyna
     for number, (name, values) in enumerate(model.presets.items()):
         text = ", ".join(f"{key}={value}" for key, value in values.items()) or "the defaults"
         print(f"Preset {name}{' (taken if none is named)' * (number == 0)}: {text}")
+    names = [f"{n}{' (taken if none is named)' * (n == RECOMMENDED)}" for n in available_methods()]
+    print(f"\nInstalled methods: {', '.join(names)}")
 
 
 def _setting_lines(model: "type[TrainingSettings]", shown: str) -> Iterator[str]:

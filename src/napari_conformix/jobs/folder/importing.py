@@ -17,7 +17,7 @@ from napari_conformix.errors import UserError
 from napari_conformix.jobs.folder import creation
 from napari_conformix.jobs.folder.inputs import read_particle_file
 from napari_conformix.jobs.folder.spec import Grids, Inputs, JobSpec
-from napari_conformix.methods import IMPORTED
+from napari_conformix.methods import IMPORTED, settings_model
 from napari_conformix.particles import Problem
 from napari_conformix.runs import EventLog, Warning, layout, temporary_name
 from napari_conformix.training.events import Finished, Latents, Notice
@@ -25,8 +25,8 @@ from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.training.split import Split, make_split
 
 if TYPE_CHECKING:
-    from napari_conformix.methods.imported import ImportedSettings
     from napari_conformix.particles import ParticleSet
+    from napari_conformix.training.settings import TrainingSettings
 
 #: images that are looked at; they are only needed for galleries and reconstructions
 SAMPLED = 20
@@ -84,10 +84,8 @@ def _refuse_missing(inputs: Inputs, source: Source) -> None:
         raise UserError("\n".join(missing))
 
 
-def _settings(source: Source) -> "ImportedSettings":
-    from napari_conformix.methods.imported import ImportedSettings
-
-    return ImportedSettings(latents=source.latents, columns=source.columns, rows=source.rows)
+def _settings(source: Source) -> "TrainingSettings":
+    return settings_model(IMPORTED).model_validate(vars(source))
 
 
 def _look(particles: "ParticleSet", inputs: Inputs) -> tuple[list[Problem], Grids]:

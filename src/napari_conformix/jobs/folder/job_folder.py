@@ -97,14 +97,13 @@ class JobFolder(RunFolder):
 
     @property
     def model_biased(self) -> str | None:
-        """A sentence to show wherever results are, when the run began from an atomic model."""
-        model = self.spec.settings.get("atomic_model")
-        if not model:
+        """A sentence to show wherever results are, when something other than the images shapes
+        them, for example an atomic model. None also for settings that cannot be read (the method
+        is not installed, or they are of another version): the job can still be looked at."""
+        try:
+            return self.settings.bias()
+        except UserError:
             return None
-        return (
-            f"Model-biased: this run took its Gaussians and their bonds from {Path(model).name}; "
-            "features of that model may appear in the results without being in the images."
-        )
 
     def latents(self, epoch: int | None = None) -> LatentTable:
         """The latents of the result so far, or of an epoch; UserError when they are not kept.

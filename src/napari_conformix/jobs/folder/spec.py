@@ -93,10 +93,10 @@ class JobSpec(BaseModel):
             raise UserError(f"{path}: {in_sentences(error, cls)}") from error
 
     def validated_settings(self) -> TrainingSettings:
-        """The settings as the method's model (imports the method)."""
-        from napari_conformix.methods import method_class
+        """The settings as the method's model."""
+        from napari_conformix.methods import settings_model
 
-        return validate_settings(method_class(self.method).Settings, self.settings)
+        return validate_settings(settings_model(self.method), self.settings)
 
 
 def validate_settings(model: type[TrainingSettings], values: dict[str, Any]) -> TrainingSettings:

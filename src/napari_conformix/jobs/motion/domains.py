@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.motion import Domains
     from napari_conformix.jobs.folder import JobFolder
 
-#: particles looked at; displacements at 10,000 Gaussians take 72 MB in float64 then
+#: particles looked at; displacements at 10,000 positions take 72 MB in float64 then
 PARTICLES = 300
-#: most displacements held at once, particles x Gaussians
+#: most displacements held at once, particles x positions
 _MOST_VALUES = 3_000_000
 _FEWEST_PARTICLES = 50
 #: particles whose displacements are decoded at once
@@ -23,7 +23,7 @@ _DECODED = 16
 
 
 def domains_of(job: "JobFolder", bodies: int, half: int = 1, seed: int = 0) -> "Domains":
-    """Group the Gaussians of a half's consensus into rigid bodies.
+    """Group the pieces of a half's model into rigid bodies.
 
     Looks at particles of the half drawn at random over the data, by the model of that half. The
     other half's model, with its own particles, is asked the same at the same positions; how far
@@ -33,7 +33,10 @@ def domains_of(job: "JobFolder", bodies: int, half: int = 1, seed: int = 0) -> "
     from napari_conformix.analysis.motion import find_domains, with_agreement, with_caution
 
     positions = _positions(job, half)
-    domains = find_domains(_tracks(job, positions, half, seed), positions, bodies, seed)
+    pieces = job.method_class.pieces
+    domains = find_domains(
+        _tracks(job, positions, half, seed), positions, bodies, seed, pieces=pieces
+    )
     verdict = deformations_of(job).verdict()
     if verdict is not None and not verdict.found:
         domains = with_caution(domains, verdict.sentence)
@@ -51,7 +54,7 @@ def _positions(job: "JobFolder", half: int) -> NDArray[np.float32]:
     if positions is None:
         raise UserError(
             f"{method.title} has no positions that move, so domains cannot be found; use a job of "
-            "a method with displacements, such as dynamight. How one domain turns and shifts "
+            "a method with displacements. How one domain turns and shifts "
             "between clusters is measured by: conformix domain-motion."
         )
     return np.asarray(positions.detach().float().cpu().numpy())

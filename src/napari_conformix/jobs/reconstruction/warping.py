@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from napari_conformix.jobs.folder import JobFolder
     from napari_conformix.jobs.reconstruction.results import Outcome
-    from napari_conformix.methods.dynamight import InverseNetwork
-    from napari_conformix.reconstruction import Field, FieldGrid, Warp
+    from napari_conformix.reconstruction import Field, FieldGrid, InverseNetwork, Warp
     from napari_conformix.training.contract import Method
 
 
@@ -179,8 +178,13 @@ def _inverse_warps(
     """Train an inverse of each half's fields, report its residual, and scatter by it."""
     import torch
 
-    from napari_conformix.methods.dynamight import residual, train_inverse
-    from napari_conformix.reconstruction import FieldGrid, ScatterWarp, matter_weight
+    from napari_conformix.reconstruction import (
+        FieldGrid,
+        ScatterWarp,
+        inverse_residual,
+        matter_weight,
+        train_inverse,
+    )
 
     frame = method.frame
     extent, pixel_size = frame.box * frame.pixel_size_angstrom, frame.pixel_size_angstrom
@@ -201,7 +205,7 @@ def _inverse_warps(
                 )
         asked = _matter_nodes(grid)
         chosen = mean[torch.from_numpy(sample_rows(rows, latents, half, INVERSES_ASKED))]
-        off = residual(network, field, chosen, asked)
+        off = inverse_residual(network, field, chosen, asked)
         outcome.inverse_residual[str(half)] = InverseResidual(**vars(off))
         if off.mean_angstrom > 0.5 * pixel_size:
             yield outcome.warn(

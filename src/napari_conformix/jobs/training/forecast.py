@@ -40,7 +40,8 @@ class Forecast:
 
     set_up_seconds   to begin: reading the images, and what the method does with the consensus
     epoch_seconds    of an epoch that trains everything
-    facts            what the method said of its set-up, for example the number of Gaussians
+    facts            what the method said of its set-up
+    size             what makes the run large, in words of the method
     """
 
     set_up_seconds: float
@@ -49,6 +50,7 @@ class Forecast:
     batch_size: int
     device: str
     facts: dict[str, Any]
+    size: str = ""
 
     def seconds(self, epochs: int) -> float:
         """Of a whole run."""
@@ -137,6 +139,7 @@ def forecast_here(
         batch_size=estimate.batch_size,
         device=device_in_words(fabric.device),
         facts=facts,
+        size=kind.size_in_words(facts),
     )
 
 

@@ -3,14 +3,10 @@
 Found by the loop through its entry point; see docs/dynamight.md.
 """
 
-from napari_conformix.methods.dynamight.inverse import InverseNetwork, residual, train_inverse
 from napari_conformix.methods.dynamight.method import DynaMight
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 
 __all__ = [
     "DynaMight",
     "DynaMightSettings",
-    "InverseNetwork",
-    "residual",
-    "train_inverse",
 ]

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_conformix.imaging import fourier_resize_3d, gaussian_map, project_gaussians
+from napari_conformix.imaging import (
+    PositionalEncoding,
+    fourier_resize_3d,
+    gaussian_map,
+    project_gaussians,
+)
 from napari_conformix.methods.dynamight.graph import (
     Graph,
     deformation_energy,
@@ -16,7 +21,6 @@ from napari_conformix.methods.dynamight.networks import (
     Encoder,
     ModeDecoder,
     ParticleLatents,
-    PositionalEncoding,
 )
 from napari_conformix.methods.dynamight.reference import Reference
 from napari_conformix.methods.dynamight.settings import DynaMightSettings

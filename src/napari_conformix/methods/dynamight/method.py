@@ -2,8 +2,8 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
-from typing import Any, ClassVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import torch
 
@@ -29,6 +29,8 @@ from napari_conformix.methods.dynamight.schedule import Phase, Schedule
 from napari_conformix.methods.dynamight.settings import DynaMightSettings
 from napari_conformix.methods.dynamight.start import Start, start_from_map
 from napari_conformix.methods.dynamight.stop_rule import RiseCounter
+from napari_conformix.methods.quantities import DATA, KL, LOSS, NOISE_POWER
+from napari_conformix.runs import Quantity
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
 from napari_conformix.training.events import Terms
 from napari_conformix.training.settings import TrainingSettings
@@ -42,7 +44,7 @@ _FIT_BOX = 96
 _FIT_STEPS = 100
 
 
-class DynaMight(Method):
+class DynaMight(Method[DynaMightSettings]):
     """Two VAEs on disjoint half sets whose decoders displace Gaussians of the consensus."""
 
     name: ClassVar[str] = "dynamight"
@@ -53,12 +55,24 @@ class DynaMight(Method):
     features_unit: ClassVar[str] = "A"
     headline: ClassVar[str] = "unexplained"
     headline_label: ClassVar[str] = "Image power not explained (fraction)"
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "loss": LOSS,
+        "data": DATA,
+        "kl": KL,
+        "noise_power": NOISE_POWER,
+        "lambda": Quantity("λ: weight of smoothness against the images"),
+        "reference_shift_angstrom": Quantity("Shift of the reference when replaced, RMS", "A"),
+        "alignment_angstrom": Quantity("Shift of the reference when aligned to half 1’s, RMS", "A"),
+        "references_apart_angstrom": Quantity("References of the halves apart, RMS", "A"),
+        "gaussians_inside": Quantity("Share of Gaussians near half 1’s after alignment"),
+        "rises": Quantity("How often the held-out error rose"),
+    }
+    pieces: ClassVar[str] = "Gaussians"
 
     def __init__(
-        self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
+        self, settings: DynaMightSettings, frame: Frame, device: torch.device | str = "cpu"
     ) -> None:
         super().__init__(settings, frame, device)
-        self.options = cast(DynaMightSettings, settings)
         if frame.working_box % 2:
             raise UserError(f"Boxes must be even; the working box is {frame.working_box}.")
         self.models: dict[int, HalfModel] = {}
@@ -72,17 +86,17 @@ class DynaMight(Method):
 
     @property
     def latent_dim(self) -> int:
-        return self.options.latent_dim
+        return self.settings.latent_dim
 
     # -- set-up -----------------------------------------------------------------------------------
 
     def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
-        generator = torch.Generator().manual_seed(self.options.seed)
+        generator = torch.Generator().manual_seed(self.settings.seed)
         volume, pixel_size = self._fit_target(consensus.to(self.device).float())
         start, moving = self._start(
             consensus.cpu().float(), None if mask is None else mask.cpu().float(), generator
         )
-        self._build(len(start.positions), self.options.gaussian_classes)
+        self._build(len(start.positions), self.settings.gaussian_classes)
         for model in self.models.values():
             if start.relative_mass is not None:
                 model.reference.relative_mass = start.relative_mass.to(self.device)
@@ -108,35 +122,39 @@ class DynaMight(Method):
             "gaussian_width_angstrom": float(width) if len(width) == 1 else width.tolist(),
         }
 
+    @classmethod
+    def size_in_words(cls, facts: Mapping[str, Any]) -> str:
+        return f"{facts['gaussians']:,} Gaussians" if "gaussians" in facts else ""
+
     def _start(
         self, consensus: torch.Tensor, mask: torch.Tensor | None, generator: torch.Generator
     ) -> tuple[Start, torch.Tensor | None]:
         """Where the Gaussians begin, and the mask inside which they move (None: everywhere)."""
-        options = self.options
+        settings = self.settings
         outside = 0.0
         if mask is not None:
-            threshold = options.threshold or choose_threshold(consensus, mask)
+            threshold = settings.threshold or choose_threshold(consensus, mask)
             outside = density_outside(consensus, mask, threshold)
-        moving = mask if restricts_motion(outside, options.mask_mode) else None
+        moving = mask if restricts_motion(outside, settings.mask_mode) else None
         within = mask if moving is None else None
-        if options.atomic_model is None:
+        if settings.atomic_model is None:
             placement = place_gaussians(
                 consensus,
                 self.frame.pixel_size_angstrom,
-                options.gaussians,
-                options.threshold,
+                settings.gaussians,
+                settings.threshold,
                 within,
                 generator,
-                options.most_gaussians,
+                settings.most_gaussians,
             )
             start = start_from_map(placement)
         else:
             start = start_from_model(
-                coarse_grain(read_model(options.atomic_model)),
+                coarse_grain(read_model(settings.atomic_model)),
                 consensus,
                 self.frame.pixel_size_angstrom,
-                options.threshold or choose_threshold(consensus, within),
-                options.atomic_model.name,
+                settings.threshold or choose_threshold(consensus, within),
+                settings.atomic_model.name,
             )
         if mask is not None:
             start.facts["mask_restricts_motion"] = moving is not None
@@ -155,14 +173,14 @@ class DynaMight(Method):
 
     def _build(self, gaussians: int, classes: int) -> None:
         self.models = {
-            half: HalfModel(self.options, self.frame, gaussians, classes, self.particles).to(
+            half: HalfModel(self.settings, self.frame, gaussians, classes, self.particles).to(
                 self.device
             )
             for half in self.halves
         }
 
     def _make_optimizers(self) -> None:
-        options = self.options
+        settings = self.settings
         for half, model in self.models.items():
             reference = model.reference
             self._optimizers[half] = [
@@ -171,19 +189,19 @@ class DynaMight(Method):
                         {
                             "name": "Gaussians",
                             "params": [reference.positions],
-                            "lr": options.reference_learning_rate,
+                            "lr": settings.reference_learning_rate,
                         },
                         {
                             "name": "widths and masses",
                             "params": [*reference.shape_parameters(), reference.log_mass],
-                            "lr": min(1e-2, options.reference_learning_rate / 10),
+                            "lr": min(1e-2, settings.reference_learning_rate / 10),
                         },
                     ]
                 ),
                 self._encoder_optimizer(model),
                 torch.optim.Adam(
                     [{"name": "decoder", "params": [*model.decoder.parameters()]}],
-                    lr=options.learning_rate,
+                    lr=settings.learning_rate,
                 ),
             ]
             self._learning_rates[half] = [
@@ -193,12 +211,12 @@ class DynaMight(Method):
 
     def _encoder_optimizer(self, model: HalfModel) -> torch.optim.Optimizer:
         parameters = [{"name": "latents", "params": list(model.encoder.parameters())}]
-        if self.options.embedding == "per-particle":
+        if self.settings.embedding == "per-particle":
             # A particle is met once an epoch: its moments must not remember a thousand epochs.
             return torch.optim.SparseAdam(
-                parameters, lr=self.options.latent_learning_rate, betas=(0.9, 0.99)
+                parameters, lr=self.settings.latent_learning_rate, betas=(0.9, 0.99)
             )
-        return torch.optim.Adam(parameters, lr=self.options.encoder_learning_rate)
+        return torch.optim.Adam(parameters, lr=self.settings.encoder_learning_rate)
 
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
         if not self._optimizers:
@@ -210,7 +228,7 @@ class DynaMight(Method):
     @property
     def schedule(self) -> Schedule:
         """Made again each time, since a run may be asked for more epochs."""
-        return Schedule.of(self.options)
+        return Schedule.of(self.settings)
 
     @property
     def _warming_up(self) -> bool:
@@ -236,7 +254,7 @@ class DynaMight(Method):
         scalars = self._update_references(epoch, sampler)
         for half, model in self.models.items():
             model.rebuild_graph()
-            held_out = sampler(half, "validation", self.options.noise_particles)
+            held_out = sampler(half, "validation", self.settings.noise_particles)
             if epoch == 1:
                 self._first_scale(model, held_out)
             else:
@@ -260,7 +278,7 @@ class DynaMight(Method):
             return
         if self._phase == "reference only":
             self._notices.append(
-                f"From epoch {epoch} the networks rest for {self.options.reference_epochs} epochs "
+                f"From epoch {epoch} the networks rest for {self.settings.reference_epochs} epochs "
                 "while the Gaussians alone are trained."
             )
         elif epoch > 1:
@@ -283,12 +301,12 @@ class DynaMight(Method):
             for batch in sampler(half, "train", CANDIDATES):
                 yield batch.to(self.device)
 
-        options = self.options
+        settings = self.settings
         first, second = self.models[1], self.models[2]
         replaced = take_smallest(first, candidates(1))
         scalars = {"reference_shift_angstrom_half1": replaced.shift_angstrom}
         told = f"half 1 by its prediction of smallest displacement ({replaced.shift_angstrom:.2g} A"
-        if options.align_predictions == 0:
+        if settings.align_predictions == 0:
             change = take_smallest(second, candidates(2))
             scalars["reference_shift_angstrom_half2"] = change.shift_angstrom
             told += f" RMS), half 2 likewise ({change.shift_angstrom:.2g} A)"
@@ -297,14 +315,14 @@ class DynaMight(Method):
                 second,
                 first.reference.positions.detach(),
                 candidates(2),
-                options.align_radius,
-                options.align_predictions,
+                settings.align_radius,
+                settings.align_predictions,
             )
             scalars["alignment_angstrom_half2"] = aligned.shift_angstrom
             scalars["gaussians_inside_half2"] = aligned.inside
             told += (
                 f" RMS), half 2 by those that agree best with it ({aligned.shift_angstrom:.2g} A; "
-                f"{aligned.inside:.0%} of its Gaussians within {options.align_radius:g} A of half "
+                f"{aligned.inside:.0%} of its Gaussians within {settings.align_radius:g} A of half "
                 "1's)"
             )
         self._notices.append(f"The references were replaced before epoch {epoch}: {told}.")
@@ -315,7 +333,7 @@ class DynaMight(Method):
             return None  # the reference alone changes what a rise means
         losses = [terms[self.headline] for terms in (validation or train).values()]
         rose = self._rises.add(sum(losses) / len(losses))
-        if not self._rises.stops(rose, self.options.stop_after_rises):
+        if not self._rises.stops(rose, self.settings.stop_after_rises):
             return None
         return (
             f"Training ends with epoch {epoch}: the unexplained power of held-out particles has "
@@ -374,8 +392,8 @@ class DynaMight(Method):
                 norms[k] += float(sum(g.square().sum() for g in gradient if g is not None)) ** 0.5
         if not norms[1] > 0:
             return
-        new = self.options.regularisation * float(norms[0] / norms[1])
-        old, kept = self.regularisation[half], self.options.lambda_smoothing
+        new = self.settings.regularisation * float(norms[0] / norms[1])
+        old, kept = self.regularisation[half], self.settings.lambda_smoothing
         # a ratio: averaged in its logarithm; the first value has nothing to be averaged with
         self.regularisation[half] = old**kept * new ** (1 - kept) if old > 0 else new
 
@@ -486,7 +504,7 @@ class DynaMight(Method):
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
         self.landmarks = state["landmarks"].to(self.device)
-        self.options = _options_of(state, self.options)
+        self.settings = _settings_of(state, self.settings)
         if "half1.encoder.mean" in state:
             self.particles = len(state["half1.encoder.mean"])
         count = len(state["half1.reference.positions"])
@@ -522,20 +540,20 @@ class DynaMight(Method):
 
     def memory_bytes(self, batch_size: int) -> int:
         count = len(self.models[1].reference.positions) if self.models else 10_000
-        fine = self.frame.working_box * self.options.oversampling
-        width, layers = self.options.decoder_shape
-        kept = 0 if self.options.decoder == "modes" else width * (layers + 2)
+        fine = self.frame.working_box * self.settings.oversampling
+        width, layers = self.settings.decoder_shape
+        kept = 0 if self.settings.decoder == "modes" else width * (layers + 2)
         layers = count * (kept + 60)
         grids = 4 * fine * fine + 12 * self.frame.working_box**2
         model = sum(p.numel() for m in self.models.values() for p in m.parameters()) * 4
         return 4 * (batch_size * (layers + grids) + 4 * model)
 
 
-def _options_of(state: dict[str, torch.Tensor], options: DynaMightSettings) -> DynaMightSettings:
+def _settings_of(state: dict[str, torch.Tensor], settings: DynaMightSettings) -> DynaMightSettings:
     """The settings with the networks that a state has, which early ones could not choose."""
     encoder = "per-particle" if "half1.encoder.mean" in state else "encoder"
     decoder = "coordinate" if "half1.decoder.from_latent.weight" in state else "modes"
-    return options.model_copy(update={"embedding": encoder, "decoder": decoder})
+    return settings.model_copy(update={"embedding": encoder, "decoder": decoder})
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ class DynaMightSettings(TrainingSettings):
         "standard": {},
         "quick": {"epochs": 20, "most_gaussians": 2000, "warmup_epochs": 2},
     }
+    contour_setting: ClassVar[str | None] = "threshold"
 
     gaussians: int = setting(
         0,
@@ -191,6 +192,15 @@ class DynaMightSettings(TrainingSettings):
         """Width and number of linear layers of the decoder that is chosen."""
         width, layers = (64, 4) if self.decoder == "modes" else (32, 8)
         return self.decoder_width or width, max(self.decoder_layers or layers, 2)
+
+    def bias(self) -> str | None:
+        if self.atomic_model is None:
+            return None
+        return (
+            "Model-biased: this run took its Gaussians and their bonds from "
+            f"{self.atomic_model.name}; features of that model may appear in the results without "
+            "being in the images."
+        )
 
     def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
         from napari_conformix.methods.dynamight.reference import gaussians_for_volume

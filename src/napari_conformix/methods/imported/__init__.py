@@ -3,9 +3,8 @@
 It cannot be chosen for training.
 """
 
-from napari_conformix.methods.imported.method import Imported, ImportedSettings
+from napari_conformix.methods.imported.settings import ImportedSettings
 
 __all__ = [
-    "Imported",
     "ImportedSettings",
 ]

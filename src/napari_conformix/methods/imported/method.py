@@ -6,24 +6,14 @@ pages and commands ask `has_decoder` before they try.
 """
 
 from abc import ABC
-from pathlib import Path
 from typing import ClassVar
 
+from napari_conformix.methods.imported.settings import ImportedSettings
 from napari_conformix.training.contract import Method
-from napari_conformix.training.settings import TrainingSettings, setting
+from napari_conformix.training.settings import TrainingSettings
 
 
-class ImportedSettings(TrainingSettings):
-    """Where the latents came from; what is shared says how images are read for reconstructions."""
-
-    latents: Path | None = setting(None, "File that the latents were read from")
-    columns: tuple[str, ...] = setting((), "Columns of it that hold the latents")
-    rows: Path | None = setting(
-        None, "File of the rows of the particle file that the latents belong to"
-    )
-
-
-class Imported(Method, ABC):
+class Imported(Method[ImportedSettings], ABC):
     """Latents without a model; half 0, as of one model."""
 
     name: ClassVar[str] = "imported"

@@ -1,7 +1,8 @@
 """OPUS-DSD as the shared training loop sees it (contract in training/contract.py)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ from napari_conformix.methods.opusdsd.prior import (
 from napari_conformix.methods.opusdsd.settings import OpusDsdSettings
 from napari_conformix.methods.opusdsd.volume_model import Grid, VolumeModel
 from napari_conformix.methods.opusdsd.volume_priors import lasso, total_variation
+from napari_conformix.methods.quantities import DATA, KL, LOSS, NOISE_POWER
+from napari_conformix.runs import Quantity
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
 from napari_conformix.training.settings import TrainingSettings
 
@@ -42,7 +45,7 @@ _BASE_RATE = 10.0
 _PIXEL_TOLERANCE = 0.01
 
 
-class OpusDsd(Method):
+class OpusDsd(Method[OpusDsdSettings]):
     """A variational autoencoder from images to voxel volumes with a disentangled latent space."""
 
     name: ClassVar[str] = "opusdsd"
@@ -51,15 +54,27 @@ class OpusDsd(Method):
     independent_halves: ClassVar[bool] = False
     headline: ClassVar[str] = "unexplained"
     headline_label: ClassVar[str] = "Image power not explained (fraction)"
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "loss": LOSS,
+        "data": DATA,
+        "kl": KL,
+        "attract_within": Quantity("Prior: attraction within a projection class"),
+        "repel_within": Quantity("Prior: repulsion within a projection class"),
+        "attract_across": Quantity("Prior: attraction across projection classes"),
+        "repel_across": Quantity("Prior: repulsion across projection classes"),
+        "total_variation": Quantity("Total variation of the volumes"),
+        "lasso": Quantity("LASSO: mean absolute density"),
+        "noise_power": NOISE_POWER,
+        "annealing_weight": Quantity("Annealing: weight of the priors on latents"),
+    }
     scalar_terms: ClassVar[tuple[str, ...]] = ("annealing_weight",)
     chooses_epoch: ClassVar[bool] = True
     needs_first_pass: ClassVar[bool] = True
 
     def __init__(
-        self, settings: TrainingSettings, frame: Frame, device: torch.device | str = "cpu"
+        self, settings: OpusDsdSettings, frame: Frame, device: torch.device | str = "cpu"
     ) -> None:
         super().__init__(settings, frame, device)
-        self.options = cast(OpusDsdSettings, settings)
         self._model: VolumeModel | None = None
         self._bank: MemoryBank | None = None
         self._optimizer: torch.optim.Optimizer | None = None
@@ -69,7 +84,7 @@ class OpusDsd(Method):
 
     @property
     def latent_dim(self) -> int:
-        return self.options.latent_dim
+        return self.settings.latent_dim
 
     @property
     def model(self) -> VolumeModel:
@@ -85,14 +100,14 @@ class OpusDsd(Method):
         made = mask is None
         soft = self._sphere(consensus) if mask is None else mask.cpu().float()
         grid = Grid.of(resample_mask(soft, box), box, self.frame)
-        model = VolumeModel(self.options, self.frame, grid)
+        model = VolumeModel(self.settings, self.frame, grid)
         model.begin_with(_on_grid(consensus, box))
-        if self.options.focus_mask is not None:
+        if self.settings.focus_mask is not None:
             focus = self._focus(consensus.shape[0])
             model.varies.copy_(resample_mask(focus, box).flatten()[grid.inside])
             if not float((model.varies * model.weight).max()) > 0.5:
                 raise UserError(
-                    f"The focus mask {self.options.focus_mask} does not overlap the mask of the "
+                    f"The focus mask {self.settings.focus_mask} does not overlap the mask of the "
                     "molecule, so nothing would vary. Check both files."
                 )
         self._model = model.to(self.device)
@@ -105,8 +120,12 @@ class OpusDsd(Method):
             "sphere_in_place_of_a_mask": made,
         }
 
+    @classmethod
+    def size_in_words(cls, facts: Mapping[str, Any]) -> str:
+        return f"volumes of {facts['decoded_cube']}³ voxels" if "decoded_cube" in facts else ""
+
     def _decoder_box(self) -> int:
-        box = self.options.decoder_box or self.frame.working_box
+        box = self.settings.decoder_box or self.frame.working_box
         if box % 2 or not 16 <= box <= self.frame.working_box:
             raise UserError(
                 f"decoder_box is {box}; it must be an even number from 16 to the working box of "
@@ -126,9 +145,9 @@ class OpusDsd(Method):
         """The focus mask (z, y, x), 0 to 1, on the grid of the consensus map of `box` voxels."""
         from napari_conformix.particles import read_map
 
-        path = self.options.focus_mask
+        path = self.settings.focus_mask
         assert path is not None
-        if self.options.base == "none":
+        if self.settings.base == "none":
             raise UserError(
                 'focus_mask keeps the common map outside of it, and with base = "none" there is '
                 'no common map: set base = "consensus", or leave focus_mask out.'
@@ -151,7 +170,7 @@ class OpusDsd(Method):
 
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
         if self._optimizer is None:
-            model, rate = self.model, self.options.learning_rate
+            model, rate = self.model, self.settings.learning_rate
             networks = [*model.encoder.parameters(), *model.decoder.parameters()]
             groups = [{"name": "networks", "params": networks, "lr": rate}]
             if model.base.requires_grad:
@@ -165,7 +184,7 @@ class OpusDsd(Method):
     # -- training ---------------------------------------------------------------------------------
 
     def batch_classes(self, rotation: NDArray[np.float32]) -> NDArray[np.int64] | None:
-        classes = projection_classes(rotation, self.options.projection_nside)
+        classes = projection_classes(rotation, self.settings.projection_nside)
         if self._bank is None:
             self._bank = MemoryBank(classes, self.latent_dim).to(self.device)
         return classes
@@ -182,14 +201,14 @@ class OpusDsd(Method):
     def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
         held_out = [
             batch.to(self.device)
-            for batch in sampler(0, "validation", self.options.noise_particles)
+            for batch in sampler(0, "validation", self.settings.noise_particles)
         ]
         if epoch == 1:
             self.model.fit_grey(held_out, strict=True)
             self._grey_fitted = True
         else:
             self._estimate_noise(held_out)
-        share = learning_rate_share(epoch, self.options.learning_rate_decay)
+        share = learning_rate_share(epoch, self.settings.learning_rate_decay)
         for optimizer in self.optimizers(0):
             for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
                 group["lr"] = share * rate
@@ -211,10 +230,10 @@ class OpusDsd(Method):
         return {"noise_power": (self.model.noise_power / self.model.box**2).tolist()}
 
     def begin_step(self, epochs_done: float) -> None:
-        options = self.options
-        progress = epochs_done / options.epochs
+        settings = self.settings
+        progress = epochs_done / settings.epochs
         self._annealing = annealing_weight(
-            progress, options.annealing_cycles, options.annealing_rise
+            progress, settings.annealing_cycles, settings.annealing_rise
         )
 
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
@@ -223,7 +242,7 @@ class OpusDsd(Method):
         prior = self._disentanglement(batch, mean)
         terms = self._terms(batch, mean, log_sigma, latent, prior)
         if self._bank is not None:
-            self._bank.update(batch.index, mean.detach(), self.options.bank_momentum)
+            self._bank.update(batch.index, mean.detach(), self.settings.bank_momentum)
         return terms
 
     @torch.no_grad()
@@ -242,17 +261,17 @@ class OpusDsd(Method):
         prior: dict[str, torch.Tensor],
     ) -> dict[str, torch.Tensor]:
         """Eq. 8 divided by half the number of pixels, so that `data` is 1 for pure noise."""
-        model, options = self.model, self.options
+        model, settings = self.model, self.settings
         values = model.values(model.decode_cube(latent))
         observed = model.observed(batch)
         data, difference = self._misfit(batch, observed, values)
         kl = kl_divergence(mean, 2 * log_sigma)
         variation, sparseness = self._volume_priors(values)
-        latent_priors = options.kl_weight * kl + options.prior_strength * sum(prior.values())
+        latent_priors = settings.kl_weight * kl + settings.prior_strength * sum(prior.values())
         priors = (
             self._annealing * latent_priors
-            + options.total_variation * variation
-            + options.lasso * sparseness
+            + settings.total_variation * variation
+            + settings.lasso * sparseness
         )
         loss = data + priors * (2.0 / model.pixels)
         return {
@@ -270,11 +289,11 @@ class OpusDsd(Method):
         self, batch: Batch, observed: torch.Tensor, values: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Data loss (0-d) and image minus prediction at the refined pose (b, h, w // 2 + 1)."""
-        model, options = self.model, self.options
-        if not options.pose_neighbours:
+        model, settings = self.model, self.settings
+        if not settings.pose_neighbours:
             difference = observed - self._scaled(observed, model.predict(values, batch))
             return model.data_loss(difference), difference
-        poses = neighbouring_poses(batch.rotation, options.pose_spread, options.pose_neighbours)
+        poses = neighbouring_poses(batch.rotation, settings.pose_spread, settings.pose_neighbours)
         residuals = []
         for pose in poses.unbind(1):  # the refined pose comes first
             predicted = model.predict(values, replace(batch, rotation=pose))
@@ -286,19 +305,19 @@ class OpusDsd(Method):
 
     def _scaled(self, observed: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         """The prediction times the image's own contrast, where that is to be fitted."""
-        if not self.options.image_scale:
+        if not self.settings.image_scale:
             return predicted
         weight = self.model.pixel_weight
         return predicted * image_scale(observed, predicted, weight)[:, None, None]
 
     def _disentanglement(self, batch: Batch, mean: torch.Tensor) -> dict[str, torch.Tensor]:
-        options, bank = self.options, self._bank
+        settings, bank = self.settings, self._bank
         codes = mean.new_zeros(0, self.latent_dim)
         if bank is not None and len(batch):
             other_than = int(bank.classes[int(batch.index[0])])
-            codes = bank.sample(options.bank_sample, other_than)
+            codes = bank.sample(settings.bank_sample, other_than)
         return disentanglement(
-            mean, codes, options.neighbours_within, options.neighbours_across, options.furthest
+            mean, codes, settings.neighbours_within, settings.neighbours_across, settings.furthest
         )
 
     def _volume_priors(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -348,7 +367,7 @@ class OpusDsd(Method):
         mask[state["inside"]] = state["weight"].float()
         grid = Grid.of(mask.view(box, box, box), box, self.frame)
         if self._model is None or len(self._model.inside) != len(grid.inside):
-            self._model = VolumeModel(self.options, self.frame, grid).to(self.device)
+            self._model = VolumeModel(self.settings, self.frame, grid).to(self.device)
             self._optimizer = None
         self.model.load_state_dict(state)
         self._grey_fitted = True
@@ -370,11 +389,11 @@ class OpusDsd(Method):
     def memory_bytes(self, batch_size: int) -> int:
         # Of a layer, its output and that before the nonlinearity are kept for the backward pass.
         side = self.model.side.voxels if self._model is not None else self.frame.working_box
-        width = self.options.width
+        width = self.settings.width
         encoder = (side / 2) ** 3 * 32 * width * 1.2
         decoder = (side / 2) ** 3 * max(16.0, 2048.0 * 4 / side) * width * 1.3
-        fine = (self.frame.working_box * self.options.oversampling) ** 2
-        poses = 1 + self.options.pose_neighbours
+        fine = (self.frame.working_box * self.settings.oversampling) ** 2
+        poses = 1 + self.settings.pose_neighbours
         each = 2 * (encoder + decoder) + 6 * side**3 + poses * 6 * fine
         parameters = sum(p.numel() for p in self.model.parameters()) if self._model else 10**6
         return int(4 * (batch_size * each + 4 * parameters))

@@ -67,7 +67,7 @@ def epoch_tasks(
 
     With `held_out`, the encoder of every half also sees all validation particles (paper:
     "held out of both decoders"), spread evenly over the epoch. With `classes` (N,), every training
-    batch holds one class only (OPUS-DSD: one projection class).
+    batch holds one class only (for example particles seen from about the same side).
     """
     timed: list[tuple[float, int, Task]] = []
     for half in halves:

@@ -59,7 +59,7 @@ class ConformationGroup(QGroupBox):
         self.contour.valueChanged.connect(scene.set_threshold)
         self.ghost.toggled.connect(scene.set_ghost)
         scene.ghost_changed.connect(self._show_ghost)
-        self.gaussians.toggled.connect(self._toggle_gaussians)
+        self.pieces.toggled.connect(self._toggle_pieces)
         self.difference.changed.connect(self._mode_changed)
         self.pair.changed.connect(self._pair_changed)
         self.pair.go_to.connect(self._go_to)
@@ -75,7 +75,7 @@ class ConformationGroup(QGroupBox):
         )
         self.ghost = QCheckBox(_AROUND[False])
         self.ghost.setChecked(True)
-        self.gaussians = QCheckBox("Gaussians as points")
+        self.pieces = QCheckBox()
         form = form_of(self)
         form.addRow(self.decoded_label)
         form.addRow("Decoder", self.half_box)
@@ -85,7 +85,7 @@ class ConformationGroup(QGroupBox):
         self.locked = hint(_LOCKED)
         form.addRow(self.locked)
         form.addRow(self.ghost)
-        form.addRow(self.gaussians)
+        form.addRow(self.pieces)
         form.addRow(self.pair)
         self.half_label = form.labelForField(self.half_box)
 
@@ -112,7 +112,10 @@ class ConformationGroup(QGroupBox):
         fill(self.half_box, [(f"half {h}", h) for h in halves])
         for widget in (self.half_box, self.half_label):
             widget.setVisible(len(halves) > 1)
-        self.gaussians.setVisible(self._session.has_decoder and views.has_motion(latents))
+        self.pieces.setVisible(self._session.has_decoder and views.has_motion(latents))
+        pieces = job.method_class.pieces
+        self.decode.pieces_name = pieces[:1].upper() + pieces[1:]
+        self.pieces.setText(f"{self.decode.pieces_name} as points")
         if self.difference.averages is None:
             self.difference.mask = self.pair.mask = _mask_of(job)
             self.difference.set_mask_there(job.spec.inputs.mask is not None)
@@ -259,12 +262,12 @@ class ConformationGroup(QGroupBox):
         """It was chosen on another page."""
         self.ghost.setChecked(ghost)
 
-    def _toggle_gaussians(self, on: bool) -> None:
-        self.decode.gaussians = on
+    def _toggle_pieces(self, on: bool) -> None:
+        self.decode.pieces = on
         if on:
             self.decode.again()
         else:
-            self._scene.show_gaussians(None)
+            self._scene.show_pieces(None)
 
     # -- difference, and two states ---------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class Exactly:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the scene shows: the spot, the map and, where asked for, the Gaussians (p, 3) in A.
+    """What the scene shows: the spot, the map and, where asked for, the model's pieces (p, 3) in A.
 
     `past` is the earlier epoch that was asked for, None for the result; `extra` is what
     :attr:`LiveDecode.make_extra` made of the map.
@@ -42,7 +42,7 @@ class Decoded:
     spot: Spot
     epoch: int | None
     prepared: Prepared
-    gaussians: np.ndarray | None
+    pieces: np.ndarray | None
     exactly: Exactly | None = None
     past: int | None = None
     extra: Any = None
@@ -85,7 +85,8 @@ class LiveDecode:
 
     def __init__(self, session: Session, scene: Scene) -> None:
         self._session, self._scene = session, scene
-        self.gaussians = False
+        #: whether the pieces of the model are wanted, and what they are called in the scene
+        self.pieces, self.pieces_name = False, ""
         #: while the scene shows something else, requests are only remembered
         self.enabled = True
         #: makes more of a decoded map (z, y, x) of a half and a past epoch, in the worker
@@ -99,7 +100,7 @@ class LiveDecode:
         is given."""
         self._repeat = lambda: self.request(view, xy, half, exactly)
         job, threshold = self._session.job, self._scene.threshold
-        consensus, wanted, make_extra = self._session.consensus, self.gaussians, self.make_extra
+        consensus, wanted, make_extra = self._session.consensus, self.pieces, self.make_extra
         if job is None or consensus is None or threshold is None or not self.enabled:
             return
         if not view.has_model or not self._session.has_decoder:
@@ -114,10 +115,10 @@ class LiveDecode:
             if exactly is not None:
                 spot = Spot(exactly.latent, exactly.half, spot.nearby, xy)
             array = job.decode(spot.latent, half=spot.half or None, epoch=view.past)
-            gaussians = _moved_gaussians(job, spot, view.past) if wanted else None
+            pieces = _moved_pieces(job, spot, view.past) if wanted else None
             extra = None if make_extra is None else make_extra(array, spot.half, view.past)
             prepared = self._scene.prepare(array, pixel_size, threshold)
-            return Decoded(spot, epoch, prepared, gaussians, exactly, view.past, extra)
+            return Decoded(spot, epoch, prepared, pieces, exactly, view.past, extra)
 
         self._session.run_in_worker(decode, self._show, key="job:decode")
 
@@ -139,12 +140,12 @@ class LiveDecode:
             return  # another page has taken the scene meanwhile
         label = f"{decoded.model}\n{decoded.support}".strip()
         self._scene.show_prepared(decoded.prepared, label[:1].upper() + label[1:])
-        self._scene.show_gaussians(decoded.gaussians)
+        self._scene.show_pieces(decoded.pieces, self.pieces_name)
         self.shown.emit(decoded)
 
 
-def _moved_gaussians(job, spot: Spot, epoch: int | None) -> np.ndarray | None:
-    """(p, 3) x, y, z in A of the model's Gaussians in this conformation; None if it has none."""
+def _moved_pieces(job, spot: Spot, epoch: int | None) -> np.ndarray | None:
+    """(p, 3) x, y, z in A of the model's pieces in this conformation; None if it has none."""
     half = spot.half
     positions = job.method(epoch).consensus_positions(half)
     if positions is None:

@@ -379,8 +379,7 @@ class ContourView(QWidget):
         self.text = sentence()
         self.use_button = QPushButton("Train with this contour")
         self.use_button.setToolTip(
-            "Where the method places Gaussians or draws a mask by a threshold, use this one, in a "
-            "new job"
+            "Where the method needs a contour of the consensus map, use this one, in a new job"
         )
         row = QHBoxLayout()
         row.addWidget(self.text, 1)

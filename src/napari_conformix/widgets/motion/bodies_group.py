@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
 
 _HELP: Final = (
-    "Groups the Gaussians that move together: in every particle a body keeps its shape and only "
-    "turns and shifts."
+    "Groups the parts of the molecule that move together: in every particle a body keeps its shape "
+    "and only turns and shifts."
 )
 _DOUBT: Final = "Do not take these bodies for domains", "The text below the table says why."
 _FEWEST_TO_WRITE: Final = 2
-#: diameter of the drawn spheres over the spacing of the Gaussians, so that a body looks solid
+#: diameter of the drawn spheres over the spacing of the points, so that a body looks solid
 _SPHERE_OVER_SPACING: Final = 1.6
 _FOLDER: Final = "bodies"
 
@@ -309,7 +309,7 @@ class BodiesGroup(QGroupBox):
 
 def legend(domains: Domains) -> str:
     """A table with one line a body, as rich text."""
-    head = ("", "Gaussians", "rotation", "shift", "left over")
+    head = ("", domains.pieces[:1].upper() + domains.pieces[1:], "rotation", "shift", "left over")
     rows = ["".join(f"<td align='right'>&nbsp;&nbsp;{title}</td>" for title in head)]
     for place, body in enumerate(domains.bodies):
         colour = QColor.fromRgbF(*palette(place)).name()
@@ -317,14 +317,14 @@ def legend(domains: Domains) -> str:
         moves = (f"{body.rotation_degrees:.1f}°", f"{body.shift_angstrom:.1f} Å")
         if not place:
             moves = ("reference", "") if len(domains.bodies) > 1 else ("–", "–")
-        cells = (f"{body.gaussians:,}", *moves, f"{body.residual_angstrom:.2f} Å")
+        cells = (f"{body.points:,}", *moves, f"{body.residual_angstrom:.2f} Å")
         numbers = "".join(f"<td align='right'>&nbsp;&nbsp;{cell}</td>" for cell in cells)
         rows.append(f"<td>{name}</td>{numbers}")
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
 def _diameter(positions: np.ndarray) -> float:
-    """Of the spheres drawn at Gaussians (p, 3), A: neighbours touch."""
+    """Of the spheres drawn at points (p, 3), A: neighbours touch."""
     from scipy.spatial import cKDTree
 
     near = cKDTree(positions).query(positions, k=min(4, len(positions)))[0]

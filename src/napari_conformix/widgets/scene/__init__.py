@@ -1,4 +1,4 @@
-"""The 3-D scene: maps as surfaces, arrows, spheres, Gaussians, and small pictures of maps.
+"""The 3-D scene: maps as surfaces, arrows, spheres, pieces of models, and small pictures of maps.
 
 `Scene` is the viewer's; positions become napari's through `widgets.session`.
 """

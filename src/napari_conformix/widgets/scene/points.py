@@ -1,4 +1,4 @@
-"""Points of the 3-D scene: Gaussians, parts of the molecule, rigid bodies."""
+"""Points of the 3-D scene: pieces of the model, parts of the molecule, rigid bodies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from napari_conformix.widgets.scene.scene import Scene
 
-Kind = Literal["gaussians", "parts", "bodies"]
+Kind = Literal["pieces", "parts", "bodies"]
 
 _NAMES: Final[dict[Kind, str]] = {
-    "gaussians": "Gaussians",
+    "pieces": "Pieces of the model",
     "parts": "Parts of the molecule",
     "bodies": "Rigid bodies",
 }
@@ -37,6 +37,7 @@ class ScenePoints:
         positions: np.ndarray | None,
         rgba: np.ndarray | None = None,
         shaded_diameter_angstrom: float | None = None,
+        name: str = "",
     ) -> None:
         """(p, 3) x, y, z in A, in colours (p, 4), as discs or as shaded spheres; None hides."""
         layer = self._living(kind)
@@ -48,6 +49,8 @@ class ScenePoints:
         points = axes.to_napari(positions[::step])
         if layer is None:
             layer = self._layers[kind] = self._add(_NAMES[kind], points)
+        if name and layer.name != name:
+            layer.name = name
         layer.data = points
         if rgba is not None:
             layer.face_color = rgba[::step]

@@ -1,4 +1,4 @@
-"""The 3-D scene of the main canvas: consensus, conformation at the cursor, Gaussians.
+"""The 3-D scene of the main canvas: consensus, conformation at the cursor, pieces of the model.
 
 Grey values are never rescaled: every map is drawn at one absolute contour, so that contours
 compare across states. On a GPU maps are ray cast ('iso'); where OpenGL is computed on the CPU
@@ -188,7 +188,7 @@ class Scene:
         self.set_label("")
         if _CONFORMATION in self._layers:
             self._layers[_CONFORMATION].visible = False
-        self._points.show("gaussians", None)
+        self._points.show("pieces", None)
         self._arrange()
 
     def clear(self) -> None:
@@ -201,13 +201,14 @@ class Scene:
         for layer in self._layers.values():
             layer.visible = False
 
-    def show_gaussians(self, positions: np.ndarray | None) -> None:
-        """(p, 3) x, y, z in A as small spheres, at most 5,000 of them; None hides them."""
-        self._points.show("gaussians", positions)
+    def show_pieces(self, positions: np.ndarray | None, name: str = "") -> None:
+        """(p, 3) x, y, z in A as small spheres, at most 5,000 of them; None hides them. `name` is
+        what they are, for the list of layers."""
+        self._points.show("pieces", positions, name=name)
         self._arrange()
 
     def show_parts(self, positions: np.ndarray | None, rgba: np.ndarray | None = None) -> None:
-        """As :meth:`show_gaussians`, each in its colour (p, 4)."""
+        """As :meth:`show_pieces`, each in its colour (p, 4)."""
         self._points.show("parts", positions, rgba)
         self._arrange()
 

@@ -239,7 +239,7 @@ def _mask(rows: np.ndarray, matching: Matching) -> np.ndarray:
 def _count_text(
     mask: np.ndarray, there: np.ndarray, matching: Matching, names: tuple[str, str]
 ) -> str:
-    """'300 selected in DynaMight run1, 280 of them in OPUS-DSD run2.'"""
+    """'300 selected in run1, 280 of them in run2.', each with the title of its method."""
     count = int(np.count_nonzero(mask))
     if not count:
         return "Nothing selected: lasso in either map."

@@ -59,7 +59,7 @@ class OtherScene:
         if self.threshold is not None and prepared.threshold != self.threshold:
             self._show_later()
 
-    def show_gaussians(self, positions: np.ndarray | None) -> None:
+    def show_pieces(self, positions: np.ndarray | None, name: str = "") -> None:
         """Only maps are shown of the other job."""
 
     def set_threshold(self, threshold: float) -> None:

@@ -5,48 +5,16 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from napari_conformix.runs import Event
+from napari_conformix.runs import Event, Quantity, quantity_of
 from napari_conformix.training.events import Checkpoint, Epoch, Finished, Notice, Started, Step
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]
 #: scalars of a half carry it in their name, 'lambda_half1'
 _OF_A_HALF = re.compile(r"(.+?)_half([12])(.*)")
-
-
-#: loss terms whose names say too little
-_TERMS_IN_WORDS = {
-    "loss": "Loss: all terms, weighted",
-    "data": "Misfit to the images",
-    "kl": "KL divergence: latents from a standard normal",
-    "held_out": "Loss of held-out particles (encoder only)",
-    "attract_within": "Prior: attraction within a projection class",
-    "repel_within": "Prior: repulsion within a projection class",
-    "attract_across": "Prior: attraction across projection classes",
-    "repel_across": "Prior: repulsion across projection classes",
-    "total_variation": "Total variation of the volumes",
-    "lasso": "LASSO: mean absolute density",
-}
-#: terms whose unit is the noise, and what must be known to read their curves
-_IN_UNITS_OF_NOISE = ("loss", "data")
-_OF_THE_UNIT = (
-    "In units of the noise, which is estimated again as training goes on: this may rise while the "
-    "maps improve. Judge by the first curve of the list."
-)
-#: names that say too little
-_SCALARS_IN_WORDS = {
-    "lambda": "λ: weight of smoothness against the images",
-    "noise_power": "Noise power by resolution (a pixel’s variance)",
-    "reference_shift": "Shift of the reference when replaced, RMS",
-    "alignment": "Shift of the reference when aligned to half 1’s, RMS",
-    "references_apart": "References of the halves apart, RMS",
-    "gaussians_inside": "Share of Gaussians near half 1’s after alignment",
-    "annealing_weight": "Annealing: weight of the priors on latents",
-    "learning_rate": "Learning rate",
-    "rises": "How often the held-out error rose",
-}
 
 
 @dataclass
@@ -91,10 +59,11 @@ class Spectrum:
 class CurveData:
     """All loss terms by half, scalars by epoch, spectra, phases, and what the method noted.
 
-    Feed it events in order.
+    Feed it events in order. `quantities` is how the method of the run describes its numbers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quantities: Mapping[str, Quantity] | None = None) -> None:
+        self.quantities = quantities or {}
         self.curves: dict[Key, Curve] = {}
         self.phases: list[Phase] = []
         #: by name and half ('' where it has none)
@@ -160,11 +129,17 @@ class CurveData:
         """(kind, half) -> curve of a loss term or a scalar."""
         return {(k, half): curve for (k, half, t), curve in self.curves.items() if t == term}
 
+    def in_words(self, term: str) -> str:
+        """A loss term, scalar or spectrum for the list and the axis."""
+        if term == self.headline:
+            return self.headline_label
+        return quantity_of(term, self.quantities).label()
+
     def note_of(self, term: str) -> str:
         """What must be known to read the curve of a term; mostly ''."""
-        estimated = any(name == "noise_power" for name, _ in self.spectra)
-        in_noise = term in _IN_UNITS_OF_NOISE and term != self.headline
-        return _OF_THE_UNIT if estimated and in_noise else ""
+        if term == self.headline:  # nothing is more comparable
+            return ""
+        return quantity_of(term, self.quantities).note
 
     @property
     def last_epoch(self) -> int:
@@ -238,18 +213,3 @@ def _rates(learning_rates: dict[str, float]) -> dict[Key, float]:
 def _scalar_key(name: str) -> Key:
     found = _OF_A_HALF.fullmatch(name)
     return ("scalar", found[2], found[1] + found[3]) if found else ("scalar", "", name)
-
-
-def scalar_in_words(name: str) -> str:
-    """'gaussian_width_angstrom' -> 'Gaussian width (Å)', for the list and the axis."""
-    if name.startswith("learning_rate "):
-        group = name.removeprefix("learning_rate ")
-        return f"Learning rate: {'group ' if group[0].isdigit() else ''}{group}"
-    bare = name.removesuffix("_angstrom")
-    words = _SCALARS_IN_WORDS.get(bare) or bare.replace("_", " ").capitalize()
-    return f"{words} (Å)" if bare != name else words
-
-
-def term_in_words(name: str) -> str:
-    """A loss term for the list and the axis: 'attract_within' says little to who reads it."""
-    return _TERMS_IN_WORDS.get(name) or name.replace("_", " ").capitalize()

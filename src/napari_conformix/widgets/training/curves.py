@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_conformix.runs import Event
+from napari_conformix.runs import Event, Quantity
 from napari_conformix.widgets.parts import (
     HALF_COLOURS,
     PHASE_COLOURS,
@@ -22,8 +24,6 @@ from napari_conformix.widgets.training.curve_data import (
     CurveData,
     Phase,
     Spectrum,
-    scalar_in_words,
-    term_in_words,
 )
 from napari_conformix.widgets.training.shell_plot import ShellPlot
 
@@ -86,9 +86,9 @@ class CurvesView(QWidget):
         self._timer.start()
         self.redraw()
 
-    def clear(self) -> None:
-        """Begin with another run."""
-        self.data = CurveData()
+    def clear(self, quantities: Mapping[str, Quantity] | None = None) -> None:
+        """Begin with another run, whose method describes its numbers so."""
+        self.data = CurveData(quantities)
         self.redraw()
 
     def take(self, events: list[Event]) -> None:
@@ -173,9 +173,9 @@ class CurvesView(QWidget):
         return self._lines[kind, half]
 
     def _offer_terms(self) -> None:
-        offered = [(self._title(name), name) for name in self.data.terms()]
-        others = [*self.data.scalars(), *dict.fromkeys(name for name, _ in self.data.spectra)]
-        offered += [(scalar_in_words(name), name) for name in others]
+        names = [*self.data.terms(), *self.data.scalars()]
+        names += dict.fromkeys(name for name, _ in self.data.spectra)
+        offered = [(self.data.in_words(name), name) for name in names]
         if [(self.term.itemText(i), self.term.itemData(i)) for i in range(self.term.count())] == (
             offered
         ):
@@ -186,9 +186,6 @@ class CurvesView(QWidget):
             for text, name in offered:
                 self.term.addItem(text, name)
             self.term.setCurrentIndex(max(self.term.findData(chosen), 0))
-
-    def _title(self, term: str) -> str:
-        return self.data.headline_label if term == self.data.headline else term_in_words(term)
 
     def _draw_best(self) -> None:
         """A line at the epoch that is the result, or would be if the run ended now."""

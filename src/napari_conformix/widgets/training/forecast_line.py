@@ -124,17 +124,14 @@ class ForecastLine(QWidget):
 
 def in_a_sentence(forecast: Forecast, epochs: int) -> str:
     """'Estimate on cpu (1 thread): 41 min for 36 epochs (68 s each), 1.3 GB of memory, ...'."""
-    gaussians = forecast.facts.get("gaussians")
     parts = [
         f"about {in_words(forecast.seconds(epochs))} for {epochs} epochs "
         f"({_short(forecast.epoch_seconds)} each)",
         f"{in_bytes(forecast.memory_bytes)} of memory",
         f"{forecast.batch_size} particles a step",
     ]
-    if gaussians is not None:
-        parts.append(f"{gaussians:,} Gaussians")
-    if "decoded_cube" in forecast.facts:
-        parts.append(f"volumes of {forecast.facts['decoded_cube']}³ voxels")
+    if forecast.size:
+        parts.append(forecast.size)
     return f"Estimate, measured on {forecast.device}: {', '.join(parts)}."
 
 

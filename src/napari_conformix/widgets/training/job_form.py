@@ -222,7 +222,8 @@ class JobForm(QWidget):
     def _apply_threshold(self) -> None:
         """A contour chosen on the Data page, for methods that have a use for one."""
         if self._job is None and self.settings is not None and self._threshold is not None:
-            self.settings.set_values({"threshold": self._threshold})
+            name = self.settings.model.contour_setting
+            self.settings.set_values({} if name is None else {name: self._threshold})
 
 
 def load_methods() -> dict[str, type[Method]]:

@@ -184,7 +184,7 @@ class TrainPage(Page):
         if not self.session.has_decoder:
             return
         self.progress.clear()
-        self.curves.clear()
+        self.curves.clear(job.method_class.quantities)
         self.curves.shells.pixel_size_angstrom = job.spec.grids.working_pixel_size_angstrom
         self.form.show_job(job)
         self.settings_fold.button.setChecked(False)

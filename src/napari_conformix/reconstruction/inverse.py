@@ -1,8 +1,9 @@
-"""An approximate inverse of displacement fields, learnt (paper, Methods: Improved reconstruction).
+"""An approximate inverse of displacement fields, learnt (Schwab et al. 2024, Methods: Improved
+reconstruction).
 
 A network with the latent and the positional encoding of a deformed position as its input gives
 where that matter lies in the consensus. Deformed back-projection as a gather does without it (see
-`reconstruction/deformed.py`); the paper's scatter needs it, and its residual shows whether the
+`deformed.py`); the paper's scatter needs it, and its residual shows whether the
 deformation can be undone at all. One network a half, from that half's fields alone.
 """
 
@@ -14,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from napari_conformix.methods.dynamight.networks import PositionalEncoding
+from napari_conformix.imaging import PositionalEncoding
 
 #: paper: six layers; ours are wide enough for fields of several domains
 LAYERS, WIDTH = 6, 64
@@ -121,7 +122,7 @@ def train_inverse(
 
 
 @torch.no_grad()
-def residual(
+def inverse_residual(
     network: InverseNetwork, field: Displacement, latents: torch.Tensor, places: torch.Tensor
 ) -> Residual:
     """How far the inverse is off, for latents (n, d) at places (q, 3) A."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_conformix.methods.dynamight import InverseNetwork, residual, train_inverse
+from napari_conformix.reconstruction import InverseNetwork, inverse_residual, train_inverse
 
 EXTENT, PIXEL = 100.0, 4.0
 
@@ -35,7 +35,7 @@ def test_the_inverse_leads_back(trained):
     network, _, others, elsewhere = trained
     moved = swing(others, elsewhere).norm(dim=-1)
     assert moved.mean() > 1.2
-    off = residual(network, swing, others, elsewhere)
+    off = inverse_residual(network, swing, others, elsewhere)
     assert off.mean_angstrom < 0.3 * float(moved.mean())
     assert off.mean_angstrom <= off.worst_angstrom
 
@@ -44,7 +44,7 @@ def test_the_residual_of_no_inverse_is_the_displacement(trained):
     _, latents, others, elsewhere = trained
     untrained = InverseNetwork(latents, EXTENT, PIXEL, 1.0)
     torch.nn.init.zeros_(untrained.out.weight)
-    off = residual(untrained, swing, others, elsewhere)
+    off = inverse_residual(untrained, swing, others, elsewhere)
     moved = swing(others, elsewhere).norm(dim=-1)
     assert off.mean_angstrom == pytest.approx(float(moved.mean()), rel=1e-5)
     assert off.worst_angstrom == pytest.approx(float(moved.max()), rel=1e-5)
