@@ -1,6 +1,6 @@
 """What methods that fit images call the same."""
 
-from napari_conformix.runs import Quantity
+from napari_conformix.training.events import Quantity
 
 _UNIT = (
     "In units of the noise, which is estimated again as training goes on: this may rise while the "

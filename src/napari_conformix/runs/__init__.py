@@ -24,7 +24,6 @@ from napari_conformix.runs.files import (
 from napari_conformix.runs.folder import RunFolder, State
 from napari_conformix.runs.launching import follow_to_the_end
 from napari_conformix.runs.layout import EVENTS, RECONSTRUCTION
-from napari_conformix.runs.quantities import Quantity, quantity_of
 from napari_conformix.runs.running import run_in_folder
 from napari_conformix.runs.signals import stop_on_signals
 from napari_conformix.runs.versions import program_version, versions
@@ -40,7 +39,6 @@ __all__ = [
     "EventReader",
     "Failed",
     "FolderControl",
-    "Quantity",
     "Reporter",
     "RunFolder",
     "State",
@@ -65,7 +63,6 @@ __all__ = [
     "logged",
     "parser",
     "program_version",
-    "quantity_of",
     "remove_leftovers",
     "run_in_folder",
     "stop_on_signals",

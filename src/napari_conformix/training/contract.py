@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar
 
 from napari_conformix.errors import NotSupportedError
-from napari_conformix.runs import Quantity
-from napari_conformix.training.events import Terms
+from napari_conformix.training.events import Quantity, Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: the settings model of a method; a method of which nothing is known has what all share

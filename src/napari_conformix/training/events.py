@@ -1,6 +1,8 @@
 """What happens in a training, one JSON object a line of `events.jsonl` (design, section 3)."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -9,6 +11,7 @@ from napari_conformix.runs import Event, Failed, Warning, layout, parser, to_lin
 
 __all__ = [
     "FIRST_PASS",
+    "OF_THE_LOOP",
     "AnyEvent",
     "Checkpoint",
     "Epoch",
@@ -20,6 +23,7 @@ __all__ = [
     "Number",
     "Paused",
     "Preparing",
+    "Quantity",
     "Started",
     "Step",
     "Terms",
@@ -27,6 +31,7 @@ __all__ = [
     "Volume",
     "Warning",
     "from_line",
+    "quantity_of",
     "to_line",
 ]
 
@@ -191,3 +196,48 @@ AnyEvent = Annotated[
     Field(discriminator="kind"),
 ]
 from_line = parser(AnyEvent)
+
+
+# -- what the numbers are called ------------------------------------------------------------------
+
+#: names in events end so where a number is in A
+_IN_ANGSTROM = "_angstrom"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of a run in words.
+
+    title   what it is, for a list and an axis
+    unit    'A' or words; '' without one
+    note    what must be known to read its curve; mostly ''
+    """
+
+    title: str
+    unit: str = ""
+    note: str = ""
+
+    def label(self) -> str:
+        """'Gaussian width (Å)'."""
+        unit = "Å" if self.unit == "A" else self.unit
+        return f"{self.title} ({unit})" if unit else self.title
+
+
+#: what the training loop itself writes, whatever the method
+OF_THE_LOOP: Mapping[str, Quantity] = {
+    "loss": Quantity("Loss: all terms, weighted"),
+    "held_out": Quantity("Loss of held-out particles (encoder only)"),
+    "learning_rate": Quantity("Learning rate"),
+}
+
+
+def quantity_of(name: str, of_the_method: Mapping[str, Quantity]) -> Quantity:
+    """What a name in the events stands for: by the method, by the loop, or by the name alone."""
+    known = of_the_method.get(name) or OF_THE_LOOP.get(name)
+    if known is not None:
+        return known
+    if name.startswith("learning_rate "):
+        group = name.removeprefix("learning_rate ")
+        return Quantity(f"Learning rate: {'group ' if group[0].isdigit() else ''}{group}")
+    bare = name.removesuffix(_IN_ANGSTROM)
+    return Quantity(bare.replace("_", " ").capitalize(), "A" if bare != name else "")

@@ -3,8 +3,8 @@
 import math
 
 from napari_conformix.methods import method_class
-from napari_conformix.runs import Quantity, events
 from napari_conformix.training import events
+from napari_conformix.training.events import Quantity
 from napari_conformix.widgets.training.curve_data import (
     CurveData,
     Phase,

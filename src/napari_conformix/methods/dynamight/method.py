@@ -30,9 +30,8 @@ from napari_conformix.methods.dynamight.settings import DynaMightSettings
 from napari_conformix.methods.dynamight.start import Start, start_from_map
 from napari_conformix.methods.dynamight.stop_rule import RiseCounter
 from napari_conformix.methods.quantities import DATA, KL, LOSS, NOISE_POWER
-from napari_conformix.runs import Quantity
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
-from napari_conformix.training.events import Terms
+from napari_conformix.training.events import Quantity, Terms
 from napari_conformix.training.settings import TrainingSettings
 
 #: landmarks at which displacements describe a particle in terms common to both halves

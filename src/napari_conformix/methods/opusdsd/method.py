@@ -31,8 +31,8 @@ from napari_conformix.methods.opusdsd.settings import OpusDsdSettings
 from napari_conformix.methods.opusdsd.volume_model import Grid, VolumeModel
 from napari_conformix.methods.opusdsd.volume_priors import lasso, total_variation
 from napari_conformix.methods.quantities import DATA, KL, LOSS, NOISE_POWER
-from napari_conformix.runs import Quantity
 from napari_conformix.training.contract import Batch, Frame, Method, Sampler
+from napari_conformix.training.events import Quantity
 from napari_conformix.training.settings import TrainingSettings
 
 #: without a mask, volumes are decoded in a sphere around the molecule with room to move

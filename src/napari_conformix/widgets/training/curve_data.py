@@ -8,8 +8,17 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from napari_conformix.runs import Event, Quantity, quantity_of
-from napari_conformix.training.events import Checkpoint, Epoch, Finished, Notice, Started, Step
+from napari_conformix.runs import Event
+from napari_conformix.training.events import (
+    Checkpoint,
+    Epoch,
+    Finished,
+    Notice,
+    Quantity,
+    Started,
+    Step,
+    quantity_of,
+)
 
 #: a curve is known by (kind, half, term); kind is 'train', 'validation', 'step' or 'scalar'
 Key = tuple[str, str, str]

@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_conformix.runs import Event, Quantity
+from napari_conformix.runs import Event
+from napari_conformix.training.events import Quantity
 from napari_conformix.widgets.parts import (
     HALF_COLOURS,
     PHASE_COLOURS,
