@@ -4,6 +4,7 @@ The layers are in pyproject.toml and held by `lint-imports`; here is what it can
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -118,3 +119,16 @@ def test_every_room_says_in_sentences_what_it_is() -> None:
     for room in ROOMS:
         text = ast.get_docstring(ast.parse(FILES[room].read_text())) or ""
         assert "\n\n" in text, f"{room} says {text!r}"
+
+
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    """Every file, and every name after a colon, that docs/architecture.md gives."""
+    text = (SOURCE.parent / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`?((?:[a-z_]+/)+[a-z_]+\.py)(?:: ([A-Za-z_., ]+))?", text)
+    assert len(named) > 40
+    for file, names in named:
+        path = SOURCE / PACKAGE / file
+        path = path if path.exists() else SOURCE.parent / file
+        assert path.exists(), file
+        for name in re.findall(r"^[A-Za-z_]+|(?<=, )[A-Za-z_]+", names or ""):
+            assert re.search(rf"\b{name}\b", path.read_text()), f"{file} has no {name}"
