@@ -19,7 +19,22 @@ from napari_conformix.imaging.optics import Imaged, Optics
 
 
 def zernike(n: int, m: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The real Zernike polynomial Z_n^m at (x, y): cos(m phi) for m >= 0, sin(|m| phi) below."""
+    """The real Zernike polynomial Z_n^m: cos(m phi) for m >= 0, sin(|m| phi) below.
+
+    Parameters
+    ----------
+    n : int
+        Order.
+    m : int
+        Azimuthal frequency, |m| <= n, of the parity of n.
+    x, y : torch.Tensor
+        Coordinates, of one shape, in units of the radius.
+
+    Returns
+    -------
+    torch.Tensor
+        Values, of the shape of `x`.
+    """
     rho, phi = torch.hypot(x, y), torch.atan2(y, x)
     k = abs(m)
     radial = torch.zeros_like(rho)
@@ -30,10 +45,22 @@ def zernike(n: int, m: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def zernike_orders(index: int, *, odd: bool) -> tuple[int, int]:
-    """(n, m) of the coefficient at `index` of rlnOddZernike or rlnEvenZernike.
+    """Orders of a coefficient in RELION's lists of Zernike polynomials.
 
     Odd: (1,-1) (1,1) (3,-3) (3,-1) (3,1) (3,3) (5,-5) ...
     Even: (0,0) (2,-2) (2,0) (2,2) (4,-4) ...
+
+    Parameters
+    ----------
+    index : int
+        Place in rlnOddZernike or rlnEvenZernike, from 0.
+    odd : bool
+        Which of the two lists.
+
+    Returns
+    -------
+    tuple of int
+        (n, m).
     """
     n = 1 if odd else 0
     while index >= n + 1:
@@ -64,17 +91,50 @@ def _phase(
 def even_phase(
     optics: Optics, box: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Radians that symmetric aberrations add to chi of the CTF: (box, box // 2 + 1) float32."""
+    """Phase that symmetric aberrations add to chi of the CTF.
+
+    Parameters
+    ----------
+    optics : Optics
+        An optics group.
+    box : int
+        Pixels along an edge of the images.
+    pixel_size_angstrom : float
+        Of the images, in A.
+    device : torch.device or str
+        Where to compute it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) float32, radians, in the layout of `torch.fft.rfft2`.
+    """
     return _phase(optics.even_zernike, box, pixel_size_angstrom, device, odd=False)
 
 
 def odd_phase(
     optics: Optics, box: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Radians that antisymmetric aberrations add to an image's phases: (box, box // 2 + 1) float32.
+    """Phase that antisymmetric aberrations add to an image's transform.
 
     As in RELION a beam tilt replaces the coefficients of axial coma (Z_3^-1 and Z_3^1); all
     others are kept.
+
+    Parameters
+    ----------
+    optics : Optics
+        An optics group.
+    box : int
+        Pixels along an edge of the images.
+    pixel_size_angstrom : float
+        Of the images, in A.
+    device : torch.device or str
+        Where to compute it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) float32, radians, in the layout of `torch.fft.rfft2`.
     """
     coefficients = list(optics.odd_zernike)
     if any(optics.beam_tilt_mrad):
@@ -94,7 +154,18 @@ def _wavelength_angstrom(voltage_kv: float) -> float:
 
 
 def has_odd_phase(optics: Optics) -> bool:
-    """Whether images of this optics group carry antisymmetric aberrations."""
+    """Whether images of an optics group carry antisymmetric aberrations.
+
+    Parameters
+    ----------
+    optics : Optics
+        An optics group.
+
+    Returns
+    -------
+    bool
+        True for a beam tilt, or a coefficient of rlnOddZernike, that is not 0.
+    """
     return any(optics.beam_tilt_mrad) or any(optics.odd_zernike)
 
 
@@ -106,8 +177,21 @@ def remove_odd_phase(
 ) -> torch.Tensor:
     """Take beam tilt and other antisymmetric aberrations off observed images.
 
-    image_rfft (b, n, n // 2 + 1) complex of the images `rows` (b,) -> the same shape; the very
-    input when no optics group has such aberrations
+    Parameters
+    ----------
+    image_rfft : torch.Tensor
+        (b, n, n // 2 + 1) complex, the images' transforms.
+    particles : Imaged
+        The particle file that the images are of.
+    rows : sequence of int
+        (b,) rows of `particles`, one for each image.
+    pixel_size_angstrom : float
+        Of the images, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape; the very input when no optics group has such aberrations.
     """
     if not any(has_odd_phase(o) for o in particles.optics):
         return image_rfft
@@ -119,7 +203,18 @@ def remove_odd_phase(
 
 
 def unapplied_aberrations(optics: Sequence[Optics]) -> list[str]:
-    """Sentences for the user: what the optics groups hold that is not applied."""
+    """What the optics groups hold that is not applied.
+
+    Parameters
+    ----------
+    optics : sequence of Optics
+        The optics groups of a particle file.
+
+    Returns
+    -------
+    list of str
+        Sentences for the user; empty when everything is applied.
+    """
     sentences = []
     for group in optics:
         departure = max(abs(a - b) for a, b in zip(group.magnification, (1, 0, 0, 1), strict=True))

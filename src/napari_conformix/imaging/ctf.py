@@ -35,12 +35,38 @@ def ctf_2d(
 ) -> torch.Tensor:
     """CTF of images in the layout of `torch.fft.rfft2`, zero frequency at [0, 0].
 
-    U and V may come in either order. Differentiable, except in the astigmatism where U = V.
+    -sin(chi) with +Q0 at zero frequency, as in RELION. U and V may come in either order.
+    Differentiable, except in the astigmatism where U = V.
 
-    defocus_*, phase_shift_degrees, b_factor (A^2), scale   (b,)
-    voltage_kv, cs_mm, amplitude_contrast                   numbers or (b,)
-    even_phase   radians added to chi: symmetric aberrations, (box, box // 2 + 1) or (b, ...)
-    returns      (b, box, box // 2 + 1) float32
+    Parameters
+    ----------
+    defocus_u_angstrom, defocus_v_angstrom : torch.Tensor
+        (b,) defocus along the two axes, A, positive for underfocus.
+    defocus_angle_degrees : torch.Tensor
+        (b,) from image +x towards +y to the axis of U.
+    phase_shift_degrees : torch.Tensor
+        (b,) of a phase plate.
+    voltage_kv : float or torch.Tensor
+        A number or (b,).
+    cs_mm : float or torch.Tensor
+        Spherical aberration, a number or (b,).
+    amplitude_contrast : float or torch.Tensor
+        Q0, a number or (b,).
+    pixel_size_angstrom : float
+        Of the images, in A.
+    box : int
+        Pixels along an edge of the images.
+    b_factor : torch.Tensor, optional
+        (b,) A^2: exp(-B s^2 / 4) multiplies the CTF.
+    scale : torch.Tensor, optional
+        (b,) multiplies the CTF.
+    even_phase : torch.Tensor, optional
+        (box, box // 2 + 1) or (b, box, box // 2 + 1) radians added to chi, from :func:`even_phase`.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, box, box // 2 + 1) float32.
     """
     # torch-ctf takes the square root of U - V: swapped axes are the same ellipse turned by 90.
     swapped = defocus_u_angstrom < defocus_v_angstrom
@@ -83,9 +109,25 @@ def ctf_of(
     """CTF of some particles on one working grid, whatever their optics groups.
 
     The symmetric aberrations of an optics group (RELION's even Zernike polynomials) are in it;
-    the antisymmetric ones are taken off the images by `aberrations.remove_odd_phase`.
+    the antisymmetric ones are taken off the images by :func:`remove_odd_phase`.
 
-    rows (b,) of the particle file -> (b, box, box // 2 + 1) float32
+    Parameters
+    ----------
+    particles : Imaged
+        The particle file.
+    rows : sequence of int
+        (b,) rows of `particles`.
+    box : int
+        Pixels along an edge of the working grid.
+    pixel_size_angstrom : float
+        Of the working grid, in A.
+    device : torch.device or str
+        Where to compute it.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, box, box // 2 + 1) float32.
     """
     rows = np.asarray(rows, dtype=np.int64)
 

@@ -13,7 +13,19 @@ def low_pass(
 ) -> torch.Tensor:
     """Remove what is finer than a resolution, by a raised cosine three shells wide about it.
 
-    volume (n, n, n) real -> the same shape and grid
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (n, n, n) real.
+    pixel_size_angstrom : float
+        Of the map, in A.
+    resolution_angstrom : float
+        Where half the amplitude is left, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape and grid.
     """
     n = volume.shape[-1]
     gain = low_pass_gain(n, 3, pixel_size_angstrom, resolution_angstrom).to(volume)
@@ -26,7 +38,21 @@ def low_pass_gain(
 ) -> torch.Tensor:
     """What :func:`low_pass` multiplies every coefficient of a half transform with, 0 to 1.
 
-    -> (box, box // 2 + 1) for ndim 2, (box, box, box // 2 + 1) for ndim 3; float64
+    Parameters
+    ----------
+    box : int
+        Pixels along an edge.
+    ndim : int
+        2 or 3.
+    pixel_size_angstrom : float
+        In A.
+    resolution_angstrom : float
+        Where the gain is one half, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) or (box, box, box // 2 + 1) float64.
     """
     cut = box * pixel_size_angstrom / resolution_angstrom
     beyond = ((rfft_radius(box, ndim) - cut) / _EDGE_SHELLS + 0.5).clamp(0, 1)

@@ -12,9 +12,19 @@ from torch_fourier_shift import fourier_shift_dft_2d
 
 
 def fourier_shift(image_rfft: torch.Tensor, shift_xy_pixels: torch.Tensor) -> torch.Tensor:
-    """Move images by (x, y) pixels: what sat at p sits at p + shift afterwards.
+    """Move images: what sat at p sits at p + shift afterwards.
 
-    image_rfft (..., n, n // 2 + 1) complex of square images with even n; shift_xy_pixels (..., 2)
+    Parameters
+    ----------
+    image_rfft : torch.Tensor
+        (..., n, n // 2 + 1) complex, of square images with even n.
+    shift_xy_pixels : torch.Tensor
+        (..., 2), x and y in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape and dtype as `image_rfft`.
     """
     n = image_rfft.shape[-2]
     shifted: torch.Tensor = fourier_shift_dft_2d(
@@ -63,7 +73,21 @@ def resample_2d(
     Everything above the Nyquist frequency of the new grid is cut off (a Fourier crop when both
     boxes have the same extent in A); where the new box is larger the border is 0.
 
-    images (..., h, w) real -> (..., box, box)
+    Parameters
+    ----------
+    images : torch.Tensor
+        (..., h, w) real.
+    pixel_size_angstrom : float
+        Of `images`, in A.
+    box : int
+        Pixels along an edge of the new grid.
+    new_pixel_size_angstrom : float
+        Of the new grid, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box).
     """
     h, w = images.shape[-2:]
     ratio = new_pixel_size_angstrom / pixel_size_angstrom
@@ -75,7 +99,24 @@ def resample_2d(
 def resample_3d(
     volume: torch.Tensor, pixel_size_angstrom: float, box: int, new_pixel_size_angstrom: float
 ) -> torch.Tensor:
-    """As :func:`resample_2d` for maps: (..., d, h, w) real -> (..., box, box, box)."""
+    """As :func:`resample_2d` for maps.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (..., d, h, w) real.
+    pixel_size_angstrom : float
+        Of `volume`, in A.
+    box : int
+        Voxels along an edge of the new grid.
+    new_pixel_size_angstrom : float
+        Of the new grid, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box, box).
+    """
     slices = resample_2d(volume, pixel_size_angstrom, box, new_pixel_size_angstrom)
     ratio = new_pixel_size_angstrom / pixel_size_angstrom
     matrix = _sampling_matrix(volume.shape[-3], box, ratio, volume)
@@ -87,13 +128,36 @@ def fourier_resize_2d(images: torch.Tensor, box: int) -> torch.Tensor:
 
     The pixel size becomes old box / new box times the old one; grey values and the centre stay.
 
-    images (..., n, n) -> (..., box, box)
+    Parameters
+    ----------
+    images : torch.Tensor
+        (..., n, n) real.
+    box : int
+        Pixels along an edge of the new grid.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box).
     """
     return resample_2d(images, 1.0, box, images.shape[-1] / box)
 
 
 def fourier_resize_3d(volume: torch.Tensor, box: int) -> torch.Tensor:
-    """As :func:`fourier_resize_2d` for cubes: (..., n, n, n) -> (..., box, box, box)."""
+    """As :func:`fourier_resize_2d` for cubes.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (..., n, n, n) real.
+    box : int
+        Voxels along an edge of the new grid.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box, box).
+    """
     return resample_3d(volume, 1.0, box, volume.shape[-1] / box)
 
 
@@ -103,7 +167,19 @@ def fourier_resize_3d(volume: torch.Tensor, box: int) -> torch.Tensor:
 def rfft_radius(box: int, ndim: int, device: torch.device | str = "cpu") -> torch.Tensor:
     """|k| of every coefficient of a half transform, in units of 1 / box.
 
-    -> (box, box // 2 + 1) for ndim 2, (box, box, box // 2 + 1) for ndim 3; float64
+    Parameters
+    ----------
+    box : int
+        Pixels along an edge.
+    ndim : int
+        2 or 3.
+    device : torch.device or str
+        Where to compute it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) or (box, box, box // 2 + 1) float64.
     """
     full = torch.fft.fftfreq(box, d=1 / box, dtype=torch.float64, device=device).square()
     squared = torch.arange(box // 2 + 1, dtype=torch.float64, device=device).square()
@@ -113,7 +189,22 @@ def rfft_radius(box: int, ndim: int, device: torch.device | str = "cpu") -> torc
 
 
 def rfft_shell(box: int, ndim: int, device: torch.device | str = "cpu") -> torch.Tensor:
-    """The shell round(|k|) of every coefficient of a half transform, int64; see `rfft_radius`."""
+    """The shell round(|k|) of every coefficient of a half transform; see :func:`rfft_radius`.
+
+    Parameters
+    ----------
+    box : int
+        Pixels along an edge.
+    ndim : int
+        2 or 3.
+    device : torch.device or str
+        Where to compute it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) or (box, box, box // 2 + 1) int64.
+    """
     return rfft_radius(box, ndim, device).round_().long()
 
 
@@ -129,23 +220,64 @@ def _shell_sum(spectrum: torch.Tensor, shell: torch.Tensor) -> torch.Tensor:
 def shell_sum_2d(spectrum: torch.Tensor) -> torch.Tensor:
     """Sum over shells of half transforms, each coefficient counted once as RELION counts.
 
-    spectrum (..., n, n // 2 + 1) real -> (..., n // 2 + 1)
+    Parameters
+    ----------
+    spectrum : torch.Tensor
+        (..., n, n // 2 + 1) real.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n // 2 + 1).
     """
     return _shell_sum(spectrum, rfft_shell(spectrum.shape[-2], 2, spectrum.device))
 
 
 def shell_sum_3d(spectrum: torch.Tensor) -> torch.Tensor:
-    """As :func:`shell_sum_2d`: (..., n, n, n // 2 + 1) -> (..., n // 2 + 1)."""
+    """As :func:`shell_sum_2d` for transforms of maps.
+
+    Parameters
+    ----------
+    spectrum : torch.Tensor
+        (..., n, n, n // 2 + 1) real.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n // 2 + 1).
+    """
     return _shell_sum(spectrum, rfft_shell(spectrum.shape[-2], 3, spectrum.device))
 
 
 def radial_average_2d(spectrum: torch.Tensor) -> torch.Tensor:
-    """Mean over shells of half transforms: (..., n, n // 2 + 1) -> (..., n // 2 + 1)."""
+    """Mean over shells of half transforms.
+
+    Parameters
+    ----------
+    spectrum : torch.Tensor
+        (..., n, n // 2 + 1) real.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n // 2 + 1).
+    """
     return shell_sum_2d(spectrum) / shell_sum_2d(torch.ones_like(_last(spectrum, 2)))
 
 
 def radial_average_3d(spectrum: torch.Tensor) -> torch.Tensor:
-    """Mean over shells of half transforms: (..., n, n, n // 2 + 1) -> (..., n // 2 + 1)."""
+    """Mean over shells of half transforms of maps.
+
+    Parameters
+    ----------
+    spectrum : torch.Tensor
+        (..., n, n, n // 2 + 1) real.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n // 2 + 1).
+    """
     return shell_sum_3d(spectrum) / shell_sum_3d(torch.ones_like(_last(spectrum, 3)))
 
 
@@ -157,7 +289,17 @@ def _last(spectrum: torch.Tensor, ndim: int) -> torch.Tensor:
 def spread_shells_2d(curve: torch.Tensor, box: int) -> torch.Tensor:
     """A radial curve laid out as a half transform; beyond the last shell its last value.
 
-    curve (..., box // 2 + 1) -> (..., box, box // 2 + 1)
+    Parameters
+    ----------
+    curve : torch.Tensor
+        (..., box // 2 + 1), a value for every shell.
+    box : int
+        Pixels along an edge.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box // 2 + 1).
     """
     shell = rfft_shell(box, 2, curve.device).clamp(max=curve.shape[-1] - 1)
     return curve[..., shell]

@@ -13,7 +13,17 @@ def fsc(a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor | None = None) -> t
     Shell i holds the coefficients with round(|k|) = i; those of the half transform are counted
     once, as in relion_postprocess. A shell without power gives 0.
 
-    a, b (..., n, n, n) real; mask broadcasts to them -> (..., n // 2 + 1), shell i at i / (n px)
+    Parameters
+    ----------
+    a, b : torch.Tensor
+        (..., n, n, n) real.
+    mask : torch.Tensor, optional
+        Broadcasts to the maps, which are multiplied by it.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n // 2 + 1); shell i lies at i / (n pixel size).
     """
     if mask is not None:
         a, b = a * mask, b * mask
@@ -37,12 +47,26 @@ class Resolution:
 def resolution_at(
     curve: torch.Tensor, threshold: float, box: int, pixel_size_angstrom: float
 ) -> Resolution:
-    """The resolution where an FSC curve first falls below `threshold` (0.143, 0.5).
+    """The resolution where an FSC curve first falls below a threshold.
 
     Linear in frequency between the two shells around the crossing. Shell 0 is not looked at: it is
     the product of two means. NaN counts as below.
 
-    curve (box // 2 + 1,)
+    Parameters
+    ----------
+    curve : torch.Tensor
+        (box // 2 + 1,).
+    threshold : float
+        For instance 0.143 between half maps, 0.5 against a model.
+    box : int
+        Voxels along an edge of the maps.
+    pixel_size_angstrom : float
+        Of the maps, in A.
+
+    Returns
+    -------
+    Resolution
+        In A, and whether the curve fell below the threshold at all.
     """
     values = torch.nan_to_num(curve.detach().double().cpu(), nan=-1.0)
     below = torch.nonzero(values[1:] < threshold).flatten()
@@ -87,8 +111,22 @@ def corrected_fsc(
 ) -> FscCurves:
     """FSC of two half maps corrected for the correlation that a mask brings, as RELION does it.
 
-    half1, half2, mask (n, n, n); computed in float64 on the CPU. The random phases make the
-    randomised curve scatter by about one over the root of the number of voxels in a shell.
+    Computed in float64 on the CPU. The random phases make the randomised curve scatter by about
+    one over the root of the number of voxels in a shell. Source: Chen et al. (2013).
+
+    Parameters
+    ----------
+    half1, half2 : torch.Tensor
+        (n, n, n) real.
+    mask : torch.Tensor
+        (n, n, n), 0 to 1.
+    seed : int
+        Of the random phases.
+
+    Returns
+    -------
+    FscCurves
+        Unmasked, masked, randomised and corrected curves.
     """
     half1, half2, mask = (volume.detach().cpu().double() for volume in (half1, half2, mask))
     unmasked, masked = fsc(half1, half2), fsc(half1, half2, mask)
@@ -105,7 +143,22 @@ def corrected_fsc(
 def randomise_phases(
     volume: torch.Tensor, first_shell: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """A map of the same amplitudes with random phases from a shell on: (n, n, n) real."""
+    """A map of the same amplitudes with random phases from a shell on.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (n, n, n) real.
+    first_shell : int
+        Phases of lower shells stay.
+    generator : torch.Generator
+        Draws the phases.
+
+    Returns
+    -------
+    torch.Tensor
+        (n, n, n) real.
+    """
     n = volume.shape[-1]
     transform = torch.fft.rfftn(volume)
     phase = torch.rand(transform.shape, generator=generator, dtype=torch.float64) * 2 * torch.pi

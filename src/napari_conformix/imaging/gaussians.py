@@ -82,10 +82,24 @@ class _WeightedSplat2d(torch.autograd.Function):
 def splat_points_2d(
     points: torch.Tensor, size: int, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Bilinear splat of points (b, n, 2), (x, y) in pixels, on a periodic grid -> (b, size, size).
+    """Bilinear splat of points on a periodic grid.
 
-    Pixel [0, 0] is the origin; negative coordinates wrap. Every point weighs 1; with `weights`
-    (k, n) the same points are splatted once for each of the k rows -> (b, k, size, size).
+    Pixel [0, 0] is the origin; negative coordinates wrap.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        (b, n, 2), (x, y) in pixels.
+    size : int
+        Pixels along an edge.
+    weights : torch.Tensor, optional
+        (k, n): the same points are splatted once for each of the k rows. Every point weighs 1 by
+        default.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, size, size), or (b, k, size, size) with `weights`.
     """
     out: torch.Tensor
     if weights is None:
@@ -98,10 +112,23 @@ def splat_points_2d(
 def splat_points_3d(
     points: torch.Tensor, size: int, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Trilinear splat of points (b, n, 3), (x, y, z) in voxels -> (b, z, y, x), periodic.
+    """Trilinear splat of points on a periodic grid.
 
-    With `weights` (k, n) once for each row -> (b, k, z, y, x). Differentiable in the points,
-    through the corner weights, and in `weights`.
+    Differentiable in the points, through the corner weights, and in `weights`.
+
+    Parameters
+    ----------
+    points : torch.Tensor
+        (b, n, 3), (x, y, z) in voxels; voxel [0, 0, 0] is the origin.
+    size : int
+        Voxels along an edge.
+    weights : torch.Tensor, optional
+        (k, n): once for each row. Every point weighs 1 by default.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, z, y, x), or (b, k, z, y, x) with `weights`.
     """
     if weights is not None:
         return torch.stack([_splat_3d(points, size, weight) for weight in weights], dim=1)
@@ -128,14 +155,48 @@ def _splat_3d(points: torch.Tensor, size: int, weights: torch.Tensor | None) -> 
 
 
 def frequencies(size: int, spacing: float, *, half: bool, like: torch.Tensor) -> torch.Tensor:
-    """Frequencies of an (r)fft axis in 1/A, on the device and dtype of `like`."""
+    """Frequencies of an fft or rfft axis.
+
+    Parameters
+    ----------
+    size : int
+        Pixels along the axis.
+    spacing : float
+        Between pixels, in A.
+    half : bool
+        True for the axis that rfft cuts in half.
+    like : torch.Tensor
+        Gives device and dtype.
+
+    Returns
+    -------
+    torch.Tensor
+        (size,) or (size // 2 + 1,) in 1/A.
+    """
     make = torch.fft.rfftfreq if half else torch.fft.fftfreq
     k: torch.Tensor = make(size, spacing, device=like.device, dtype=like.dtype)
     return k
 
 
 def splat_blur(size: int, oversampling: int, *, half: bool, like: torch.Tensor) -> torch.Tensor:
-    """Transform of the linear-interpolation kernel along one cropped axis: sinc^2."""
+    """Transform of the linear-interpolation kernel along one cropped axis: sinc^2.
+
+    Parameters
+    ----------
+    size : int
+        Frequencies that are kept along the axis.
+    oversampling : int
+        Pixels of the splat for one of the image.
+    half : bool
+        True for the axis that rfft cuts in half.
+    like : torch.Tensor
+        Gives device and dtype.
+
+    Returns
+    -------
+    torch.Tensor
+        (size,) or (size // 2 + 1,).
+    """
     k = frequencies(size, 1.0 / size, half=half, like=like) / (size * oversampling)
     return torch.sinc(k) ** 2
 
@@ -145,8 +206,25 @@ def gaussian_transform(
 ) -> torch.Tensor:
     """Transform of a unit-mass Gaussian over the splat's blur, in the layout of rfftn.
 
-    `width_angstrom` is the standard deviation, 0-d, or (k,) for k Gaussians at once;
     exp(-2 pi^2 width^2 k^2).
+
+    Parameters
+    ----------
+    width_angstrom : torch.Tensor
+        Standard deviation in A, 0-d, or (k,) for k Gaussians at once.
+    box : int
+        Pixels along an edge.
+    pixel_size_angstrom : float
+        In A.
+    dims : int
+        2 or 3.
+    oversampling : int
+        Pixels of the splat for one of the image.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box // 2 + 1) or (box, box, box // 2 + 1), with k in front where there are k widths.
     """
     total: torch.Tensor | None = None
     exponent = (-2 * math.pi**2 * width_angstrom**2)[..., None]
@@ -164,7 +242,22 @@ def gaussian_transform(
 
 
 def crop_rfft(transform: torch.Tensor, box: int, dims: int) -> torch.Tensor:
-    """The lowest `box` frequencies of an rfftn over the last `dims` axes of a finer grid."""
+    """The lowest frequencies of a half transform of a finer grid.
+
+    Parameters
+    ----------
+    transform : torch.Tensor
+        rfftn over the last `dims` axes.
+    box : int
+        Frequencies along an edge that are kept.
+    dims : int
+        2 or 3.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box // 2 + 1) or (..., box, box, box // 2 + 1).
+    """
     transform = transform[..., : box // 2 + 1]
     for axis in range(-dims, -1):
         size = transform.shape[axis]
@@ -200,7 +293,20 @@ class _CroppedRfft2d(torch.autograd.Function):
 
 
 def cropped_rfft2(grid: torch.Tensor, box: int) -> torch.Tensor:
-    """(..., size, size) real -> the lowest frequencies of rfft2, (..., box, box // 2 + 1)."""
+    """The lowest frequencies of rfft2 of images.
+
+    Parameters
+    ----------
+    grid : torch.Tensor
+        (..., size, size) real.
+    box : int
+        Frequencies along an edge that are kept.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., box, box // 2 + 1) complex.
+    """
     out: torch.Tensor = _CroppedRfft2d.apply(grid, box)  # type: ignore[no-untyped-call]
     return out
 
@@ -208,7 +314,22 @@ def cropped_rfft2(grid: torch.Tensor, box: int) -> torch.Tensor:
 def project_points(
     positions: torch.Tensor, rotation: torch.Tensor, shift_angstrom: torch.Tensor
 ) -> torch.Tensor:
-    """(b, n, 3) or (n, 3) xyz in A -> (b, n, 2): (A^T p)_xy plus the particle's shift, in A."""
+    """Where points of the map land in images: (A^T p)_xy plus the particle's shift.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (b, n, 3) or (n, 3) xyz in A from the centre.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    shift_angstrom : torch.Tensor
+        (b, 2) xy of the particle from the image centre.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, n, 2) xy in A from the image centre.
+    """
     # x of all points, then y of all points, in memory: the products and the splat want it so
     across = rotation[:, :, :2].mT @ positions.mT + shift_angstrom[..., None]  # (b, 2, n)
     return across.mT
@@ -224,17 +345,33 @@ def project_gaussians(
     oversampling: int = 2,
     weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Transform of the projection of unit-mass Gaussians, eq. 10 without CTF.
+    """Transform of the projection of unit-mass Gaussians, DynaMight eq. 10 without CTF.
 
-    positions        (b, n, 3) or (n, 3) xyz in A from the centre
-    width_angstrom   0-d, standard deviation; (k,) with `weights`
-    weights          (k, n) mass of every Gaussian in each of k width classes (eq. 8); None: 1
-    rotation         (b, 3, 3) A, image xyz to volume xyz
-    shift_angstrom   (b, 2) xy of the particle from the image centre
-    returns          (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that
-                     it compares with ``rfft2(ifftshift(image))``. Grey values are densities
-                     integrated along z and over the pixel, divided by the pixel's side: the plain
-                     sum along z of a map of density per voxel.
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (b, n, 3) or (n, 3) xyz in A from the centre.
+    width_angstrom : torch.Tensor
+        0-d, standard deviation in A; (k,) with `weights`.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    shift_angstrom : torch.Tensor
+        (b, 2) xy of the particle from the image centre.
+    box : int
+        Pixels along an edge of the images.
+    pixel_size_angstrom : float
+        Of the images, in A.
+    oversampling : int
+        Pixels of the splat for one of the image along an edge.
+    weights : torch.Tensor, optional
+        (k, n) mass of every Gaussian in each of k width classes (eq. 8); 1 by default.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that it compares
+        with ``rfft2(ifftshift(image))``. Grey values are densities integrated along z and over the
+        pixel, divided by the pixel's side: the plain sum along z of a map of density per voxel.
     """
     fine = box * oversampling
     plane = project_points(positions, rotation, shift_angstrom)  # (b, n, 2) A
@@ -254,12 +391,31 @@ def gaussian_map(
     oversampling: int = 1,
     weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Map of unit-mass Gaussians: (b, n, 3) xyz in A -> (b, z, y, x), centre at box // 2.
+    """Map of unit-mass Gaussians.
 
-    With `weights` (k, n) the Gaussians of k width classes (eq. 8), `width_angstrom` then (k,).
     A unit mass sums to 1 over the voxels; band-limited at Nyquist. The error of the trilinear
     splat falls with the square of `oversampling` and of the width in voxels: 5 % of the peak of a
     single Gaussian two voxels wide without oversampling, 0.6 % with 2.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (b, n, 3) xyz in A from the centre.
+    width_angstrom : torch.Tensor
+        0-d, standard deviation in A; (k,) with `weights`.
+    box : int
+        Voxels along an edge.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    oversampling : int
+        Voxels of the splat for one of the map along an edge.
+    weights : torch.Tensor, optional
+        (k, n) mass of every Gaussian in each of k width classes (eq. 8); 1 by default.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, z, y, x), centre at box // 2.
     """
     fine = box * oversampling
     grid = splat_points_3d(positions * (oversampling / pixel_size_angstrom), fine, weights)

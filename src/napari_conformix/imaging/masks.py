@@ -21,7 +21,21 @@ def soft_mask(
     1 at `volume >= threshold` and within `extend_px` of it, then a raised cosine over
     `soft_edge_px`. Not differentiable.
 
-    volume (..., y, x) of two or three dimensions -> the same shape, float32, on its device
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (y, x) or (z, y, x), or more of them in front.
+    threshold : float
+        Contour in the map's grey values.
+    extend_px : float
+        How far the mask reaches beyond the contour, in pixels.
+    soft_edge_px : float
+        Width of the soft edge, in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape, float32, on the map's device.
     """
     inside = (volume >= threshold).cpu().numpy()
     if not inside.any():
@@ -50,24 +64,68 @@ def _ball(
 def circle_mask(
     box: int, radius_px: float, soft_edge_px: float = 0.0, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """1 within `radius_px` of index box // 2, then a raised cosine to 0: (box, box) float32."""
+    """A disc about index box // 2, with a raised cosine to 0 at its edge.
+
+    Parameters
+    ----------
+    box : int
+        Pixels along an edge.
+    radius_px : float
+        1 within it, in pixels.
+    soft_edge_px : float
+        Width of the soft edge, in pixels.
+    device : torch.device or str
+        Where to make it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box) float32.
+    """
     return _ball(box, 2, radius_px, soft_edge_px, device)
 
 
 def sphere_mask(
     box: int, radius_px: float, soft_edge_px: float = 0.0, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """As :func:`circle_mask` in 3-D: (box, box, box) float32."""
+    """As :func:`circle_mask` in three dimensions.
+
+    Parameters
+    ----------
+    box : int
+        Voxels along an edge.
+    radius_px : float
+        1 within it, in voxels.
+    soft_edge_px : float
+        Width of the soft edge, in voxels.
+    device : torch.device or str
+        Where to make it.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box, box) float32.
+    """
     return _ball(box, 3, radius_px, soft_edge_px, device)
 
 
 def resample_mask(mask: torch.Tensor, box: int) -> torch.Tensor:
-    """The mask on a grid of `box` over the same extent, index box // 2 at index n // 2.
+    """A mask on another grid over the same extent, index box // 2 at index n // 2.
 
     Read by linear interpolation, so that it stays between the mask's own values. Cutting its
-    Fourier transform would let a hard edge ring through the whole box.
+    Fourier transform would let a hard edge ring through the whole box. Not differentiable.
 
-    mask (n, n, n) -> (box, box, box) float32, on its device. Not differentiable.
+    Parameters
+    ----------
+    mask : torch.Tensor
+        (n, n, n).
+    box : int
+        Voxels along an edge of the new grid.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box, box) float32, on the mask's device.
     """
     n = mask.shape[0]
     if n == box:
@@ -88,22 +146,47 @@ def resample_mask(mask: torch.Tensor, box: int) -> torch.Tensor:
 
 
 def contour_threshold(volume: torch.Tensor) -> float:
-    """A contour that separates molecule from solvent: Otsu's threshold of the grey values."""
+    """A contour that separates molecule from solvent: Otsu's threshold of the grey values.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x).
+
+    Returns
+    -------
+    float
+        In the map's grey values.
+    """
     values = volume.detach().cpu().numpy()
     return float(threshold_otsu(values))
 
 
 def choose_threshold(volume: torch.Tensor, mask: torch.Tensor | None = None) -> float:
-    """The contour at which a map is drawn and a model is placed in it, unless the user gives one.
+    """The contour at which a map is drawn and Gaussians are placed, unless the user gives one.
 
     Half of Otsu's threshold of the (masked) map, but above the solvent's noise. Otsu's split finds
     the strong density; flexible parts are weaker, so the contour is put half way between it and
-    the solvent (Schwab et al. 2024: 'density in the flexible regions remains, but no noise is
+    the solvent (DynaMight paper: 'density in the flexible regions remains, but no noise is
     visible'). In a noisy map Otsu splits the noise itself, so the contour is at least 4 times the
     solvent's standard deviation in the unmasked map, unless that is above half the maximum.
 
-    volume (z, y, x) and mask of the same shape -> the contour in the map's grey values. UserError
-    for a map without positive values.
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x).
+    mask : torch.Tensor, optional
+        Of the same shape.
+
+    Returns
+    -------
+    float
+        The contour in the map's grey values.
+
+    Raises
+    ------
+    UserError
+        For a map without positive values.
     """
     volume = volume.float()
     masked = volume if mask is None else volume * mask
@@ -119,7 +202,15 @@ def choose_threshold(volume: torch.Tensor, mask: torch.Tensor | None = None) -> 
 def solvent_sigma(volume: torch.Tensor) -> float:
     """Standard deviation of a map's solvent, from the median deviation of all voxels.
 
-    0 for a map whose solvent was masked away.
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x).
+
+    Returns
+    -------
+    float
+        In the map's grey values; 0 for a map whose solvent was masked away.
     """
     values = _sampled(volume)
     return 1.4826 * float((values - values.median()).abs().median())
@@ -134,16 +225,45 @@ def _sampled(volume: torch.Tensor) -> torch.Tensor:
 
 
 def enclosed_volume(volume: torch.Tensor, threshold: float, pixel_size_angstrom: float) -> float:
-    """The volume in A^3 of the voxels at or above `threshold`."""
+    """The volume of the voxels at or above a contour.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x).
+    threshold : float
+        In the map's grey values.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+
+    Returns
+    -------
+    float
+        In A^3.
+    """
     return int((volume >= threshold).sum()) * pixel_size_angstrom**3
 
 
 def threshold_enclosing(
     volume: torch.Tensor, volume_angstrom3: float, pixel_size_angstrom: float
 ) -> float:
-    """The contour that encloses about `volume_angstrom3`; the inverse of `enclosed_volume`.
+    """The contour that encloses a volume; the inverse of :func:`enclosed_volume`.
 
     For a protein of known mass: 1.21 A^3 for each dalton (Harpaz et al. 1994).
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x).
+    volume_angstrom3 : float
+        To be enclosed, in A^3.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+
+    Returns
+    -------
+    float
+        In the map's grey values.
     """
     values = volume.flatten()
     voxels = round(volume_angstrom3 / pixel_size_angstrom**3)

@@ -12,7 +12,15 @@ from napari_conformix.imaging.masks import circle_mask
 def noise_power(residuals: torch.Tensor) -> torch.Tensor:
     """Mean power of images that hold noise only (for example data minus model), by shell.
 
-    residuals (..., n, n) real -> (n // 2 + 1,), averaged over all images
+    Parameters
+    ----------
+    residuals : torch.Tensor
+        (..., n, n) real.
+
+    Returns
+    -------
+    torch.Tensor
+        (n // 2 + 1,), averaged over all images.
     """
     n = residuals.shape[-1]
     spectrum = torch.fft.rfft2(residuals).abs().square() / n**2
@@ -26,7 +34,17 @@ def background_noise_power(images: torch.Tensor, radius_px: float) -> torch.Tens
     each image's background is taken off first, so shell 0 says nothing. The cut blurs the curve
     over one or two shells.
 
-    images (..., n, n); radius_px of the particle -> (n // 2 + 1,), averaged over all images
+    Parameters
+    ----------
+    images : torch.Tensor
+        (..., n, n) real.
+    radius_px : float
+        Of the particle, in pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        (n // 2 + 1,), averaged over all images.
     """
     n = images.shape[-1]
     outside = 1 - circle_mask(n, radius_px, 3.0, images.device).to(images.dtype)

@@ -10,7 +10,15 @@ def euler_to_matrix(angles_degrees: torch.Tensor) -> torch.Tensor:
     A maps image coordinates to volume coordinates, V_rot(p) = V(A p), both (x, y, z). A point c
     of the map lands at (A^T c)_xy in the image. Differentiable.
 
-    angles_degrees (..., 3) -> (..., 3, 3) of the same dtype
+    Parameters
+    ----------
+    angles_degrees : torch.Tensor
+        (..., 3): rot, tilt, psi.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., 3, 3) of the same dtype.
     """
     rot, tilt, psi = torch.deg2rad(angles_degrees).unbind(-1)  # (...)
     return _about_z(rot) @ _about_y(tilt) @ _about_z(psi)  # (..., 3, 3)
@@ -39,7 +47,15 @@ def matrix_to_euler(rotation: torch.Tensor) -> torch.Tensor:
 
     At tilt 0 and 180 only rot + psi or rot - psi is determined; psi is then 0. Not differentiable.
 
-    rotation (..., 3, 3) -> (..., 3) degrees of the same dtype
+    Parameters
+    ----------
+    rotation : torch.Tensor
+        (..., 3, 3), A.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., 3) rot, tilt, psi in degrees, of the same dtype.
     """
     flat = rotation.detach().reshape(-1, 3, 3).cpu().double().numpy()
     angles = Rotation.from_matrix(flat).as_euler("ZYZ", degrees=True, suppress_warnings=True)

@@ -28,6 +28,17 @@ class PositionalEncoding(nn.Module):
         return 6 * len(self.wave_numbers)
 
     def forward(self, positions: torch.Tensor) -> torch.Tensor:
-        """(n, 3) in A -> (n, 6 * frequencies)."""
+        """Encode positions.
+
+        Parameters
+        ----------
+        positions : torch.Tensor
+            (n, 3) in A.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, 6 * frequencies).
+        """
         phase = (positions[..., None] * self.wave_numbers).flatten(-2)  # (n, 3 f)
         return torch.cat([phase.sin(), phase.cos()], dim=-1)

@@ -19,10 +19,21 @@ def project_volume(
     holds for rotations off the grid: at exact multiples of 90 degrees, where nothing is
     interpolated, grey values come out too high away from the centre (7 % at a quarter of the box).
 
-    volume       (n, n, n) real, n even
-    rotation     (..., 3, 3), A: image xyz to volume xyz
-    fftfreq_max  cycles per pixel, 0.5 cuts the corners beyond Nyquist as RELION does
-    returns      (..., n, n)
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (n, n, n) real, n even.
+    rotation : torch.Tensor
+        (..., 3, 3), A: image xyz to volume xyz.
+    pad_factor : float
+        Box of the transform over that of the map.
+    fftfreq_max : float, optional
+        Cycles per pixel; 0.5 cuts the corners beyond Nyquist as RELION does.
+
+    Returns
+    -------
+    torch.Tensor
+        (..., n, n).
     """
     images: torch.Tensor = project_3d_to_2d(
         volume.float(),
@@ -40,7 +51,17 @@ def project_volume_real_space(volume: torch.Tensor, rotation: torch.Tensor) -> t
     An independent way to the same images. `torch.nn.functional.affine_grid` is no help here: it
     turns about (N - 1) / 2, half a voxel off. Memory is b * n^3; differentiable.
 
-    volume (n, n, n) or (b, n, n, n), rotation (b, 3, 3) -> (b, n, n)
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (n, n, n) or (b, n, n, n) real.
+    rotation : torch.Tensor
+        (b, 3, 3), A: image xyz to volume xyz.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, n, n).
     """
     n = volume.shape[-1]
     axis = torch.arange(n, dtype=rotation.dtype, device=rotation.device) - n // 2

@@ -26,11 +26,26 @@ def voxel_positions(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Centres of the voxels of a cube, or of those where `inside` holds, and which they are.
 
-    box                  voxels along an edge, even
-    pixel_size_angstrom  edge of a voxel
-    inside               (z, y, x) bool, for instance a solvent mask; None: every voxel
-    returns              (n, 3) float32 xyz in A from index box // 2, and (n,) int64 index into the
-                         flattened (z, y, x) cube, rising: a scatter there makes the volume
+    Parameters
+    ----------
+    box : int
+        Voxels along an edge, even.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    inside : torch.Tensor, optional
+        (z, y, x) bool, for instance a solvent mask; every voxel by default.
+
+    Returns
+    -------
+    positions : torch.Tensor
+        (n, 3) float32 xyz in A from index box // 2.
+    flat : torch.Tensor
+        (n,) int64 index into the flattened (z, y, x) cube, rising: a scatter there makes the map.
+
+    Raises
+    ------
+    ValueError
+        If `inside` is of another shape.
     """
     if inside is None:
         flat = torch.arange(box**3)
@@ -106,28 +121,39 @@ def project_voxels(
 ) -> torch.Tensor:
     """Transform of the projections of voxels at common positions with values of their own.
 
-    values           (b, n) densities per voxel of the images' pixel size
-    positions        (n, 3) xyz in A from the centre, on a grid of `voxel_size_angstrom`
-    rotation         (b, 3, 3) A, image xyz to volume xyz
-    shift_angstrom   (b, 2) xy of the particle from the image centre
-    box, pixel_size_angstrom
-                     of the images
-    oversampling     pixels of the splat for one of the image along an edge. Voxels are points, so
-                     their transform repeats itself at 1 / voxel size, and where a replica of the
-                     strong low frequencies is aliased into the image the CTF leaves it in full:
-                     the worst of 40 images correlates with RELION's to 0.9964 with 2, 0.9996 with
-                     3, 0.9998 with 4
-    voxel_size_angstrom
-                     of the decoded grid, if it is not that of the images. Values stay densities
-                     per voxel of the *images'* pixel size, so that a volume keeps its grey values
-                     when its grid is changed: a coarser voxel stands for
-                     (voxel_size / pixel_size)^3 of them.
-    returns          (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that
-                     it compares with ``rfft2(ifftshift(image))``. Grey values are the plain sum
-                     along z. From the Nyquist frequency of the voxels, or of the images, on it
-                     is 0: there the voxels have only replicas of the lower frequencies.
-
     What falls outside of the image is not in it. Differentiable in `values` alone.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        (b, n) densities per voxel of the images' pixel size.
+    positions : torch.Tensor
+        (n, 3) xyz in A from the centre, on a grid of `voxel_size_angstrom`.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    shift_angstrom : torch.Tensor
+        (b, 2) xy of the particle from the image centre.
+    box : int
+        Pixels along an edge of the images.
+    pixel_size_angstrom : float
+        Of the images, in A.
+    oversampling : int
+        Pixels of the splat for one of the image along an edge. Voxels are points, so their
+        transform repeats itself at 1 / voxel size, and where a replica of the strong low
+        frequencies is aliased into the image the CTF leaves it in full: the worst of 40 images
+        correlates with RELION's to 0.9964 with 2, 0.9996 with 3, 0.9998 with 4.
+    voxel_size_angstrom : float, optional
+        Of the decoded grid, if it is not that of the images. Values stay densities per voxel of
+        the *images'* pixel size, so that a volume keeps its grey values when its grid is changed:
+        a coarser voxel stands for (voxel_size / pixel_size)^3 of them.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, box, box // 2 + 1) complex; the phase origin is the image centre, so that it compares
+        with ``rfft2(ifftshift(image))``. Grey values are the plain sum along z. From the Nyquist
+        frequency of the voxels, or of the images, on it is 0: there the voxels have only replicas
+        of the lower frequencies.
     """
     ratio = (voxel_size_angstrom or pixel_size_angstrom) / pixel_size_angstrom
     band = min(box, 2 * math.ceil(box / (2 * ratio)))  # all that coarse voxels have frequencies for
@@ -178,8 +204,23 @@ def sample_images(
     The spatial transformer of the encoder, and the adjoint of the splat without oversampling: a
     point takes the grey value of the pixel that it is projected to; 0 outside of the image.
 
-    images (b, n, n), centre at index n // 2; positions (n, 3) xyz in A; rotation (b, 3, 3) A;
-    shift (b, 2) A of the particle from the image centre -> (b, n)
+    Parameters
+    ----------
+    images : torch.Tensor
+        (b, n, n), centre at index n // 2.
+    positions : torch.Tensor
+        (p, 3) xyz in A from the centre.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    shift_angstrom : torch.Tensor
+        (b, 2) xy of the particle from the image centre.
+    pixel_size_angstrom : float
+        Of the images, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, p).
     """
     size = images.shape[-1]
     grid = _sampling_grid(positions, rotation, shift_angstrom, size, pixel_size_angstrom)
@@ -198,8 +239,23 @@ def project_slices(
     An independent way to the same images, a volume at a time: the padded transforms of all of them
     would not fit into memory.
 
-    volume (b, n, n, n), rotation (b, 3, 3), shift_angstrom (b, 2) -> (b, n, n // 2 + 1) complex,
-    phase origin at the image centre
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (b, n, n, n) real.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    shift_angstrom : torch.Tensor
+        (b, 2) xy of the particle from the image centre.
+    pixel_size_angstrom : float
+        Of the images, in A.
+    pad_factor : float
+        Box of the transform over that of the volume.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, n, n // 2 + 1) complex, phase origin at the image centre.
     """
     images = torch.stack(
         [

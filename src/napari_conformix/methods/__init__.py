@@ -28,14 +28,35 @@ RECOMMENDED = "dynamight"
 
 
 def available_methods() -> list[str]:
-    """Names of the installed methods, sorted; imports none of them."""
+    """Names of the installed methods; imports none of them.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     return sorted(_entry_points())
 
 
 @cache
 def method_class(name: str) -> "type[Method]":
-    """The class of an installed method, or of jobs with imported latents; UserError when there is
-    none of that name."""
+    """The class of an installed method, or of jobs with imported latents.
+
+    Parameters
+    ----------
+    name : str
+        As in job.toml: the name of an entry point, or `IMPORTED`.
+
+    Returns
+    -------
+    type of Method
+        Imported when it is first asked for.
+
+    Raises
+    ------
+    UserError
+        If there is no method of that name, or it cannot be imported.
+    """
     try:
         loaded: type[Method] = _entry_point(name).load()
     except ImportError as error:

@@ -42,23 +42,68 @@ class ImageLikelihood(nn.Module):
 
     @staticmethod
     def observed(batch: Batch) -> torch.Tensor:
-        """Transforms of the images, phase origin at the image centre: (b, h, w // 2 + 1)."""
+        """Transforms of the images, phase origin at the image centre.
+
+        Parameters
+        ----------
+        batch : Batch
+            Images (b, h, w).
+
+        Returns
+        -------
+        torch.Tensor
+            (b, h, w // 2 + 1) complex.
+        """
         transform: torch.Tensor = torch.fft.rfft2(torch.fft.ifftshift(batch.images, dim=(-2, -1)))
         return transform
 
     def misfit(self, difference: torch.Tensor) -> torch.Tensor:
-        """Eq. 11 of every image: (b, h, w // 2 + 1) image minus prediction -> (b,)."""
+        """Eq. 11 of every image, per Fourier pixel.
+
+        Parameters
+        ----------
+        difference : torch.Tensor
+            (b, h, w // 2 + 1) complex, image minus prediction.
+
+        Returns
+        -------
+        torch.Tensor
+            (b,).
+        """
         return self._power_of_each(difference, self.pixel_weight)
 
     def data_loss(self, difference: torch.Tensor) -> torch.Tensor:
-        """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate."""
+        """Eq. 11 per Fourier pixel: 1 where the residual is as strong as the noise estimate.
+
+        Parameters
+        ----------
+        difference : torch.Tensor
+            (b, h, w // 2 + 1) complex, image minus prediction.
+
+        Returns
+        -------
+        torch.Tensor
+            0-d, the mean over images.
+        """
         return self.misfit(difference).mean()
 
     def unexplained_power(self, observed: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
         """Share of the images' power that the model leaves over, comparable between epochs.
 
         Divided by the power of the *same* images, so that training and held-out particles, which
-        differ by chance in their contrast, can be compared too.
+        differ by chance in their contrast, can be compared too. Without gradients.
+
+        Parameters
+        ----------
+        observed : torch.Tensor
+            (b, h, w // 2 + 1) complex transforms of the images.
+        difference : torch.Tensor
+            (b, h, w // 2 + 1) complex, image minus prediction.
+
+        Returns
+        -------
+        torch.Tensor
+            0-d.
         """
         with torch.no_grad():
             weight = self.multiplicity / self.image_power[self.shells]
@@ -66,7 +111,18 @@ class ImageLikelihood(nn.Module):
             return left / self._power_of_each(observed, weight).mean()
 
     def whitened(self, difference: torch.Tensor) -> torch.Tensor:
-        """Divided by the noise: pure noise then has mean square 1 at every Fourier pixel."""
+        """Divided by the noise: pure noise then has mean square 1 at every Fourier pixel.
+
+        Parameters
+        ----------
+        difference : torch.Tensor
+            (b, h, w // 2 + 1) complex, image minus prediction.
+
+        Returns
+        -------
+        torch.Tensor
+            The same shape.
+        """
         return difference / self.noise_power[self.shells].sqrt()
 
     def _power_of_each(self, difference: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -74,15 +130,40 @@ class ImageLikelihood(nn.Module):
         return (power * weight).sum((-2, -1)) / self.pixels  # (b,)
 
     def best_scale(self, observed: torch.Tensor, predicted: torch.Tensor) -> tuple[float, float]:
-        """Overlap and power of a prediction under the noise; their ratio is the scale that fits
-        the images (b, h, w // 2 + 1) best (least squares)."""
+        """Overlap and power of a prediction under the noise.
+
+        Their ratio is the scale that fits the images best (least squares).
+
+        Parameters
+        ----------
+        observed : torch.Tensor
+            (b, h, w // 2 + 1) complex transforms of the images.
+        predicted : torch.Tensor
+            (b, h, w // 2 + 1) complex transforms of the predictions.
+
+        Returns
+        -------
+        overlap, power : float
+            Summed over the images, so that batches can be added.
+        """
         weight = self.pixel_weight
         overlap = float((weight * (predicted.conj() * observed).real).sum())
         power = float((weight * torch.view_as_real(predicted).square().sum(-1)).sum())
         return overlap, power
 
     def shell_power(self, transform: torch.Tensor) -> torch.Tensor:
-        """Mean power per shell of (b, h, w // 2 + 1) -> (box // 2 + 1,)."""
+        """Mean power per Fourier shell.
+
+        Parameters
+        ----------
+        transform : torch.Tensor
+            (b, h, w // 2 + 1) complex.
+
+        Returns
+        -------
+        torch.Tensor
+            (box // 2 + 1,).
+        """
         power = torch.view_as_real(transform).square().sum(-1).sum(0) * self.multiplicity
         total = power.new_zeros(len(self.noise_power))
         count = power.new_zeros(len(self.noise_power))
@@ -91,12 +172,29 @@ class ImageLikelihood(nn.Module):
         return total / (count * len(transform))
 
     def set_noise(self, power: torch.Tensor) -> None:
-        """Adopt a noise estimate; empty shells (a band-limited stack) get a floor."""
+        """Adopt a noise estimate; empty shells (a band-limited stack) get a floor.
+
+        Parameters
+        ----------
+        power : torch.Tensor
+            (box // 2 + 1,) radial power of the noise; no shell gets less than 1e-6 of the largest.
+        """
         self.noise_power.copy_(power.clamp_min(1e-6 * float(power.max())))
 
 
 def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """Of a normal distribution (b, d) from the standard normal one, mean over particles."""
+    """Kullback-Leibler divergence of normal distributions from the standard normal one.
+
+    Parameters
+    ----------
+    mean, log_variance : torch.Tensor
+        (b, d) each.
+
+    Returns
+    -------
+    torch.Tensor
+        0-d: summed over dimensions, mean over particles.
+    """
     per_dimension = mean.square() + log_variance.exp() - log_variance - 1
     return 0.5 * per_dimension.sum(1).mean()
 

@@ -44,28 +44,74 @@ class Field(Protocol):
     """The displacement fields of particles, for example `Method.displacement` of their latents."""
 
     def __call__(self, rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Rows (b,) int64 of the particle file, positions (q, 3) xyz in A -> (b, q, 3) A."""
+        """Displacements of particles at places of the consensus.
+
+        Parameters
+        ----------
+        rows : torch.Tensor
+            (b,) int64, rows of the particle file.
+        positions : torch.Tensor
+            (q, 3) xyz in A from the centre.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, q, 3) in A.
+        """
 
 
 class Warp(Protocol):
     """What the deformed particles of one half add to the plain back-projection."""
 
     def add(self, values: torch.Tensor, rotation: torch.Tensor, rows: torch.Tensor) -> None:
-        """Add particles: CTF-multiplied transforms (b, n, n // 2 + 1) of centred images with the
-        centre at [0, 0], rotations A (b, 3, 3), rows (b,) of the particle file."""
+        """Add particles.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (b, n, n // 2 + 1) complex: CTF-multiplied transforms of the images, with the particle's
+            centre at [0, 0].
+        rotation : torch.Tensor
+            (b, 3, 3) A, image xyz to volume xyz.
+        rows : torch.Tensor
+            (b,) int64, rows of the particle file.
+        """
 
     def difference(self) -> torch.Tensor:
-        """Deformed minus undeformed back-projection so far: (box, box, box), grey value times
-        particles."""
+        """Deformed minus undeformed back-projection so far.
+
+        Returns
+        -------
+        torch.Tensor
+            (box, box, box) float32, grey value times particles.
+        """
 
     def memory_bytes(self) -> int:
-        """What the warp keeps next to the plain sums."""
+        """What the warp keeps in addition to the plain sums.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
 
     def state(self) -> dict[str, torch.Tensor]:
-        """The sums, to go on from later."""
+        """The sums, to go on from later.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            By flat names, for :meth:`load_state`.
+        """
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        """Take over the sums of :meth:`state`."""
+        """Take over the sums of :meth:`state`.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            What :meth:`state` of a warp on the same grid returned.
+        """
 
 
 class GatherWarp:
@@ -86,6 +132,18 @@ class GatherWarp:
 
     @torch.no_grad()
     def add(self, values: torch.Tensor, rotation: torch.Tensor, rows: torch.Tensor) -> None:
+        """Add particles: their images where the matter is, less the same without motion.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (b, n, n // 2 + 1) complex: CTF-multiplied transforms of the images, with the particle's
+            centre at [0, 0].
+        rotation : torch.Tensor
+            (b, 3, 3) A, image xyz to volume xyz.
+        rows : torch.Tensor
+            (b,) int64, rows of the particle file.
+        """
         images = fine_images(values, self.oversampling)  # (b, f n, f n)
         moved = self.field(rows, self.grid.nodes)  # (b, q, 3)
         to_image = rotation[:, :, :2].to(moved.dtype)  # (b, 3, 2): A^T, its first two rows
@@ -97,15 +155,43 @@ class GatherWarp:
             self.total += both[0] - both[1]
 
     def difference(self) -> torch.Tensor:
+        """Deformed minus undeformed back-projection so far, times the weight of the voxels.
+
+        Returns
+        -------
+        torch.Tensor
+            (box, box, box) float32, grey value times particles.
+        """
         return self.grid.as_map((self.total * self.grid.weight).float())
 
     def memory_bytes(self) -> int:
+        """What the warp keeps in addition to the plain sums: its grid, the sum, the fine positions.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
         return self.grid.memory_bytes() + 8 * self.total.numel() + 4 * self._fine.numel()
 
     def state(self) -> dict[str, torch.Tensor]:
+        """The sum, to go on from later.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            `total`, (m,) float64 at the voxels of the grid.
+        """
         return {"total": self.total}
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over the sum of :meth:`state`.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            `total`, (m,) at the voxels of the same grid.
+        """
         self.total.copy_(state["total"])
 
 
@@ -131,6 +217,18 @@ class ScatterWarp:
 
     @torch.no_grad()
     def add(self, values: torch.Tensor, rotation: torch.Tensor, rows: torch.Tensor) -> None:
+        """Add particles: grey values at the place that the inverse gives, less those at their own.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (b, n, n // 2 + 1) complex: CTF-multiplied transforms of the images, with the particle's
+            centre at [0, 0].
+        rotation : torch.Tensor
+            (b, 3, 3) A, image xyz to volume xyz.
+        rows : torch.Tensor
+            (b,) int64, rows of the particle file.
+        """
         images = fine_images(values, self.oversampling)  # (b, f n, f n)
         back = self.inverse(rows, self.wide.nodes)  # (b, q, 3)
         scale = self.oversampling / self.wide.pixel_size_angstrom
@@ -156,26 +254,64 @@ class ScatterWarp:
             self.total.index_add_(0, (z * box + y) * box + x, (share * grey)[inside])
 
     def difference(self) -> torch.Tensor:
+        """Deformed minus undeformed back-projection so far, times the weight of the voxels.
+
+        Returns
+        -------
+        torch.Tensor
+            (box, box, box) float32, grey value times particles.
+        """
         inside = self.total[self.grid.voxels] * self.grid.weight
         return self.grid.as_map(inside.float())
 
     def memory_bytes(self) -> int:
+        """What the warp keeps in addition to the plain sums: both grids and the sum.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
         return self.grid.memory_bytes() + self.wide.memory_bytes() + 8 * self.total.numel()
 
     def state(self) -> dict[str, torch.Tensor]:
+        """The sum, to go on from later.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            `total`, (box^3,) float64: the flattened map (z, y, x).
+        """
         return {"total": self.total}
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over the sum of :meth:`state`.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            `total`, (box^3,) of a map with the same box.
+        """
         self.total.copy_(state["total"])
 
 
 def fine_images(values: torch.Tensor, oversampling: int) -> torch.Tensor:
-    """Images on a finer grid from transforms with the centre at [0, 0], ready for
-    :func:`sample_linear`: the mean loss of linear interpolation, sinc^2, is undone beforehand.
+    """Images on a finer grid from their transforms, ready for :func:`sample_linear`.
 
-    Frequencies beyond the circle of Nyquist are left out, as in slice insertion.
+    The mean loss of linear interpolation, sinc^2, is undone beforehand. Frequencies beyond the
+    circle of Nyquist are left out, as in slice insertion.
 
-    (b, n, n // 2 + 1) complex -> (b, f n, f n) real with the centre at index f n // 2
+    Parameters
+    ----------
+    values : torch.Tensor
+        (b, n, n // 2 + 1) complex, with the particle's centre at [0, 0].
+    oversampling : int
+        f, pixels of the fine image for one of the image along an edge.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, f n, f n) real, with the centre at index f n // 2.
     """
     n = values.shape[-2]
     size = n * oversampling
@@ -194,8 +330,20 @@ def fine_images(values: torch.Tensor, oversampling: int) -> torch.Tensor:
 
 
 def sample_linear(image: torch.Tensor, xy: torch.Tensor) -> torch.Tensor:
-    """Linear interpolation of an image (n, n) at (..., 2) pixels (x, y) from index n // 2; 0
-    outside. -> (...)"""
+    """Linear interpolation of an image; 0 outside of it.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        (n, n).
+    xy : torch.Tensor
+        (..., 2), (x, y) in pixels from index n // 2.
+
+    Returns
+    -------
+    torch.Tensor
+        (...) values.
+    """
     n = image.shape[-1]
     grid = (xy + n // 2) * (2 / (n - 1)) - 1
     sampled = torch.nn.functional.grid_sample(

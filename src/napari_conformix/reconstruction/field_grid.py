@@ -46,7 +46,24 @@ class FieldGrid:
         coarsening: int = 2,
         device: torch.device | str = "cpu",
     ) -> "FieldGrid":
-        """The grid of the voxels where `weight` (box, box, box) is above 0."""
+        """The grid of the voxels where a weight is above 0.
+
+        Parameters
+        ----------
+        weight : torch.Tensor
+            (box, box, box), z, y, x: 1 where the field is believed, falling to 0 around.
+        pixel_size_angstrom : float
+            Edge of a voxel, in A.
+        coarsening : int
+            Voxels between two nodes along an axis.
+        device : torch.device or str
+            Where the tensors of the grid are.
+
+        Returns
+        -------
+        FieldGrid
+            With the nodes that these voxels are interpolated from, and no others.
+        """
         box = weight.shape[0]
         flat = weight.flatten().cpu()
         voxels = torch.nonzero(flat > 0).flatten()
@@ -64,17 +81,45 @@ class FieldGrid:
         )
 
     def upsample(self, at_nodes: torch.Tensor) -> torch.Tensor:
-        """Values (q, c) at the nodes -> (m, c) at the voxels."""
+        """Values at the voxels from values at the nodes, trilinear.
+
+        Parameters
+        ----------
+        at_nodes : torch.Tensor
+            (q, c), c values for each node.
+
+        Returns
+        -------
+        torch.Tensor
+            (m, c), c values for each voxel.
+        """
         voxels: torch.Tensor = self.upsampling @ at_nodes
         return voxels
 
     def memory_bytes(self) -> int:
-        """Of all tensors."""
+        """Memory of all tensors.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
         entries = self.upsampling.values().numel()
         return 12 * entries + 8 * len(self.nodes) + 28 * len(self.voxels)
 
     def as_map(self, values: torch.Tensor) -> torch.Tensor:
-        """Values (m,) at the voxels -> (box, box, box), 0 elsewhere."""
+        """A map of values at the voxels, 0 elsewhere.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (m,), one for each voxel.
+
+        Returns
+        -------
+        torch.Tensor
+            (box, box, box), z, y, x.
+        """
         volume = values.new_zeros(self.box**3)
         volume[self.voxels] = values
         return volume.reshape((self.box,) * 3)
@@ -119,12 +164,28 @@ def matter_weight(
     reach_angstrom: float = REACH_ANGSTROM,
     fade_angstrom: float = FADE_ANGSTROM,
 ) -> torch.Tensor:
-    """Where there is matter to move: (box, box, box) float32, on the CPU.
+    """Where there is matter to move.
 
     1 within `reach_angstrom` of a position, then a raised cosine over `fade_angstrom`; 0 beyond
     the sphere inscribed in the box, which not every projection shows.
 
-    positions (p, 3) xyz in A from the centre
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (p, 3) xyz in A from the centre: where the pieces of the model sit in the consensus.
+    box : int
+        Voxels along an edge.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    reach_angstrom : float
+        How far around a position the weight is 1, in A.
+    fade_angstrom : float
+        Over which distance it falls to 0, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (box, box, box) float32, z, y, x, on the CPU.
     """
     index = (positions.detach().cpu() / pixel_size_angstrom).round().long() + box // 2
     index = index[((index >= 0) & (index < box)).all(dim=1)]

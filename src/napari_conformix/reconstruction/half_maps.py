@@ -67,7 +67,13 @@ class HalfReconstructions:
         self._sums = {h: Reconstructor(box, pixel_size_angstrom, device=device) for h in (1, 2)}
 
     def add(self, batch: Batch) -> None:
-        """Add each particle to its own half set."""
+        """Add each particle to its own half set.
+
+        Parameters
+        ----------
+        batch : Batch
+            Particles with images of the map's box and pixel size; `index` selects the half set.
+        """
         member = torch.as_tensor(self._half[batch.index.cpu().numpy()].astype(np.int64))
         for number, sums in self._sums.items():
             chosen = (member == number).to(batch.index.device)
@@ -84,20 +90,44 @@ class HalfReconstructions:
         return self._sums[1].count, self._sums[2].count
 
     def memory_bytes(self) -> int:
-        """Peak memory, reached in :meth:`finish`: both sums, their total, and one division."""
+        """Peak memory, reached in :meth:`finish`: both sums, their total, and one division.
+
+        Returns
+        -------
+        int
+            Bytes, with those of the warps.
+        """
         sums = self._sums[1]
         division = sums.memory_bytes(sums.box)  # of one half, its own sums included
         warps = sum(warp.memory_bytes() for warp in self._warps.values())
         return division + division // 2 + warps
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All sums, by flat names, to go on from later."""
+        """All sums, to go on from later.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            By flat names: those of each half's sums, and of its warp, after `half1.`, `warp1.` and
+            so on.
+        """
         parts = {f"half{h}": sums.state() for h, sums in self._sums.items()}
         parts |= {f"warp{h}": warp.state() for h, warp in self._warps.items()}
         return {f"{part}.{k}": v for part, state in parts.items() for k, v in state.items()}
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Take over what :meth:`state` gave; ValueError when it is of another set-up."""
+        """Take over what :meth:`state` returned.
+
+        Parameters
+        ----------
+        state : Mapping of str to torch.Tensor
+            All sums, by flat names.
+
+        Raises
+        ------
+        ValueError
+            If it is of another set-up: with warps where there are none here, or the reverse.
+        """
         if {*state} != {*self.state()}:
             raise ValueError("These sums are of another reconstruction.")
         for part, owner in (("half", self._sums), ("warp", self._warps)):
@@ -108,9 +138,22 @@ class HalfReconstructions:
                 )
 
     def finish(self, mask: torch.Tensor | None = None) -> HalfMaps:
-        """The maps of what was added; UserError when a half set has no particles.
+        """The maps of what was added.
 
-        mask  (box, box, box) for a masked FSC next to the plain one
+        Parameters
+        ----------
+        mask : torch.Tensor, optional
+            (box, box, box) for a masked FSC next to the plain one.
+
+        Returns
+        -------
+        HalfMaps
+            Deformed where there are warps, with the plain ones in `plain`.
+
+        Raises
+        ------
+        UserError
+            If a half set has no particles.
         """
         for number, sums in self._sums.items():
             if sums.count == 0:
@@ -156,15 +199,37 @@ def reconstruct_half_maps(
 ) -> HalfMaps | None:
     """Reconstruct both half sets in one pass over the particles.
 
-    batches   any particles, in any order; read as they are needed
-    half      the half set (1 or 2) of every row of the particle file; others are left out
-    mask      (box, box, box) for a masked FSC next to the plain one
-    warps     by half, for deformed maps (see deformed.py); `plain` of the result holds the others
-    progress  called with the number of particles done after each batch
-    stop      asked after each batch; True ends the work
-    returns   the maps, or None when stopped
+    Parameters
+    ----------
+    batches : Iterable of Batch
+        Any particles, in any order; read as they are needed.
+    half : numpy.ndarray
+        (N,) integer: the half set (1 or 2) of every row of the particle file; rows with another
+        value are left out.
+    box : int
+        Pixels along an edge of the images and voxels along an edge of the maps, even.
+    pixel_size_angstrom : float
+        Of images and maps, in A.
+    mask : torch.Tensor, optional
+        (box, box, box) for a masked FSC next to the plain one.
+    warps : Mapping of int to Warp, optional
+        By half, for deformed maps (see deformed.py); `plain` of the result holds the others.
+    device : torch.device or str
+        Where the sums are.
+    progress : Callable, optional
+        Called with the number of particles done after each batch.
+    stop : Callable, optional
+        Asked after each batch; True ends the work.
 
-    UserError when a half set has no particles or the mask has another box.
+    Returns
+    -------
+    HalfMaps or None
+        The maps; None when stopped.
+
+    Raises
+    ------
+    UserError
+        If a half set has no particles or the mask has another box.
     """
     refuse_other_box(mask, box)
     sums = HalfReconstructions(half, box, pixel_size_angstrom, warps=warps, device=device)
@@ -180,7 +245,20 @@ def reconstruct_half_maps(
 
 
 def refuse_other_box(mask: torch.Tensor | None, box: int) -> None:
-    """UserError unless the mask is on the grid of the map."""
+    """Refuse a mask that is not on the grid of the map.
+
+    Parameters
+    ----------
+    mask : torch.Tensor or None
+        None passes.
+    box : int
+        Voxels along an edge of the map.
+
+    Raises
+    ------
+    UserError
+        If the mask is not (box, box, box).
+    """
     if mask is not None and mask.shape != (box,) * 3:
         raise UserError(
             f"The mask has the box {tuple(mask.shape)}, but the map has a box of {box}; "
@@ -189,7 +267,22 @@ def refuse_other_box(mask: torch.Tensor | None, box: int) -> None:
 
 
 def fsc_table(maps: HalfMaps) -> pd.DataFrame:
-    """The FSC as a table with RELION's names; as in RELION shell 0 is said to be at 999 A."""
+    """The FSC between half maps as a table with RELION's names.
+
+    As in RELION, shell 0 is given as 999 A.
+
+    Parameters
+    ----------
+    maps : HalfMaps
+        Whose curves are taken.
+
+    Returns
+    -------
+    pandas.DataFrame
+        box // 2 + 1 rows: rlnSpectralIndex, rlnResolution (1/A), rlnAngstromResolution (A),
+        rlnFourierShellCorrelationUnmaskedMaps and, with a mask,
+        rlnFourierShellCorrelationMaskedMaps.
+    """
     box = maps.half1.shape[0]
     shell = np.arange(box // 2 + 1)
     frequency = np.maximum(shell / (box * maps.pixel_size_angstrom), 1 / 999)
@@ -205,11 +298,25 @@ def fsc_table(maps: HalfMaps) -> pd.DataFrame:
 
 
 def write_half_maps(maps: HalfMaps, folder: Path | str, name: str = "run") -> list[Path]:
-    """Write the maps and the FSC; the folder is made when needed. Returns the paths.
+    """Write the maps and the FSC.
 
     NAME_half1_class001_unfil.mrc and NAME_half2_class001_unfil.mrc are what RELION's PostProcess
     asks for; NAME_class001_unfil.mrc is the map of all particles, neither sharpened nor filtered;
     NAME_fsc.star and NAME_fsc.csv hold the curve.
+
+    Parameters
+    ----------
+    maps : HalfMaps
+        What to write; its `plain` maps are not written.
+    folder : pathlib.Path or str
+        Made when needed.
+    name : str
+        NAME above.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files: half 1, half 2, all particles, star, csv.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

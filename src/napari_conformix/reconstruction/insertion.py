@@ -7,7 +7,20 @@ _POINTS = 1 << 20
 
 
 def empty_grid(size: int, device: torch.device | str = "cpu") -> torch.Tensor:
-    """A grid (size, size, size // 2 + 1, 3) float32 in FFT order; last axis re, im, weight."""
+    """A Fourier grid without anything in it.
+
+    Parameters
+    ----------
+    size : int
+        p, frequencies along an edge.
+    device : torch.device or str
+        Where it is.
+
+    Returns
+    -------
+    torch.Tensor
+        (p, p, p // 2 + 1, 3) float32 in FFT order (z, y, x); last axis re, im, weight.
+    """
     return torch.zeros(size, size, size // 2 + 1, 3, device=device)
 
 
@@ -20,13 +33,19 @@ def insert_slices(
     beyond Nyquist are left out. Of a pair of conjugate frequencies one is inserted; `symmetrise`
     completes the plane x = 0 at the end.
 
-    grid      (p, p, p // 2 + 1, 3), see `empty_grid`
-    values    (b, n, n // 2 + 1) complex: `rfft2` of images whose centre is at index [0, 0]
-    weights   (b, n, n // 2 + 1) real
-    rotation  (b, 3, 3), A: image xyz to volume xyz
-
     torch-fourier-slice's insertion does the same for grids as fine as the images; its scatter,
     `torch_image_interpolation.insert_into_image_3d`, is three times slower than this one.
+
+    Parameters
+    ----------
+    grid : torch.Tensor
+        (p, p, p // 2 + 1, 3), see `empty_grid`.
+    values : torch.Tensor
+        (b, n, n // 2 + 1) complex: `rfft2` of images whose centre is at index [0, 0].
+    weights : torch.Tensor
+        (b, n, n // 2 + 1) real.
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
     """
     n = values.shape[-2]
     x, y, keep = _half_plane(n, grid.device)
@@ -71,7 +90,18 @@ def _scatter(grid: torch.Tensor, xyz: torch.Tensor, data: torch.Tensor) -> None:
 
 
 def symmetrise(grid: torch.Tensor) -> torch.Tensor:
-    """Complete the plane x = 0, where both of a conjugate pair lie in the half grid: a new grid."""
+    """Complete the plane x = 0, where both of a conjugate pair lie in the half grid.
+
+    Parameters
+    ----------
+    grid : torch.Tensor
+        (p, p, p // 2 + 1, 3), see `empty_grid`.
+
+    Returns
+    -------
+    torch.Tensor
+        A new grid of the same shape.
+    """
     plane = grid[:, :, 0]  # (p, p, 3)
     mate = plane.flip(0, 1).roll((1, 1), (0, 1)) * plane.new_tensor([1, -1, 1])
     complete = grid.clone()

@@ -59,7 +59,20 @@ class InverseNetwork(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """(b, d), (b, q, 3) or (q, 3) A -> (b, q, 3) A."""
+        """The inverse displacement at deformed positions.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+        positions : torch.Tensor
+            (b, q, 3) or (q, 3) xyz in A from the centre, where matter lies in the particle.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, q, 3) in A, to be added to the positions.
+        """
         z = (latent - self.mean) / self.spread
         positions = positions.expand(len(z), -1, 3)
         place = self.encoding(positions.reshape(-1, 3)).reshape(*positions.shape[:2], -1)
@@ -88,11 +101,32 @@ def train_inverse(
     steps: int = 800,
     seed: int = 0,
 ) -> Iterator[InverseNetwork]:
-    """Train an inverse of `field` by Adam; yields the network after every step.
+    """Train an inverse of a displacement field by Adam.
 
-    latents (n, d) of the half's particles, places (q, 3) A where matter lies in the consensus.
     The paper's 200 epochs over all particles become a number of steps, each with new particles and
     new places, so that the time does not grow with the data set.
+
+    Parameters
+    ----------
+    field : Callable
+        Displacements: (b, d) latents, (q, 3) xyz in A -> (b, q, 3) A.
+    latents : torch.Tensor
+        (n, d) of the half's particles.
+    places : torch.Tensor
+        (q, 3) xyz in A from the centre, where matter lies in the consensus.
+    extent_angstrom : float
+        Edge of the box, in A.
+    pixel_size_angstrom : float
+        In A; the finest wavelength of the positional encoding is four pixels.
+    steps : int
+        Of Adam.
+    seed : int
+        Of weights, particles and places; the same on every device.
+
+    Yields
+    ------
+    InverseNetwork
+        The network, the same one, after every step.
     """
     device = latents.device
     generator = torch.Generator().manual_seed(seed)  # on the CPU: the same on every device
@@ -125,7 +159,24 @@ def train_inverse(
 def inverse_residual(
     network: InverseNetwork, field: Displacement, latents: torch.Tensor, places: torch.Tensor
 ) -> Residual:
-    """How far the inverse is off, for latents (n, d) at places (q, 3) A."""
+    """How far an inverse is off.
+
+    Parameters
+    ----------
+    network : InverseNetwork
+        The inverse.
+    field : Callable
+        Displacements: (b, d) latents, (q, 3) xyz in A -> (b, q, 3) A.
+    latents : torch.Tensor
+        (n, d).
+    places : torch.Tensor
+        (q, 3) xyz in A from the centre, in the consensus.
+
+    Returns
+    -------
+    Residual
+        Mean and largest distance in A, over all latents and places.
+    """
     mean, worst = [], []
     for z in latents.split(1):
         y = places + field(z, places)

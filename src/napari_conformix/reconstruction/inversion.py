@@ -16,9 +16,17 @@ def jacobian_determinants(
     1 where matter is moved without being compressed; 0 or less where a deformation folds: two
     places of the consensus come to lie at one, or matter is turned inside out.
 
-    field      (q, 3) xyz in A -> (b, q, 3) A
-    positions  (q, 3) A
-    returns    (b, q)
+    Parameters
+    ----------
+    field : Callable
+        (q, 3) xyz in A -> (b, q, 3) A.
+    positions : torch.Tensor
+        (q, 3) xyz in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, q).
     """
     columns = []
     for axis in range(3):

@@ -38,12 +38,40 @@ class LocalResolutionMap:
     values: torch.Tensor
 
     def quantiles(self, *shares: float) -> list[float]:
-        """Quantiles of the places within the mask."""
+        """Quantiles of the resolution over the places within the mask.
+
+        Parameters
+        ----------
+        *shares : float
+            From 0 to 1.
+
+        Returns
+        -------
+        list of float
+            One for each share, in A.
+        """
         return [float(q) for q in np.quantile(self.values.numpy(), shares)]
 
 
 def default_window(resolution_angstrom: float, box: int, pixel_size_angstrom: float) -> float:
-    """Diameter in A of the window for maps of this overall resolution; the box at most."""
+    """Diameter of the window for maps of this overall resolution.
+
+    Five times the resolution and no less than 16 voxels; the box at most.
+
+    Parameters
+    ----------
+    resolution_angstrom : float
+        Of the whole map, in A.
+    box : int
+        Voxels along an edge.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+
+    Returns
+    -------
+    float
+        In A.
+    """
     wanted = max(WINDOW_PER_RESOLUTION * resolution_angstrom, LEAST_WINDOW * pixel_size_angstrom)
     return min(wanted, box * pixel_size_angstrom)
 
@@ -58,12 +86,34 @@ def local_resolution(
     threshold: float = 0.5,
     step: int | None = None,
 ) -> LocalResolutionMap:
-    """Where the FSC in a window falls below `threshold`, on a lattice within the mask.
+    """Where the FSC in a window falls below a threshold, on a lattice within the mask.
 
-    half1, half2, mask (n, n, n); places are where the mask is above 0.5, every `step` voxels (by
-    default an eighth of the window), and what lies between is interpolated linearly.
+    What lies between the places of the lattice is interpolated linearly.
 
-    UserError when the window does not fit in the box or the mask is empty.
+    Parameters
+    ----------
+    half1, half2 : torch.Tensor
+        (n, n, n), the half maps.
+    mask : torch.Tensor
+        (n, n, n); places are where it is above 0.5.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    window_angstrom : float
+        Diameter of the soft spherical window, in A.
+    threshold : float
+        Of the FSC.
+    step : int, optional
+        Voxels between two places along an axis; an eighth of the window by default.
+
+    Returns
+    -------
+    LocalResolutionMap
+        Resolution in A, at every voxel and at the places.
+
+    Raises
+    ------
+    UserError
+        If the window does not fit in the box or the mask is empty.
     """
     n = half1.shape[0]
     width = 2 * max(round(window_angstrom / pixel_size_angstrom / 2), 2)

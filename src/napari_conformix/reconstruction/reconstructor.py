@@ -38,8 +38,22 @@ class Reconstructor:
 
     @staticmethod
     def memory_bytes(box: int, pad_factor: float = 2.0) -> int:
-        """Peak memory of one reconstruction, reached in `volume`: 4.5 of its grids measured for a
-        plain one, and one more for what was deformed."""
+        """Peak memory of one reconstruction, reached in :meth:`volume`.
+
+        4.5 of its grids were measured for a plain one, and one more for what was deformed.
+
+        Parameters
+        ----------
+        box : int
+            Voxels along an edge of the map.
+        pad_factor : float
+            Fineness of the Fourier grid.
+
+        Returns
+        -------
+        int
+            Bytes, six grids.
+        """
         size = 2 * round(box * pad_factor / 2)
         grid = size * size * (size // 2 + 1) * 3 * 4
         return 6 * grid
@@ -53,8 +67,21 @@ class Reconstructor:
     def add(self, batch: Batch) -> torch.Tensor:
         """Add particles; they are moved to this reconstruction's device.
 
-        Returns what was inserted, for those who put it elsewhere too: the CTF-multiplied
-        transforms (b, n, n // 2 + 1) of the images, with the particle's centre at [0, 0].
+        Parameters
+        ----------
+        batch : Batch
+            Particles with images of this box and pixel size.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, n, n // 2 + 1) complex, what was inserted, for those who put it elsewhere too: the
+            CTF-multiplied transforms of the images, with the particle's centre at [0, 0].
+
+        Raises
+        ------
+        ValueError
+            If the images have another box.
         """
         batch = batch.to(self.device)
         if batch.images.shape[-1] != self.box:
@@ -69,16 +96,44 @@ class Reconstructor:
         return values
 
     def state(self) -> dict[str, torch.Tensor]:
-        """The sums, to go on from later; see :meth:`load_state`."""
+        """The sums, to go on from later; see :meth:`load_state`.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            `grid`, (p, p, p // 2 + 1, 3) as of `empty_grid`, not copied, and `count`, 0-d.
+        """
         return {"grid": self._grid, "count": torch.tensor(self.count)}
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        """Take over the sums of :meth:`state`."""
+        """Take over the sums of :meth:`state`.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            `grid` and `count` of a reconstruction on the same grid.
+        """
         self._grid.copy_(state["grid"])
         self.count = int(state["count"])
 
     def __add__(self, other: "Reconstructor") -> "Reconstructor":
-        """The reconstruction from the particles of both."""
+        """The reconstruction from the particles of both.
+
+        Parameters
+        ----------
+        other : Reconstructor
+            On the same grid.
+
+        Returns
+        -------
+        Reconstructor
+            A new one, on this one's device.
+
+        Raises
+        ------
+        ValueError
+            If the grids differ.
+        """
         if (self.box, self.size) != (other.box, other.size):
             raise ValueError("Only reconstructions on the same grid can be added.")
         total = Reconstructor.__new__(Reconstructor)
@@ -92,15 +147,22 @@ class Reconstructor:
     def volume(
         self, floor: float = 1e-3, back_projected: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """The map (z, y, x) float32, band-limited to Nyquist; 0 where there are no particles.
+        """The map of what was added, band-limited to Nyquist.
 
-        floor           a weight counts as no less than this fraction of the mean weight of its
-                        shell, so that directions that were hardly seen stay quiet instead of
-                        blowing up
-        back_projected  (box, box, box): added to the sum of the back-projected images, in real
-                        space and in their grey values. What was deformed does not lie in the slices
-                        that were inserted but also in the gaps between them: it is divided by no
-                        less than the mean weight around
+        Parameters
+        ----------
+        floor : float
+            A weight counts as no less than this fraction of the mean weight of its shell, so that
+            directions that were hardly seen stay quiet instead of blowing up.
+        back_projected : torch.Tensor, optional
+            (box, box, box): added to the sum of the back-projected images, in real space and in
+            their grey values. What was deformed does not lie in the slices that were inserted but
+            also in the gaps between them: it is divided by no less than the mean weight around.
+
+        Returns
+        -------
+        torch.Tensor
+            (z, y, x) float32, the centre at index box // 2; 0 where there are no particles.
         """
         grid = symmetrise(self._grid)
         weight = grid[..., 2]

@@ -15,19 +15,45 @@ class Control(Protocol):
     """What the loop asks between two steps."""
 
     def stop_requested(self) -> bool:
-        """True once the user asked to stop."""
+        """Whether the user has asked for a stop.
+
+        Returns
+        -------
+        bool
+            True once asked, and from then on.
+        """
 
     def pause_requested(self) -> bool:
-        """True while the run shall wait."""
+        """Whether the run shall wait.
+
+        Returns
+        -------
+        bool
+            True while it shall.
+        """
 
 
 class RunOn:
     """A control that never pauses or stops."""
 
     def stop_requested(self) -> bool:
+        """Whether the user has asked for a stop.
+
+        Returns
+        -------
+        bool
+            Always False.
+        """
         return False
 
     def pause_requested(self) -> bool:
+        """Whether the run shall wait.
+
+        Returns
+        -------
+        bool
+            Always False.
+        """
         return False
 
 
@@ -41,7 +67,7 @@ class FolderControl:
 
     folder: Path
     interval_seconds: float = 0.2
-    asked: Callable[[], bool] = lambda: False
+    asked: Callable[[], bool] = field(default_factory=lambda: lambda: False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _looked: float = float("-inf")
     _paused: bool = False
@@ -51,10 +77,24 @@ class FolderControl:
         self._stopped.set()
 
     def stop_requested(self) -> bool:
+        """Whether a stop was asked for, by :meth:`stop` or by the file.
+
+        Returns
+        -------
+        bool
+            True once asked, and from then on.
+        """
         self._look()
         return self._stopped.is_set() or self.asked()
 
     def pause_requested(self) -> bool:
+        """Whether the file that asks for a pause is there.
+
+        Returns
+        -------
+        bool
+            True while it is.
+        """
         self._look()
         return self._paused
 

@@ -32,7 +32,18 @@ class EventLog:
         os.close(self._descriptor)
 
     def append(self, event: Event) -> None:
-        """Add one line. On OSError (disk full) nothing of it stays in the file."""
+        """Add one line.
+
+        Parameters
+        ----------
+        event : Event
+            What happened.
+
+        Raises
+        ------
+        OSError
+            If the line cannot be written (disk full); nothing of it stays in the file.
+        """
         line = to_line(event).encode()
         before = os.fstat(self._descriptor).st_size
         written = 0
@@ -81,7 +92,13 @@ class EventReader:
             self.read_new()
 
     def read_new(self) -> list[Event]:
-        """Events whose lines were completed since the last call."""
+        """Events whose lines were completed since the last call.
+
+        Returns
+        -------
+        list of Event
+            In the order of the file; none where there is no file yet.
+        """
         try:
             stream = self._path.open("rb")
         except FileNotFoundError:
@@ -107,7 +124,25 @@ class EventReader:
 
 
 def logged(events: Iterator[Event], log: EventLog) -> Iterator[Event]:
-    """Append every event before it is passed on; a full disk ends the run with `failed`."""
+    """Append every event before it is passed on; a full disk ends the run with `failed`.
+
+    Parameters
+    ----------
+    events : Iterator of Event
+        Of a run.
+    log : EventLog
+        Where they are kept.
+
+    Yields
+    ------
+    Event
+        The same events, and a :class:`Failed` one when the disk is full.
+
+    Raises
+    ------
+    OSError
+        If a line cannot be written for another reason.
+    """
     for event in events:
         try:
             log.append(event)

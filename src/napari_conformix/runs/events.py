@@ -37,7 +37,18 @@ class Failed(Event):
 
 
 def to_line(event: Event) -> str:
-    """One line of `events.jsonl`, newline included. NaN and infinities become null."""
+    """One line of `events.jsonl`, newline included. NaN and infinities become null.
+
+    Parameters
+    ----------
+    event : Event
+        Of any kind.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
     return event.model_dump_json() + "\n"
 
 

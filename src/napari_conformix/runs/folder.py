@@ -60,13 +60,25 @@ class RunFolder:
         (self.folder / layout.ABORT_FILE).touch()
 
     def kill(self) -> None:
-        """End the process at once (only on this host); what was saved last stands."""
+        """End the process at once (only on this host); what was saved last stands.
+
+        Raises
+        ------
+        UserError
+            If the process is on another host, or is this very process.
+        """
         launching.kill(self.folder)
 
     # -- following --------------------------------------------------------------------------------
 
     def events(self) -> list[Event]:
-        """What has happened so far."""
+        """What has happened so far.
+
+        Returns
+        -------
+        list of Event
+            From the first on.
+        """
         return self._reader().read_new()
 
     def follow(
@@ -76,8 +88,25 @@ class RunFolder:
         poll_seconds: float = 0.05,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
-        """Events as they come. Ends when the run has ended, or its process is gone without a
-        word (then :attr:`state` is 'interrupted'), or `stop` says so."""
+        """Events as they come.
+
+        Ends when the run has ended, or its process is gone without a word (then :attr:`state` is
+        'interrupted'), or `stop` says so.
+
+        Parameters
+        ----------
+        from_start : bool
+            Begin with the first event; False: only with those to come.
+        poll_seconds : float
+            How long to wait before looking again, when there is nothing new.
+        stop : Callable
+            Asked before every look; True ends the iteration.
+
+        Yields
+        ------
+        Event
+            In the order of the log.
+        """
         reader = self._reader(from_start)
         looked = float("-inf")
         while not stop():
@@ -94,7 +123,18 @@ class RunFolder:
 
     @staticmethod
     def event_of(line: str) -> Event:
-        """The event of a line of the log; a kind of run reads the kinds that it knows."""
+        """The event of a line of the log; a kind of run reads the kinds that it knows.
+
+        Parameters
+        ----------
+        line : str
+            Of events.jsonl.
+
+        Returns
+        -------
+        Event
+            Of the base class where a run has no kinds of its own.
+        """
         return Event.model_validate_json(line)
 
     def _reader(self, from_start: bool = True) -> EventReader:

@@ -79,12 +79,28 @@ class Format:
     # -- writing ----------------------------------------------------------------------------------
 
     def stamp(self) -> dict[str, Any]:
-        """The entries that say version and program, for a new file."""
+        """The entries that say version and program, for a new file.
+
+        Returns
+        -------
+        dict
+            To be merged with the contents.
+        """
         return {VERSION: self.version, PROGRAM: __version__}
 
     def array_stamp(self, *, program: bool = True) -> dict[str, NDArray[Any]]:
-        """The same as arrays without dimensions, for an .npz; without the program where there are
-        so many files that their size counts."""
+        """The same as :meth:`stamp` as arrays without dimensions, for an .npz.
+
+        Parameters
+        ----------
+        program : bool
+            False where there are so many files that their size counts.
+
+        Returns
+        -------
+        dict of numpy.ndarray
+            To be saved with the other arrays.
+        """
         stamp = self.stamp() if program else {VERSION: self.version}
         return {key: np.array(value) for key, value in stamp.items()}
 
@@ -122,7 +138,27 @@ class Format:
         return values
 
     def read_json(self, text: str | bytes, source: str | Path) -> dict[str, Any]:
-        """As :meth:`read`, from the text of a JSON file; ValueError when that holds no object."""
+        """As :meth:`read`, from the text of a JSON file.
+
+        Parameters
+        ----------
+        text : str or bytes
+            All of the file.
+        source : str or Path
+            The file, for the sentence.
+
+        Returns
+        -------
+        dict
+            Of the current version.
+
+        Raises
+        ------
+        ValueError
+            If the text holds no object.
+        UserError
+            When the version is a later one, or none at all.
+        """
         contents = json.loads(text)
         if not isinstance(contents, dict):
             raise ValueError(f"it holds {type(contents).__name__}, not an object")
@@ -130,7 +166,18 @@ class Format:
 
     @staticmethod
     def unstamped(contents: Contents) -> dict[str, Any]:
-        """The contents without what :meth:`stamp` has put in."""
+        """The contents without what :meth:`stamp` has put in.
+
+        Parameters
+        ----------
+        contents : Mapping
+            Of a file that was read.
+
+        Returns
+        -------
+        dict
+            What its writer gave.
+        """
         return {key: value for key, value in contents.items() if key not in (VERSION, PROGRAM)}
 
     def _version_of(self, contents: Contents, source: str | Path) -> int:

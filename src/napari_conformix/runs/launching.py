@@ -61,8 +61,18 @@ def _start(folder: Path, command: list[str]) -> int:
 
 
 def kill(folder: Path) -> None:
-    """End the trainer of a folder at once; the last checkpoint stands. UserError when it is on
-    another host, or is this very process."""
+    """End the trainer of a folder at once; the last checkpoint stands.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Nothing happens when no trainer is at work in it.
+
+    Raises
+    ------
+    UserError
+        If the trainer is on another host, or is this very process.
+    """
     owner = lock.live_owner(folder)
     if owner is None:
         return

@@ -41,20 +41,65 @@ class Owner:
 
     @classmethod
     def of_process(cls, pid: int) -> "Owner":
-        """A process of this host; psutil.NoSuchProcess when it is gone."""
+        """A process of this host.
+
+        Parameters
+        ----------
+        pid : int
+            Its number.
+
+        Returns
+        -------
+        Owner
+            With the time at which it started.
+
+        Raises
+        ------
+        psutil.NoSuchProcess
+            If it is gone.
+        """
         return cls(socket.gethostname(), pid, psutil.Process(pid).create_time())
 
     def is_here(self) -> bool:
-        """Whether it is (or was) a process of this host."""
+        """Whether it is (or was) a process of this host.
+
+        Returns
+        -------
+        bool
+            By the name of the host.
+        """
         return self.host == socket.gethostname()
 
     def in_words(self) -> str:
+        """The process for a sentence: number, host, and since when it runs.
+
+        Returns
+        -------
+        str
+            For example 'process 4711 on gpu3, running since 2026-01-31 17:05'.
+        """
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.started))
         return f"process {self.pid} on {self.host}, running since {since}"
 
 
 def read_owner(folder: Path) -> Owner | None:
-    """Who holds the lock, alive or not; None when nobody does."""
+    """Who holds the lock, alive or not.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+
+    Returns
+    -------
+    Owner or None
+        None when nobody does.
+
+    Raises
+    ------
+    UserError
+        If the lock cannot be read.
+    """
     try:
         return Owner(**json.loads((folder / LOCK).read_text()))
     except FileNotFoundError:
@@ -67,7 +112,20 @@ def read_owner(folder: Path) -> Owner | None:
 
 
 def is_alive(owner: Owner, folder: Path) -> bool:
-    """Whether the owner of the lock of `folder` still runs."""
+    """Whether the owner of a lock still runs.
+
+    Parameters
+    ----------
+    owner : Owner
+        Who holds it.
+    folder : pathlib.Path
+        Where the lock is; of an owner on another host, its heartbeat is looked at.
+
+    Returns
+    -------
+    bool
+        False for a process that has ended, and for a number that is used again.
+    """
     if not owner.is_here():
         return _seconds_since_heartbeat(folder) < SILENCE_SECONDS
     try:
@@ -80,22 +138,65 @@ def is_alive(owner: Owner, folder: Path) -> bool:
 
 
 def live_owner(folder: Path) -> Owner | None:
-    """The running trainer of a folder, or None."""
+    """The running trainer of a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+
+    Returns
+    -------
+    Owner or None
+        None when nobody holds the lock, or the owner is dead.
+
+    Raises
+    ------
+    UserError
+        If the lock cannot be read.
+    """
     owner = read_owner(folder)
     return owner if owner is not None and is_alive(owner, folder) else None
 
 
 def is_held(folder: Path, owner: Owner) -> bool:
-    """Whether the lock is in the name of `owner`."""
+    """Whether the lock is in the name of an owner.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+    owner : Owner
+        Alive or not.
+
+    Returns
+    -------
+    bool
+        True if it is.
+
+    Raises
+    ------
+    UserError
+        If the lock cannot be read.
+    """
     current = read_owner(folder)
     return current is not None and _same(current, owner)
 
 
 def take(folder: Path, owner: Owner) -> None:
-    """Give the lock of `folder` to `owner`; call it within :func:`guard`.
+    """Give the lock of a folder to an owner; call it within :func:`guard`.
 
-    Raises UserError that names the present owner if that one is alive, or says that the disk is
-    full.
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is written.
+    owner : Owner
+        Who gets it.
+
+    Raises
+    ------
+    UserError
+        If the present owner is alive (the message names it), or the disk is full.
     """
     refuse_if_taken(folder)
     try:
@@ -109,7 +210,18 @@ def take(folder: Path, owner: Owner) -> None:
 
 
 def refuse_if_taken(folder: Path) -> None:
-    """Raise UserError naming the owner when a trainer is at work in `folder`."""
+    """Refuse a folder in which a trainer is at work.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+
+    Raises
+    ------
+    UserError
+        If its owner is alive; the message names it.
+    """
     current = live_owner(folder)
     if current is not None:
         raise UserError(
@@ -119,19 +231,49 @@ def refuse_if_taken(folder: Path) -> None:
 
 
 def release(folder: Path, owner: Owner) -> None:
-    """Remove the lock if it is still the owner's."""
+    """Remove the lock if it is still the owner's.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+    owner : Owner
+        Who gives it back.
+    """
     if is_held(folder, owner):
         (folder / LOCK).unlink(missing_ok=True)
 
 
 def guard(folder: Path) -> FileLock:
-    """Excludes others of this host while the lock is looked at and taken over."""
+    """Excludes others of this host while the lock is looked at and taken over.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+
+    Returns
+    -------
+    filelock.FileLock
+        A context manager that waits for at most ten seconds.
+    """
     return FileLock(folder / ".trainer.guard", timeout=10)
 
 
 @contextlib.contextmanager
 def heartbeat(folder: Path) -> Iterator[None]:
-    """Touch the lock every ten seconds within the block."""
+    """Touch the lock every ten seconds within the block.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the lock is.
+
+    Yields
+    ------
+    None
+        A thread touches it meanwhile.
+    """
     leave = threading.Event()
 
     def beat() -> None:

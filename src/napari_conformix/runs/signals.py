@@ -12,6 +12,16 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Within the block SIGINT and SIGTERM call `stop`; a second SIGINT interrupts at once.
 
     Outside the main thread, where signals cannot be handled, nothing changes.
+
+    Parameters
+    ----------
+    stop : Callable
+        Without arguments; safe in a signal handler.
+
+    Yields
+    ------
+    None
+        The handlers from before are put back at the end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

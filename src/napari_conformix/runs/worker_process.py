@@ -83,7 +83,13 @@ class WorkerProcess:
         return self._process.pid
 
     def poll(self) -> WorkerProgress:
-        """The newest progress."""
+        """The newest progress; never waits.
+
+        Returns
+        -------
+        WorkerProgress
+            'failed' with a reason when the process has ended early.
+        """
         if self._cancelled:
             return WorkerProgress("cancelled", None, f"{self.what} was cancelled.")
         progress = self._progress
@@ -97,7 +103,23 @@ class WorkerProcess:
         return self._progress
 
     def wait(self, timeout: float | None = None) -> WorkerProgress:
-        """Block until the worker ends; subprocess.TimeoutExpired after `timeout` seconds."""
+        """Block until the worker ends.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; without it, as long as it takes.
+
+        Returns
+        -------
+        WorkerProgress
+            The last one.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            If it has not ended after `timeout`.
+        """
         self._process.wait(timeout)
         self._reader.join(timeout)
         return self.poll()

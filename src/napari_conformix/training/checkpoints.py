@@ -46,38 +46,107 @@ class CheckpointFolder:
         self.folder = Path(folder)
 
     def weights_path(self, epoch: int) -> Path:
+        """The file of weights of an epoch, there or not.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        pathlib.Path
+            Such as epoch_0010.safetensors.
+        """
         return self.folder / f"epoch_{epoch:04d}.safetensors"
 
     def resume_path(self, epoch: int) -> Path:
+        """The file of what training needs beyond the weights of an epoch, there or not.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        pathlib.Path
+            Such as epoch_0010.resume.pt.
+        """
         return self.folder / f"epoch_{epoch:04d}.resume.pt"
 
     def epochs(self) -> list[int]:
-        """Epochs whose weights are there, ascending."""
+        """Epochs whose weights are there.
+
+        Returns
+        -------
+        list of int
+            Ascending.
+        """
         names = (path.name for path in self.folder.glob("epoch_*.safetensors"))
         return sorted(int(name.removeprefix("epoch_").split(".")[0]) for name in names)
 
     def last(self) -> int | None:
-        """The epoch to resume from, or None."""
+        """The epoch to resume from.
+
+        Returns
+        -------
+        int or None
+            None without a checkpoint.
+        """
         return self._pointer("last")
 
     def best(self) -> int | None:
-        """The epoch with the lowest validation loss, or None."""
+        """The epoch with the lowest validation loss.
+
+        Returns
+        -------
+        int or None
+            None without a checkpoint.
+        """
         return self._pointer("best")
 
     def chosen(self) -> int | None:
-        """The epoch that the last run has ended on; None while one goes on, and for methods whose
-        result is the last epoch."""
+        """The epoch that the last run has ended on.
+
+        Returns
+        -------
+        int or None
+            None while a run goes on, and for methods whose result is the last epoch.
+        """
         return self._pointer("chosen")
 
     def choose(self, epoch: int | None) -> None:
-        """Note the epoch that the run ends on, or (None) that it goes on."""
+        """Note the epoch that the run ends on.
+
+        Parameters
+        ----------
+        epoch : int or None
+            None: the run goes on.
+        """
         if epoch is None:
             (self.folder / "chosen.json").unlink(missing_ok=True)
         else:
             self._point("chosen", epoch)
 
     def find(self, epoch: int | str | None = None) -> Path:
-        """Weights of an epoch, 'best', or (None, 'last') the newest; UserError without any."""
+        """The file of weights of an epoch.
+
+        Parameters
+        ----------
+        epoch : int or str, optional
+            A number, 'best', or None and 'last' for the newest.
+
+        Returns
+        -------
+        pathlib.Path
+            Of a file that is there.
+
+        Raises
+        ------
+        UserError
+            If there is no checkpoint, or none of that epoch.
+        """
         if epoch is None or epoch == "last":
             number = self.last()
         else:
@@ -96,8 +165,27 @@ class CheckpointFolder:
     def save(self, method: "Method", epoch: int, resume: dict[str, Any], *, best: bool) -> Path:
         """Write the checkpoint of an epoch, then let the pointers name it.
 
-        `resume` must hold tensors and plain containers only (it is loaded with weights_only).
-        Raises OSError when the disk is full; what was there before stands.
+        Parameters
+        ----------
+        method : Method
+            Whose `state` and settings are written.
+        epoch : int
+            Counted from 1.
+        resume : dict of str to Any
+            What training needs beyond that: tensors and plain containers only (it is loaded with
+            weights_only).
+        best : bool
+            Whether this epoch has the lowest validation loss so far.
+
+        Returns
+        -------
+        pathlib.Path
+            The file of weights.
+
+        Raises
+        ------
+        OSError
+            If the disk is full; what was there before stands.
         """
         import safetensors.torch
         import torch
@@ -126,7 +214,23 @@ class CheckpointFolder:
         return self.weights_path(epoch)
 
     def load_resume(self, epoch: int) -> dict[str, Any]:
-        """The rest of a checkpoint, tensors on the CPU."""
+        """What training needs beyond the weights of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        dict of str to Any
+            As it was saved, tensors on the CPU.
+
+        Raises
+        ------
+        UserError
+            If the file is missing.
+        """
         import torch
 
         path = self.resume_path(epoch)
@@ -136,9 +240,19 @@ class CheckpointFolder:
         return formats.RESUME.unstamped(formats.RESUME.read(loaded, path))
 
     def prune(self, keep: int, also: int | None = None) -> None:
-        """Keep the newest `keep` checkpoints, the best one, that of the epoch `also`, and none
-        newer than the last one. Of all but the newest few only what decodes is kept: what training
-        would go on from is several times as large."""
+        """Remove checkpoints that are not kept.
+
+        Kept are the newest `keep`, the best one, that of the epoch `also`, and none newer than the
+        last one. Of all but the newest few only what decodes is kept: what training would go on
+        from is several times as large.
+
+        Parameters
+        ----------
+        keep : int
+            How many of the newest.
+        also : int, optional
+            Another epoch whose checkpoint is kept.
+        """
         last = self.last()
         if last is None:
             return
@@ -162,9 +276,24 @@ class CheckpointFolder:
 
 
 def load_weights(path: str | Path) -> "tuple[dict[str, torch.Tensor], Description]":
-    """Tensors (on the CPU) and description of a file of weights.
+    """Tensors and description of a file of weights.
 
-    Raises UserError when the file is not a checkpoint of this program, or of a later format.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Of a .safetensors file.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        On the CPU, by the names of `Method.state`.
+    description : Description
+        What they belong to.
+
+    Raises
+    ------
+    UserError
+        If the file is not a checkpoint of this program, or of a later format.
     """
     import safetensors
     import safetensors.torch
@@ -182,7 +311,18 @@ def load_weights(path: str | Path) -> "tuple[dict[str, torch.Tensor], Descriptio
 
 
 def frame_of(description: Description) -> "Frame":
-    """The grids that a checkpoint was trained on."""
+    """The grids that a checkpoint was trained on.
+
+    Parameters
+    ----------
+    description : Description
+        Of the checkpoint.
+
+    Returns
+    -------
+    Frame
+        Of the run.
+    """
     from napari_conformix.training.contract import Frame
 
     return Frame(**description.frame)

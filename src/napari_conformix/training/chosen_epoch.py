@@ -19,7 +19,13 @@ class Choice:
     label: str
 
     def sentence(self) -> str:
-        """What was chosen and why, for the user."""
+        """What was chosen and why, for the user.
+
+        Returns
+        -------
+        str
+            A sentence or two.
+        """
         measure = f"{self.label[:1].lower()}{self.label[1:]} of held-out particles"
         if self.epoch == self.last:
             return (

@@ -61,7 +61,18 @@ class Batch:
         return int(self.index.shape[0])
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
+        """The same batch on another device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where to move it; copies from pinned memory do not wait.
+
+        Returns
+        -------
+        Batch
+            A new one; tensors that are there already are not copied.
+        """
         move = {k: v.to(device, non_blocking=True) for k, v in vars(self).items()}
         return Batch(**move)
 
@@ -142,166 +153,422 @@ class Method(ABC, Generic[SettingsT]):
 
     @abstractmethod
     def initialise(self, consensus: torch.Tensor, mask: torch.Tensor | None) -> dict[str, Any]:
-        """Set up every half from the consensus map (z, y, x) on the *consensus* grid.
+        """Set up every half from the consensus map. Seeded by the caller.
 
-        Seeded by the caller. Returns facts worth telling the user (JSON values), written into the
-        `started` event, for example the number of parameters and the threshold used. One has a
-        meaning: `enclosed_volume_angstrom3`, what the molecule fills at the method's contour, from
-        which masks of reconstructions follow.
+        Parameters
+        ----------
+        consensus : torch.Tensor
+            (z, y, x) on the *consensus* grid.
+        mask : torch.Tensor or None
+            (z, y, x) on the same grid; None where the user gave none.
+
+        Returns
+        -------
+        dict of str to Any
+            Facts worth reporting to the user (JSON values), written into the `started` event, for
+            example the number of Gaussians and the threshold used. One has a meaning:
+            `enclosed_volume_angstrom3`, what the molecule fills at the method's contour, from which
+            masks of reconstructions follow.
         """
 
     @classmethod
     def size_in_words(cls, facts: Mapping[str, Any]) -> str:
-        """From the facts of `initialise`, what a run is large by ('2,000 points'); '' if unknown.
+        """What a run is large by, to be shown next to the time and memory that it would take.
 
-        Shown next to the time and memory that a run would take.
+        Parameters
+        ----------
+        facts : Mapping
+            Of :meth:`initialise`.
+
+        Returns
+        -------
+        str
+            For example '2,000 points'; '' if unknown.
         """
         return ""
 
     @abstractmethod
     def optimizers(self, half: int) -> list[torch.optim.Optimizer]:
-        """The optimisers that the loop steps after `training_step` of that half."""
+        """The optimisers that the loop steps after `training_step` of a half.
+
+        Parameters
+        ----------
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        list of torch.optim.Optimizer
+            The same objects at every call.
+        """
 
     def batch_classes(self, rotation: NDArray[np.float32]) -> NDArray[np.int64] | None:
-        """(N, 3, 3) poses A of all particles -> (N,) class of each, or None.
+        """Classes of particles that a batch must not mix.
 
         With classes, every training batch holds particles of one class only, and still every
-        particle comes exactly once an epoch. None: batches are drawn from all particles. Asked
-        for again at every start and resume, so the answer must follow from the poses alone.
+        particle comes exactly once an epoch. Asked for again at every start and resume, so the
+        answer must follow from the poses alone.
+
+        Parameters
+        ----------
+        rotation : numpy.ndarray
+            (N, 3, 3) float32, poses A of all particles, image xyz to volume xyz.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            (N,) int64 class of each. None: batches are drawn from all particles.
         """
         return None
 
     def first_pass(self, batch: Batch, half: int) -> None:
-        """Called with every batch of training particles once before epoch 1, without gradients,
-        when `needs_first_pass`: the place to fill a memory of all particles.
+        """See every batch of training particles once before epoch 1, to fill a memory of them.
 
-        In the order of the particle file and before the first `start_epoch`. Never repeated: a
-        resumed run goes on from its checkpoint, so what is filled belongs into `state` or
-        `resume_state`. The copy on which the loop measures time sees a few batches only, so that
-        steps must work while some particles are still unknown.
+        Called only when `needs_first_pass`, and without gradients. In the order of the particle
+        file and before the first `start_epoch`. Never repeated: a resumed run goes on from its
+        checkpoint, so what is filled belongs into `state` or `resume_state`. The copy on which the
+        loop measures time sees a few batches only, so that steps must work while some particles are
+        still unknown.
+
+        Parameters
+        ----------
+        batch : Batch
+            On the method's device.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Raises
+        ------
+        NotSupportedError
+            If the method needs no first pass.
         """
         raise NotSupportedError(f"{self.title} needs no first pass.")
 
     def begin_step(self, epochs_done: float) -> None:
-        """Called before every training step: how many sweeps of the run are done, from 0.
+        """Called before every training step.
 
-        3.25: a quarter of epoch 4 is done. It follows from the place of the step alone, so what is
-        computed from it (an annealing weight) is the same in a resumed run. Divided by
-        `settings.epochs` it is the share of the whole run.
+        What is computed from `epochs_done` (an annealing weight) is the same in a resumed run, for
+        it follows from the place of the step alone.
+
+        Parameters
+        ----------
+        epochs_done : float
+            How many sweeps of the run are done, from 0. 3.25: a quarter of epoch 4 is done. Divided
+            by `settings.epochs` it is the share of the whole run.
         """
 
     def start_epoch(self, epoch: int, sampler: Sampler) -> dict[str, float]:
-        """Called before epoch `epoch` (counted from 1); returns scalars for the curves.
+        """Called before an epoch: the place for schedules, noise and lambda estimates, and graphs.
 
-        The place for schedules, noise and lambda estimates, and graphs. A string-valued phase is
-        given as `phase` through :meth:`phase`.
+        A string-valued phase is given as `phase` through :meth:`phase`.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+        sampler : Sampler
+            Gives batches of training or validation particles.
+
+        Returns
+        -------
+        dict of str to float
+            Scalars for the curves.
         """
         return {}
 
     def phase(self, epoch: int) -> str:
-        """What this epoch trains, in a word for the curves (for example 'warm-up')."""
+        """What an epoch trains, in a word for the curves.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        str
+            For example 'warm-up'.
+        """
         return "training"
 
     def notices(self) -> list[str]:
-        """Sentences on what the method did on its own since it was last asked, for the log."""
+        """What the method did on its own since it was last asked, for the log.
+
+        Returns
+        -------
+        list of str
+            Sentences; each is given once.
+        """
         return []
 
     def curves(self) -> dict[str, list[float]]:
-        """Values by Fourier shell (0 to working_box // 2) worth plotting, for example the noise.
+        """Values by Fourier shell worth plotting, for example the noise.
 
-        Names end in _half1, _half2 as those of scalars do.
+        Returns
+        -------
+        dict of str to list of float
+            Shells 0 to working_box // 2. Names end in _half1, _half2 as those of scalars do.
         """
         return {}
 
     def end_epoch(self, epoch: int, train: Terms, validation: Terms) -> str | None:
         """Called with an epoch's mean losses, before its checkpoint is written.
 
-        Returns why training should end here, a sentence for the user, or None to go on. Whatever
-        the decision rests on belongs into `resume_state`.
+        Whatever the decision rests on belongs into `resume_state`.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+        train : Terms
+            Mean terms of the training particles, by half.
+        validation : Terms
+            The same of held-out ones; empty where there are none.
+
+        Returns
+        -------
+        str or None
+            Why training should end here, a sentence for the user; None to go on.
         """
         return None
 
     @abstractmethod
     def training_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        """Terms of one batch as 0-d tensors; 'loss' is the one to differentiate.
+        """Terms of one batch.
 
         Every term becomes a curve; terms that are no losses are named in `scalar_terms`.
+
+        Parameters
+        ----------
+        batch : Batch
+            Training particles of that half.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            0-d tensors; 'loss' is the one to differentiate.
         """
 
     def held_out_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor] | None:
         """As `training_step` for held-out particles, for methods whose encoder may see them.
 
-        It must leave everything but the encoder without a gradient. None: not used.
+        It must leave everything but the encoder without a gradient.
+
+        Parameters
+        ----------
+        batch : Batch
+            Held-out particles of that half.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        dict of str to torch.Tensor or None
+            0-d tensors; 'loss' is the one to differentiate. None: not used.
         """
         return None
 
     @abstractmethod
     def validation_step(self, batch: Batch, half: int) -> dict[str, torch.Tensor]:
-        """Loss terms of held-out particles, without gradients and without sampling."""
+        """Loss terms of held-out particles, without gradients and without sampling.
+
+        Parameters
+        ----------
+        batch : Batch
+            Held-out particles of that half.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            0-d tensors, by the names of `training_step`.
+        """
 
     # -- results ----------------------------------------------------------------------------------
 
     @abstractmethod
     def encode(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Clean pass: latent mean and standard deviation, each (b, d), without gradients.
+        """Clean pass without gradients: latents of particles trained on or held out from.
 
-        Of particles that `half` was trained on or held out from; `embed` takes any others.
+        Those of `half`; :meth:`embed` takes any others.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        mean, std : torch.Tensor
+            (b, d) each: latent mean and standard deviation.
         """
 
     def embed(self, batch: Batch, half: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `encode`, for particles that this half's model never saw (`index` means nothing)."""
+        """As :meth:`encode`, for particles that this half's model never saw.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles, whose `index` means nothing.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        mean, std : torch.Tensor
+            (b, d) each: latent mean and standard deviation.
+        """
         return self.encode(batch, half)
 
     def stored_latents(
         self, index: torch.Tensor, half: int
     ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """What `encode` gives for these rows (b,), where no image is needed for it; else None."""
+        """What :meth:`encode` gives for rows, where no image is needed for it.
+
+        Parameters
+        ----------
+        index : torch.Tensor
+            (b,) int64, rows of the particle file.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        tuple of torch.Tensor, or None
+            Mean and standard deviation, (b, d) each; None where images are needed.
+        """
         return None
 
     @abstractmethod
     def decode(self, latent: torch.Tensor, half: int) -> torch.Tensor:
-        """(n, d) -> (n, z, y, x) float32 in the consensus frame, original box and pixel size."""
+        """Volumes of latents in the consensus frame, original box and pixel size.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (n, d).
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, z, y, x) float32, on the consensus grid.
+        """
 
     def displacement(
         self, latent: torch.Tensor, positions: torch.Tensor, half: int
     ) -> torch.Tensor:
-        """(n, d) and (p, 3) xyz in A -> (n, p, 3) A: where the matter at `positions` moves to,
-        relative to the consensus."""
+        """Where matter moves to, relative to the consensus.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (n, d).
+        positions : torch.Tensor
+            (p, 3) xyz in A from the centre: places of the consensus.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, p, 3) in A: by how much the matter at `positions` is displaced.
+
+        Raises
+        ------
+        NotSupportedError
+            If the method decodes volumes; `has_displacement` says so beforehand.
+        """
         raise NotSupportedError(
             f"{self.title} decodes volumes and has no displacement field; use decode instead."
         )
 
     def consensus_positions(self, half: int) -> torch.Tensor | None:
-        """(p, 3) xyz in A: where the model's pieces sit in the consensus; None if it has none."""
+        """Where the model's pieces sit in the consensus.
+
+        Parameters
+        ----------
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor or None
+            (p, 3) xyz in A from the centre; None if it has none.
+        """
         return None
 
     def whitened_prediction(
         self, latent: torch.Tensor, batch: Batch, half: int
     ) -> torch.Tensor | None:
-        """(n, d) latents of n particles -> (n, k): the images they predict, in coordinates in which
-        the noise of an image has variance 1 and no correlation. None: the method does not say.
+        """Images that latents predict, in coordinates in which their noise is white.
 
-        From it follows how far noise alone moves a latent, and what it makes both halves agree on.
+        There the noise of an image has variance 1 and no correlation. From it follows how far noise
+        alone moves a latent, and what it makes both halves agree on.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (n, d), of n particles.
+        batch : Batch
+            Those n particles: their poses, shifts and CTFs.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor or None
+            (n, k) real. None: the method does not say.
         """
         return None
 
     def image_residual(self, latent: torch.Tensor, batch: Batch, half: int) -> torch.Tensor | None:
-        """(b, d) latents of the b particles of `batch` -> (b, h, w // 2 + 1) complex: the image
-        less what the latent predicts, in rfft layout, whitened so that pure noise has mean square
-        1 at every Fourier pixel. None: the method cannot say.
+        """Images less what latents predict, whitened; without gradients.
 
-        Without gradients. From it follows whether a latent explains an image better than another
-        one does, see `analysis.heterogeneity`.
+        Pure noise then has mean square 1 at every Fourier pixel. From it follows whether a latent
+        explains an image better than another one does, see `analysis.checks.heterogeneity`.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d), of the b particles of `batch`.
+        batch : Batch
+            b particles.
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor or None
+            (b, h, w // 2 + 1) complex, in rfft layout. None: the method cannot say.
         """
         return None
 
     def features(self, latent: torch.Tensor, half: int) -> torch.Tensor:
-        """(n, d) -> (n, f): a description that means the same in every half.
+        """A description of latents that means the same in every half.
 
         Two halves trained independently have unrelated latent axes. Methods that can say what a
-        latent does (for example displacements at landmarks) return that; the loop reduces it by
-        PCA into the view that shows both halves together. The default is the latent itself, right
-        for methods with one model.
+        latent does (for example displacements at landmarks) return that; the loop reduces it by PCA
+        into the latent space view that shows both halves together. The default is the latent
+        itself, right for methods with one model.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (n, d).
+        half : int
+            1 or 2; 0 of a method with one model.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, f), in `features_unit`.
         """
         return latent
 
@@ -312,28 +579,76 @@ class Method(ABC, Generic[SettingsT]):
 
     @abstractmethod
     def state(self) -> dict[str, torch.Tensor]:
-        """Every tensor needed to decode and encode (flat names), for safetensors."""
+        """Every tensor needed to decode and encode, for safetensors.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            By flat names.
+        """
 
     @abstractmethod
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        """The inverse of :meth:`state`; shapes may differ from those after construction."""
+        """The inverse of :meth:`state`.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            What :meth:`state` returned; shapes may differ from those after construction.
+        """
 
     def resume_state(self) -> dict[str, Any]:
-        """What training needs beyond `state`: optimisers, schedules. Plain values and tensors."""
+        """What training needs beyond `state`: optimisers, schedules.
+
+        Returns
+        -------
+        dict of str to Any
+            Plain values and tensors.
+        """
         return {}
 
     def load_resume_state(self, state: dict[str, Any]) -> None:
-        """The inverse of :meth:`resume_state`, called after `load_state`."""
+        """The inverse of :meth:`resume_state`, called after `load_state`.
+
+        Parameters
+        ----------
+        state : dict of str to Any
+            What :meth:`resume_state` returned.
+        """
 
     # -- planning ---------------------------------------------------------------------------------
 
     @abstractmethod
     def memory_bytes(self, batch_size: int) -> int:
-        """Estimated peak memory of one training step, model and optimisers included."""
+        """Estimated peak memory of one training step, model and optimisers included.
+
+        Parameters
+        ----------
+        batch_size : int
+            Particles of the step.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
 
 
 def batches_of(indices: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Cut an order of particles into batches of `size`; the last one may be shorter."""
+    """Cut an order of particles into batches.
+
+    Parameters
+    ----------
+    indices : Iterable of int
+        Rows, in the order in which they are to come.
+    size : int
+        Particles of a batch.
+
+    Yields
+    ------
+    list of int
+        `size` of them; the last one may be shorter.
+    """
     chunk: list[int] = []
     for index in indices:
         chunk.append(index)

@@ -13,9 +13,24 @@ if TYPE_CHECKING:
 
 
 def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
-    """A Fabric for 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; sets the number of CPU threads.
+    """A Fabric for a device, in one process; also sets the number of CPU threads.
 
-    Raises UserError when the device is not there, or under torchrun with several processes.
+    Parameters
+    ----------
+    device : str
+        'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.
+    settings : TrainingSettings
+        Precision and threads.
+
+    Returns
+    -------
+    lightning_fabric.Fabric
+        Of that device and precision.
+
+    Raises
+    ------
+    UserError
+        If the device is not there, or under torchrun with several processes.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -38,12 +53,29 @@ def make_fabric(device: str, settings: TrainingSettings) -> "Fabric":
 
 
 def use_threads(settings: TrainingSettings) -> None:
-    """Let torch compute with as many threads as the settings say; sums depend on their number."""
+    """Let torch compute with as many threads as the settings say; sums depend on their number.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        `threads` of 0 leaves one core free.
+    """
     torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) - 1))
 
 
 def device_in_words(device: torch.device) -> str:
-    """For the `started` event."""
+    """A device for the `started` event.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the run.
+
+    Returns
+    -------
+    str
+        With the name of a GPU, or the number of CPU threads.
+    """
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
@@ -53,7 +85,23 @@ def device_in_words(device: torch.device) -> str:
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of 'auto' or of a name; UserError when it is not there."""
+    """The device of a name.
+
+    Parameters
+    ----------
+    name : str
+        'auto' (a GPU where there is one), or what `torch.device` takes.
+
+    Returns
+    -------
+    torch.device
+        One that is there.
+
+    Raises
+    ------
+    UserError
+        If there is no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

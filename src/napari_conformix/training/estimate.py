@@ -42,7 +42,23 @@ class Estimate:
 
 
 def choose_batch_size(method: Method, wanted: int, smallest_half: int) -> int:
-    """`wanted`, or for 0 the largest sensible batch that fits in the free memory."""
+    """The batch size of a run: what is wanted, or the largest sensible batch that fits in memory.
+
+    Parameters
+    ----------
+    method : Method
+        Says how much memory a step takes.
+    wanted : int
+        The setting; 0 leaves the choice to the free memory.
+    smallest_half : int
+        Particles of the smallest half: an epoch shall have about 64 steps, yet no batch is made
+        smaller than 32 for that.
+
+    Returns
+    -------
+    int
+        At least 1; at most 128 when chosen here.
+    """
     if wanted:
         return wanted
     budget = MOST_OF_MEMORY * free_memory_bytes(method.device)
@@ -65,12 +81,36 @@ def measure(
     trained: int,
     particles: int,
 ) -> Estimate:
-    """Run a few steps of `tasks` on a copy of the method and scale them to an epoch.
-
-    An epoch trains on `trained` particles, those of `tasks` or more, and encodes `particles`.
+    """Run a few steps on a copy of the method and scale them to an epoch.
 
     The method itself is not touched and torch's random state is put back, so that a run that was
     measured is the same run. Out-of-memory errors shrink the batch here already.
+
+    Parameters
+    ----------
+    method : Method
+        As it would be trained.
+    data : Batches
+        Where batches come from.
+    tasks : sequence of Task
+        Steps of an epoch, or the first of them.
+    fabric : lightning_fabric.Fabric
+        Precision of the run.
+    batch_size : int
+        To begin with.
+    epoch : int
+        Whose schedule is followed, counted from 1.
+    sampler : Sampler
+        Given to the method's `start_epoch`.
+    trained : int
+        Particles that an epoch trains on, those of `tasks` or more.
+    particles : int
+        Particles that it encodes.
+
+    Returns
+    -------
+    Estimate
+        Seconds, bytes and the batch size that fitted.
     """
     with torch.random.fork_rng(devices=_cuda_devices(method.device)):
         trial = copy.deepcopy(method)

@@ -34,13 +34,26 @@ class LatentHistory:
         self._most = most
 
     def epochs(self) -> list[int]:
-        """Epochs that are kept, ascending; none in jobs of older versions."""
+        """Epochs that are kept.
+
+        Returns
+        -------
+        list of int
+            Ascending; none in jobs of older versions.
+        """
         names = (path.stem for path in self.folder.glob("epoch_*.npz"))
         return sorted(int(name.removeprefix("epoch_")) for name in names)
 
     def keep(self, table: LatentTable, *, always: Collection[int] = ()) -> None:
-        """Write the latents of a refresh; when there are too many, thin out the others evenly,
-        but never the epochs `always` (those whose checkpoint is kept)."""
+        """Write the latents of a refresh; when there are too many, thin out the others evenly.
+
+        Parameters
+        ----------
+        table : LatentTable
+            Of the newest epoch.
+        always : collection of int
+            Epochs that are not removed (those whose checkpoint is kept).
+        """
         if self._most == 0:
             return
         remove_leftovers(self.folder)
@@ -63,13 +76,37 @@ class LatentHistory:
             self._path(spare).unlink(missing_ok=True)
 
     def forget_after(self, epoch: int) -> None:
-        """Remove what a run wrote of epochs that will be done again."""
+        """Remove what a run wrote of epochs that will be done again.
+
+        Parameters
+        ----------
+        epoch : int
+            The last one that is kept.
+        """
         for later in self.epochs():
             if later > epoch:
                 self._path(later).unlink(missing_ok=True)
 
     def load(self, epoch: int, split: Split) -> LatentTable:
-        """The table of an epoch; its `std` is NaN throughout, since it is not kept."""
+        """The table of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            One of :meth:`epochs`.
+        split : Split
+            Of the job: half sets and held-out particles are not kept with the latents.
+
+        Returns
+        -------
+        LatentTable
+            Its `std` is NaN throughout, since it is not kept.
+
+        Raises
+        ------
+        UserError
+            If the epoch is not kept.
+        """
         path = self._path(epoch)
         if not path.exists():
             kept = ", ".join(map(str, self.epochs())) or "none"
@@ -97,11 +134,28 @@ class LatentHistory:
     # -- the best epoch so far --------------------------------------------------------------------
 
     def keep_best(self, table: LatentTable) -> None:
-        """Keep the whole table of the epoch that is best so far."""
+        """Keep the whole table of the epoch that is best so far.
+
+        Parameters
+        ----------
+        table : LatentTable
+            Of that epoch.
+        """
         table.save(self.folder / "best.npz")
 
     def best(self, epoch: int) -> LatentTable | None:
-        """That table, if it is of `epoch`."""
+        """The table of the best epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            The one that is asked for.
+
+        Returns
+        -------
+        LatentTable or None
+            None if none was kept, or that of another epoch.
+        """
         path = self.folder / "best.npz"
         if not path.exists():
             return None
@@ -113,9 +167,19 @@ class LatentHistory:
 
 
 def least_missed(epochs: list[int], always: Collection[int]) -> int | None:
-    """The epoch (of an ascending list) without which the others are spread most evenly.
+    """The epoch without which the others are spread most evenly.
 
-    Neither the first nor the last one, nor any of `always`; None when no other is left.
+    Parameters
+    ----------
+    epochs : list of int
+        Ascending.
+    always : collection of int
+        Epochs that are not to be removed.
+
+    Returns
+    -------
+    int or None
+        Neither the first nor the last one, nor any of `always`; None when no other is left.
     """
     gaps = {
         epoch: after - before

@@ -47,14 +47,36 @@ class LatentTable:
         return len(self.mean)
 
     def save(self, path: str | Path) -> None:
-        """Write all arrays that are there, all or nothing."""
+        """Write all arrays that are there, all or nothing.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of the .npz file.
+        """
         present = {name: value for name, value in vars(self).items() if value is not None}
         arrays = {name: np.asarray(value) for name, value in present.items()}
         atomic_npz(path, **formats.LATENTS.array_stamp(), **arrays)
 
     @staticmethod
     def epoch_of(path: str | Path) -> int | None:
-        """The epoch of a table, without reading the rest; None when it is not there."""
+        """The epoch of a table, without reading the rest.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of the .npz file.
+
+        Returns
+        -------
+        int or None
+            None when it is not there.
+
+        Raises
+        ------
+        UserError
+            If it is damaged.
+        """
         if not Path(path).exists():
             return None
         with _reading(path) as data:
@@ -62,7 +84,23 @@ class LatentTable:
 
     @classmethod
     def load(cls, path: str | Path) -> "LatentTable":
-        """Read a table; UserError when it is not there yet, or damaged."""
+        """Read a table.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of the .npz file.
+
+        Returns
+        -------
+        LatentTable
+            With None for what is not in it.
+
+        Raises
+        ------
+        UserError
+            If it is not there yet, or damaged.
+        """
         if not Path(path).exists():
             raise UserError(
                 f"{path} is not there yet; it is written when an epoch is done: train the job."

@@ -24,7 +24,17 @@ class Means:
         self._counts: dict[str, dict[str, int]] = {}
 
     def add(self, half: int, terms: dict[str, torch.Tensor], count: int) -> None:
-        """Count the mean `terms` of `count` particles."""
+        """Count the mean terms of some particles.
+
+        Parameters
+        ----------
+        half : int
+            1 or 2; 0 of a method with one model.
+        terms : dict of str to torch.Tensor
+            0-d each.
+        count : int
+            How many particles they are the mean of.
+        """
         sums = self._sums.setdefault(str(half), {})
         counts = self._counts.setdefault(str(half), {})
         for name, value in terms.items():
@@ -33,7 +43,18 @@ class Means:
             counts[name] = counts.get(name, 0) + count
 
     def values(self, without: Collection[str] = ()) -> Terms:
-        """half -> term -> mean, of all terms but those named."""
+        """The means so far.
+
+        Parameters
+        ----------
+        without : collection of str
+            Names of terms that are left out.
+
+        Returns
+        -------
+        Terms
+            half -> term -> mean.
+        """
         return {
             half: {
                 name: float(value) / self._counts[half][name]
@@ -56,25 +77,61 @@ class Clock:
         self._started = monotonic()
 
     def start_epoch(self, epoch: int) -> None:
+        """Begin to count the time of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+        """
         self._epoch = epoch
         self._paused = 0.0
         self._started = monotonic()
 
     def end_epoch(self) -> float:
-        """Seconds that the epoch took, pauses excluded."""
+        """Take the time of the epoch that is done.
+
+        Returns
+        -------
+        float
+            Seconds that it took, pauses excluded.
+        """
         self._durations.append(self.elapsed())
         return self._durations[-1]
 
     def pause(self, seconds: float) -> None:
-        """Do not count a pause as work."""
+        """Do not count a pause as work.
+
+        Parameters
+        ----------
+        seconds : float
+            How long it was.
+        """
         self._paused += seconds
 
     def elapsed(self) -> float:
-        """Seconds of work since the epoch began."""
+        """Time of work since the epoch began.
+
+        Returns
+        -------
+        float
+            Seconds, pauses excluded.
+        """
         return monotonic() - self._started - self._paused
 
     def eta(self, share_done: float) -> float | None:
-        """Seconds to the end of the run when `share_done` of the current epoch is done."""
+        """Time to the end of the run.
+
+        Parameters
+        ----------
+        share_done : float
+            Of the current epoch, from 0 to 1.
+
+        Returns
+        -------
+        float or None
+            Seconds; None when nothing is known yet.
+        """
         whole = median(self._durations[-5:]) if self._durations else self._estimate
         if share_done > 0.1 and not self._durations:
             whole = self.elapsed() / share_done
@@ -84,7 +141,18 @@ class Clock:
 
 
 def memory_bytes(device: torch.device) -> int:
-    """Peak memory of this process on the device (on a CPU: resident memory)."""
+    """Peak memory of this process on a device.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the run.
+
+    Returns
+    -------
+    int
+        Bytes; on a CPU, of resident memory.
+    """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -92,14 +160,36 @@ def memory_bytes(device: torch.device) -> int:
 
 
 def free_memory_bytes(device: torch.device) -> int:
-    """Memory that a run may still take on the device."""
+    """Memory that a run may still take on a device.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the run.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
 def learning_rates(method: Method) -> dict[str, float]:
-    """Learning rate of every parameter group, by half and name (or number)."""
+    """Learning rate of every parameter group.
+
+    Parameters
+    ----------
+    method : Method
+        With its optimisers.
+
+    Returns
+    -------
+    dict of str to float
+        By half and name (or number): 'half/name'.
+    """
     rates = {}
     for half in method.halves:
         for i, optimizer in enumerate(method.optimizers(half)):

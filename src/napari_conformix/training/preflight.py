@@ -48,7 +48,13 @@ class Report:
         return [p for p in self.problems if p.severity == "warning"]
 
     def text(self) -> str:
-        """The report for a terminal or a log: counts, then a line a problem."""
+        """The report for a terminal or a log: counts, then a line a problem.
+
+        Returns
+        -------
+        str
+            Several lines.
+        """
         counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in self.counts.items())
         return "\n".join([counts, *map(str, self.problems)])
 
@@ -63,9 +69,27 @@ def preflight(
 ) -> Report:
     """Check a data set for a run, and find the grids.
 
-    Besides all of `check_particles`: optics that are not applied, the background of the images
-    (mean 0, sigma 1), and whether the images agree with projections of the consensus, which shows
-    a wrong contrast or wrong poses. The last two look at `sample` random particles.
+    In addition to all of `check_data`: optics that are not applied, the background of the images
+    (mean 0, sigma 1), and whether the images agree with projections of the consensus, which shows a
+    wrong contrast or wrong poses. The last two look at random particles.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        All particles of the run.
+    consensus : pathlib.Path or str or None
+        File of the consensus map; None is an error of the report.
+    mask : pathlib.Path or str or None
+        File of the mask, if there is one.
+    settings : TrainingSettings
+        Of the run.
+    sample : int
+        How many particles are looked at.
+
+    Returns
+    -------
+    Report
+        Problems, grids and counts.
     """
     check = check_data(particles, consensus, mask, sample=sample, seed=settings.seed)
     problems = list(check.problems)
@@ -250,7 +274,25 @@ def compare_with_map(
 ) -> Agreement:
     """Compare images, as training would see them, with projections of the map at low resolution.
 
-    Projections of the map (z, y, x) are turned, shifted and given the CTF of each particle.
+    Projections of the map are turned, shifted and given the CTF of each particle.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        Where images, poses and optics come from.
+    rows : numpy.ndarray
+        (b,) int64, rows of the particle file.
+    consensus : numpy.ndarray
+        (z, y, x) float32.
+    frame : Frame
+        The grids of the run.
+    settings : TrainingSettings, optional
+        How images are read; the defaults without them.
+
+    Returns
+    -------
+    Agreement
+        For each of the b images.
     """
     from napari_conformix.imaging import (
         ctf_of,
@@ -283,7 +325,24 @@ def image_map_correlation(
     consensus: npt.NDArray[np.float32],
     frame: Frame,
 ) -> npt.NDArray[np.float64]:
-    """(b,) correlation of images with projections of the map, see `compare_with_map`."""
+    """Correlation of images with projections of the map, see :func:`compare_with_map`.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+        Where images, poses and optics come from.
+    rows : numpy.ndarray
+        (b,) int64, rows of the particle file.
+    consensus : numpy.ndarray
+        (z, y, x) float32.
+    frame : Frame
+        The grids of the run.
+
+    Returns
+    -------
+    numpy.ndarray
+        (b,) float64.
+    """
     return compare_with_map(particles, rows, consensus, frame).correlation
 
 

@@ -22,9 +22,27 @@ def setting(
     expert: bool = False,
     **constraints: Any,
 ) -> Any:
-    """A settings field: `help` is one line, `constraints` are pydantic's ge, gt, le, lt.
+    """A settings field.
 
-    `expert`: the window has no field for it.
+    Parameters
+    ----------
+    default : Any
+        Its default value.
+    help : str
+        One line.
+    unit : str
+        For example 'px'; '' without one.
+    advanced : bool
+        Folded under Advanced in the window.
+    expert : bool
+        The window has no field for it.
+    **constraints : Any
+        Pydantic's ge, gt, le, lt.
+
+    Returns
+    -------
+    Any
+        What pydantic's `Field` returns.
     """
     extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "expert": expert}
     return Field(default=default, description=help, json_schema_extra=extra, **constraints)
@@ -101,7 +119,23 @@ class TrainingSettings(BaseModel):
 
     @classmethod
     def preset(cls, name: str) -> "TrainingSettings":
-        """The settings of a named preset; ValueError names the known ones."""
+        """The settings of a named preset.
+
+        Parameters
+        ----------
+        name : str
+            One of `presets`.
+
+        Returns
+        -------
+        TrainingSettings
+            Of the class that it is called on.
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset; the message names the known ones.
+        """
         try:
             return cls(**cls.presets[name])
         except KeyError:
@@ -109,11 +143,26 @@ class TrainingSettings(BaseModel):
             raise ValueError(f"There is no preset {name!r}; known presets: {known}.") from None
 
     def bias(self) -> str | None:
-        """A sentence to show wherever results are, when something other than the images shapes
-        them, as an atomic model does; None where nothing does."""
+        """What besides the images shapes the results, as an atomic model does.
+
+        Returns
+        -------
+        str or None
+            A sentence to show wherever results are; None where nothing does.
+        """
         return None
 
     def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
-        """What training would make of a contour that encloses so much, for the page where the
-        contour is chosen; '' where the contour means nothing to the method."""
+        """What training would make of a contour, for the page where the contour is chosen.
+
+        Parameters
+        ----------
+        enclosed_angstrom3 : float
+            Volume that the contour encloses, in A^3.
+
+        Returns
+        -------
+        str
+            '' where the contour means nothing to the method.
+        """
         return ""

@@ -30,14 +30,33 @@ class Split:
         return len(self.half)
 
     def rows(self, half: int, subset: str) -> NDArray[np.int64]:
-        """Sorted rows of 'train' or 'validation' of half 1 or 2; half 0 means both."""
+        """Rows of a half that are trained on, or held out.
+
+        Parameters
+        ----------
+        half : int
+            1 or 2; 0 means both.
+        subset : str
+            'train' or 'validation'.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n,) int64, sorted.
+        """
         chosen = self.validation if subset == "validation" else ~self.validation
         if half != 0:
             chosen = chosen & (self.half == half)
         return np.flatnonzero(chosen)
 
     def save(self, path: str | Path) -> None:
-        """Write the split as .npz."""
+        """Write the split as .npz, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of the file.
+        """
         atomic_npz(
             path,
             **formats.SPLIT.array_stamp(),
@@ -49,14 +68,40 @@ class Split:
 
     @classmethod
     def load(cls, path: str | Path) -> "Split":
-        """Read a split written by :meth:`save`."""
+        """Read a split written by :meth:`save`.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of the file.
+
+        Returns
+        -------
+        Split
+            With `images` empty where the file is of an early version.
+        """
         with np.load(path, allow_pickle=False) as file:
             data = formats.SPLIT.read(file, path)
             images = str(data["images"]) if "images" in data else ""
             return cls(data["half"], data["validation"], bool(data["made_halves"]), images)
 
     def refuse_other_particles(self, count: int, images: str, source: Path) -> None:
-        """UserError unless the particle file still holds, row by row, what was split."""
+        """Refuse a particle file that no longer holds, row by row, what was split.
+
+        Parameters
+        ----------
+        count : int
+            Particles of the file now.
+        images : str
+            Digest of which image each row is now, see `ParticleSet.images_digest`.
+        source : pathlib.Path
+            The file, for the message.
+
+        Raises
+        ------
+        UserError
+            If their number, the images or their order have changed.
+        """
         if len(self) != count:
             raise UserError(
                 f"{source} has {count} particles now, but the job was begun with {len(self)}. "
@@ -82,20 +127,28 @@ def make_split(
 
     Parameters
     ----------
-    half_column: (N,) int
-        rlnRandomSubset: 1 and 2, or 0 everywhere when the file has no half sets.
-    independent_halves
-        Whether the method trains one model a half. With one model, a file whose half sets are
-        incomplete is tolerated; with two, both halves must hold particles.
-    validation_fraction
-        Share held out of each half, at least one particle a half.
-    seed
+    half_column : numpy.ndarray
+        (N,) integer, rlnRandomSubset: 1 and 2, or 0 everywhere when the file has no half sets.
+    independent_halves : bool
+        Whether the method trains one model a half. With one model, a file with particles of one
+        half set alone is tolerated; with two, each half must hold at least two images.
+    validation_fraction : float
+        Share held out of each half, at least one image a half.
+    seed : int
         Decides made half sets and the held-out particles.
-    images: (N,) int
-        Which image each row shows; rows of one image (symmetry expansion) stay together, since a
-        copy of a training image is not held out. None: every row has its own.
+    images : numpy.ndarray, optional
+        (N,) integer: which image each row shows; rows of one image (symmetry expansion) stay
+        together, since a copy of a training image is not held out. None: every row has its own.
 
-    Raises UserError when half sets are partly missing or too small.
+    Returns
+    -------
+    Split
+        Without the digest of the images.
+
+    Raises
+    ------
+    UserError
+        If half sets are partly missing, or too small for independent halves.
     """
     half_column = np.asarray(half_column)
     known = np.isin(half_column, (1, 2))

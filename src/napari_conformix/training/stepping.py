@@ -44,14 +44,37 @@ class Stepper:
         self._steps_of_epoch = 0
 
     def start_epoch(self, steps: int) -> None:
-        """Begin counting again; `steps` is the number of steps to come."""
+        """Begin counting from 0.
+
+        Parameters
+        ----------
+        steps : int
+            Number of the steps to come.
+        """
         self.skipped = 0
         self._steps_of_epoch = steps
 
     def step(self, batch: Batch, half: int, *, held_out: bool = False) -> list[StepResult]:
         """Train on one batch, in pieces when it is larger than `batch_size` by now.
 
-        Raises UserError when too many steps were not finite, or one particle does not fit.
+        Parameters
+        ----------
+        batch : Batch
+            Particles of that half.
+        half : int
+            1 or 2; 0 of a method with one model.
+        held_out : bool
+            Held-out particles, for the method's `held_out_step`.
+
+        Returns
+        -------
+        list of StepResult
+            One for each piece; none for a step that was skipped.
+
+        Raises
+        ------
+        UserError
+            If too many steps were not finite, or one particle does not fit in memory.
         """
         results = []
         waiting = [batch]
@@ -127,14 +150,38 @@ class Stepper:
 
 
 def split_batch(batch: Batch, size: int) -> list[Batch]:
-    """Pieces of at most `size` particles."""
+    """Cut a batch into pieces.
+
+    Parameters
+    ----------
+    batch : Batch
+        Any number of particles.
+    size : int
+        Most particles of a piece.
+
+    Returns
+    -------
+    list of Batch
+        In the same order.
+    """
     pieces = zip(*(torch.split(tensor, size) for tensor in vars(batch).values()), strict=True)
     return [Batch(**dict(zip(vars(batch), piece, strict=True))) for piece in pieces]
 
 
 @contextlib.contextmanager
 def inference(fabric: "Fabric") -> Iterator[None]:
-    """Without gradients, in the run's precision."""
+    """Without gradients, in the run's precision.
+
+    Parameters
+    ----------
+    fabric : lightning_fabric.Fabric
+        Of the run.
+
+    Yields
+    ------
+    None
+        To compute in the block.
+    """
     with torch.no_grad(), fabric.autocast():
         yield
 

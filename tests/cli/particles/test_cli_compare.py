@@ -46,7 +46,7 @@ def test_a_job_and_a_shuffled_part_of_it(
     assert done.status == 0, done.err
     first, *lines = done.out.splitlines()
     assert first == f"200 of {PARTICLES} particles are in both. The rows are in another order."
-    assert lines[0].startswith("Where a particle lies in DynaMight job tells 100 %"), lines[0]
+    assert lines[0].startswith("Where a particle lies in DynaMight job predicts 100 %"), lines[0]
     assert "canonical correlations 1.00" in lines[1]
     assert lines[-1].startswith("Groups by k-means (4) of DynaMight job and by k-means (4) of")
 

@@ -97,7 +97,23 @@ class _Bead:
 
 
 def read_model(path: Path) -> gemmi.Structure:
-    """A PDB or mmCIF file, gzipped or not; UserError when it cannot be read."""
+    """Read an atomic model.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A PDB or mmCIF file, gzipped or not.
+
+    Returns
+    -------
+    gemmi.Structure
+        As it is in the file.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it cannot be read, or it holds no atoms.
+    """
     if not path.is_file():
         raise UserError(f"There is no atomic model {path} (setting atomic_model).")
     try:
@@ -110,9 +126,24 @@ def read_model(path: Path) -> gemmi.Structure:
 
 
 def coarse_grain(structure: gemmi.Structure) -> CoarseModel:
-    """The Gaussians and bonds of the first model, with one alternative location and no hydrogen.
+    """The Gaussians and bonds of an atomic model.
 
-    UserError when it holds too few residues of protein or nucleic acid.
+    Of its first model, with one alternative location and no hydrogen.
+
+    Parameters
+    ----------
+    structure : gemmi.Structure
+        Left as it is.
+
+    Returns
+    -------
+    CoarseModel
+        In the coordinates of the file.
+
+    Raises
+    ------
+    UserError
+        If it holds too few residues of protein or nucleic acid: less than ten Gaussians.
     """
     structure = structure.clone()
     structure.remove_hydrogens()
@@ -257,11 +288,33 @@ def start_from_model(
     threshold: float,
     name: str,
 ) -> Start:
-    """The beginning of a run from a model that is fitted into the map (z, y, x).
+    """The beginning of a run from an atomic model that is fitted into the map.
 
     Coordinates are A from the corner of the map, as in every program that fits models; those that
-    only fit when counted from the centre of the map are taken so. UserError when less than half of
-    the atoms are in density above `threshold` either way. `name` of the model is for messages.
+    only fit when counted from the centre of the map are taken so.
+
+    Parameters
+    ----------
+    model : CoarseModel
+        Gaussians and bonds.
+    volume : torch.Tensor
+        (z, y, x), the consensus map.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    threshold : float
+        Above it there is density, in the map's grey values.
+    name : str
+        Of the model, for messages.
+
+    Returns
+    -------
+    Start
+        Positions that the fit to the map does not move, with relative masses and fixed edges.
+
+    Raises
+    ------
+    UserError
+        If less than half of the atoms are in density either way.
     """
     centre = volume.shape[0] // 2 * pixel_size_angstrom
     shares = {

@@ -17,13 +17,30 @@ _SEED = 1
 def embed(
     model: HalfModel, latents: ParticleLatents, batch: Batch
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation (b, d) of the latents of a batch's images.
+    """Latents of images that the model never saw.
 
     The best of `CANDIDATES` latents of trained particles by the data loss (eq. 11), then Adam on
     the loss of training: data and Kullback-Leibler term. The standard deviation is the mean one of
     the trained particles: a single image does not say how certain its latent is.
 
-    Raises ValueError when the model was not trained.
+    Parameters
+    ----------
+    model : HalfModel
+        A trained half; it stays as it is.
+    latents : ParticleLatents
+        Of the particles of that half.
+    batch : Batch
+        b particles; their `index` is not used.
+
+    Returns
+    -------
+    mean, std : torch.Tensor
+        (b, d) each.
+
+    Raises
+    ------
+    ValueError
+        If the model was not trained.
     """
     trained = latents.seen.nonzero()[:, 0]
     if len(trained) == 0:

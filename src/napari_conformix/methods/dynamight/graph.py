@@ -27,7 +27,20 @@ class Graph:
 
 
 def neighbour_graph(positions: torch.Tensor, factor: float) -> Graph:
-    """Connect Gaussians closer than `factor` times c_mean (eq. 12); positions (n, 3) in A."""
+    """Connect Gaussians closer than `factor` times c_mean (eq. 12).
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (n, 3) in A, n at least 3.
+    factor : float
+        Of the mean distance to the two nearest neighbours.
+
+    Returns
+    -------
+    Graph
+        Edges with their lengths in A.
+    """
     positions = positions.detach()
     nearest = [
         torch.cdist(chunk, positions).topk(3, largest=False).values[:, 1:]
@@ -83,10 +96,22 @@ class _EdgeEnergy(torch.autograd.Function):
 
 
 def deformation_energy(moved: torch.Tensor, graph: Graph) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eq. 13 (change of edge lengths) and eq. 14 (repulsion below c_mean), in A^2.
+    """Eq. 13 (change of edge lengths) and eq. 14 (repulsion below c_mean).
 
-    moved (b, n, 3) in A. Each is summed over edges and divided by the number of Gaussians and the
-    batch, so that it means the same for every size of model; lambda absorbs the factor.
+    Each is summed over edges and divided by the number of Gaussians and the batch, so that it means
+    the same for every size of model; lambda absorbs the factor.
+
+    Parameters
+    ----------
+    moved : torch.Tensor
+        (b, n, 3) in A.
+    graph : Graph
+        Edges of the reference.
+
+    Returns
+    -------
+    stretch, repulsion : torch.Tensor
+        0-d, in A^2.
     """
     stretch, repulsion = _EdgeEnergy.apply(  # type: ignore[no-untyped-call]
         moved, graph.first, graph.second, graph.length, graph.mean_distance

@@ -105,7 +105,13 @@ class HalfModel(ImageLikelihood):
         return Decoder(encoding, d, width, layers, scale)
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """`load_state_dict` for optional buffers of any size, or of a checkpoint without them."""
+        """`load_state_dict` for optional buffers of any size, or of a checkpoint without them.
+
+        Parameters
+        ----------
+        state : dict of str to torch.Tensor
+            What `state_dict` of such a model returned.
+        """
         state = dict(state)
         for name in _OPTIONAL:
             owner, _, buffer = name.rpartition(".")
@@ -118,7 +124,13 @@ class HalfModel(ImageLikelihood):
         self.load_state_dict(state)
 
     def fix_graph(self, graph: Graph) -> None:
-        """Keep these edges and lengths for good, without repulsion (paper, atomic models)."""
+        """Keep edges and lengths for good, without repulsion (paper, atomic models).
+
+        Parameters
+        ----------
+        graph : Graph
+            Of an atomic model.
+        """
         device = self.fixed_edges.device
         self.fixed_edges = torch.stack([graph.first, graph.second]).to(device)
         self.fixed_lengths = graph.length.to(device)
@@ -126,9 +138,21 @@ class HalfModel(ImageLikelihood):
     # -- the forward model ------------------------------------------------------------------------
 
     def predict(self, positions: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Transform of the images that Gaussians at `positions` ((b,) n, 3) give, eq. 10.
+        """Transform of the images that Gaussians give, eq. 10.
 
         Always in float32: bfloat16 would round positions of 100 A to half an Angstrom.
+
+        Parameters
+        ----------
+        positions : torch.Tensor
+            (b, n, 3) or (n, 3) xyz in A from the centre.
+        batch : Batch
+            b particles: their poses, shifts and CTFs.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, h, w // 2 + 1) complex.
         """
         with torch.autocast(positions.device.type, enabled=False):
             projection = project_gaussians(
@@ -144,16 +168,39 @@ class HalfModel(ImageLikelihood):
             return projection * (batch.ctf * self.reference.log_mass.exp())  # (b, h, w // 2 + 1)
 
     def encode(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latent mean and log variance of every particle of a batch, each (b, d) float32."""
+        """Latents of every particle of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles.
+
+        Returns
+        -------
+        mean, log_variance : torch.Tensor
+            (b, d) float32 each.
+        """
         seen = batch.index if isinstance(self.encoder, ParticleLatents) else batch.images
         mean, log_variance = self.encoder(seen)
         return mean.float(), log_variance.float()
 
     def displacement(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """delta(z, x): (b, d) latents, (p, 3) xyz in A of the consensus -> (b, p, 3) A, float32.
+        """delta(z, x): where latents move places of the consensus.
 
         The decoder's field less its field at the reference's own latent, so that replacing the
         reference by a prediction (`reference_update.py`) leaves the predictions where they were.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+        positions : torch.Tensor
+            (p, 3) xyz in A from the centre, of the consensus.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, p, 3) float32 in A.
         """
         if len(self.origin):
             both = self.decoder(torch.cat([self.origin, latent]), positions).float()
@@ -165,7 +212,22 @@ class HalfModel(ImageLikelihood):
         return moved
 
     def residual(self, batch: Batch, *, deform: bool, sample: bool) -> Residual:
-        """Images minus predictions. Without `deform` the networks are not used at all."""
+        """Images minus predictions.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles of this half.
+        deform : bool
+            False: the networks are not used at all; latents are 0 and the Gaussians stay in place.
+        sample : bool
+            Draw latents from their distributions, instead of taking the means.
+
+        Returns
+        -------
+        Residual
+            With the latents and the positions of the Gaussians.
+        """
         positions = self.reference.positions
         if deform:
             mean, log_variance = self.encode(batch)
@@ -183,11 +245,35 @@ class HalfModel(ImageLikelihood):
     # -- losses -----------------------------------------------------------------------------------
 
     def unexplained(self, residual: Residual) -> torch.Tensor:
-        """Share of the images' power that the model leaves over."""
+        """Share of the images' power that the model leaves over.
+
+        Parameters
+        ----------
+        residual : Residual
+            Of a batch.
+
+        Returns
+        -------
+        torch.Tensor
+            0-d, without gradient.
+        """
         return self.unexplained_power(residual.observed, residual.difference)
 
     def misfit_at(self, batch: Batch, moved: torch.Tensor) -> torch.Tensor:
-        """Eq. 11 of every image (b,) with Gaussians at `moved` ((b,) n, 3) A."""
+        """Eq. 11 of every image with Gaussians at given positions.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles.
+        moved : torch.Tensor
+            (b, n, 3) or (n, 3) xyz in A from the centre.
+
+        Returns
+        -------
+        torch.Tensor
+            (b,).
+        """
         return self.misfit(self.observed(batch) - self.predict(moved, batch))
 
     @property
@@ -196,7 +282,21 @@ class HalfModel(ImageLikelihood):
         return self.settings.kl_weight / self.box**2
 
     def losses(self, residual: Residual, regularisation: float) -> dict[str, torch.Tensor]:
-        """The named loss terms of the paper's total loss; 'loss' is their weighted sum."""
+        """The named loss terms of the paper's total loss.
+
+        Parameters
+        ----------
+        residual : Residual
+            Of a batch.
+        regularisation : float
+            lambda, the weight of stretch and repulsion.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            0-d each: `unexplained`, `data`, `kl`, `stretch` and `repulsion` (A^2), and `loss`, the
+            weighted sum of the last four.
+        """
         data = self.data_loss(residual.difference)
         kl = kl_divergence(residual.mean, residual.log_variance)
         assert self.graph is not None
@@ -228,10 +328,24 @@ class HalfModel(ImageLikelihood):
     # -- results ----------------------------------------------------------------------------------
 
     def volume(self, latent: torch.Tensor, box: int, pixel_size_angstrom: float) -> torch.Tensor:
-        """(d,) -> (z, y, x) in the consensus map's grey scale.
+        """A volume in the consensus map's grey scale.
 
         Limited to the frequencies of the working grid: beyond them no image has been compared,
         and Gaussians that look smooth on that grid are a grain on a finer one.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (d,).
+        box : int
+            Voxels along an edge.
+        pixel_size_angstrom : float
+            Edge of a voxel, in A.
+
+        Returns
+        -------
+        torch.Tensor
+            (z, y, x).
         """
         positions = self.reference.positions
         moved = positions + self.displacement(latent[None], positions)[0]

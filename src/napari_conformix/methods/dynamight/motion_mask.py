@@ -20,7 +20,22 @@ _SOLVENT_SHARE = 0.05
 
 
 def density_outside(consensus: torch.Tensor, mask: torch.Tensor, threshold: float) -> float:
-    """Share of the map's density above `threshold` that lies outside a mask (z, y, x)."""
+    """Share of a map's density above a threshold that lies outside a mask.
+
+    Parameters
+    ----------
+    consensus : torch.Tensor
+        (z, y, x).
+    mask : torch.Tensor
+        (z, y, x), 0 to 1.
+    threshold : float
+        In the map's grey values.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+    """
     density = torch.where(consensus > threshold, consensus, 0.0).double()
     return float((density * (1 - mask.clamp(0, 1))).sum() / density.sum().clamp_min(1e-30))
 
@@ -28,7 +43,17 @@ def density_outside(consensus: torch.Tensor, mask: torch.Tensor, threshold: floa
 def restricts_motion(outside: float, mode: str) -> bool:
     """Whether a mask says what moves ('part'), or only where the molecule is ('solvent').
 
-    'auto' decides by the share of the density outside it, :func:`density_outside`.
+    Parameters
+    ----------
+    outside : float
+        Share of the density outside it, :func:`density_outside`.
+    mode : str
+        The setting: 'part', 'solvent' or 'auto', which decides by `outside`.
+
+    Returns
+    -------
+    bool
+        True for 'part'.
     """
     return mode == "part" or (mode == "auto" and outside >= _SOLVENT_SHARE)
 
@@ -49,7 +74,15 @@ class MotionMask(nn.Module):
 
     @torch.no_grad()
     def set(self, mask: torch.Tensor, pixel_size_angstrom: float) -> None:
-        """Keep a mask (z, y, x); one without a soft edge is given one outside its border."""
+        """Keep a mask; one without a soft edge is given one outside its border.
+
+        Parameters
+        ----------
+        mask : torch.Tensor
+            (z, y, x), 0 to 1.
+        pixel_size_angstrom : float
+            Edge of a voxel, in A.
+        """
         mask = mask.float().clamp(0, 1)
         box = mask.shape[0]
         if bool(((mask == 0) | (mask == 1)).all()):
@@ -61,7 +94,18 @@ class MotionMask(nn.Module):
         self.spacing = torch.tensor(pixel_size_angstrom * box / len(mask))
 
     def forward(self, positions: torch.Tensor) -> torch.Tensor | None:
-        """(p, 3) xyz in A -> (p, 1), trilinear, 0 beyond the box; None without a mask."""
+        """The mask at positions, trilinear; 0 beyond the box.
+
+        Parameters
+        ----------
+        positions : torch.Tensor
+            (p, 3) xyz in A from the centre.
+
+        Returns
+        -------
+        torch.Tensor or None
+            (p, 1); None without a mask.
+        """
         box = len(self.values)
         if box == 0:
             return None

@@ -37,7 +37,18 @@ class Encoder(nn.Module):
         )
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(b, h, w) -> mean (b, d), log variance (b, d)."""
+        """Encode images.
+
+        Parameters
+        ----------
+        images : torch.Tensor
+            (b, h, w).
+
+        Returns
+        -------
+        mean, log_variance : torch.Tensor
+            (b, d) each.
+        """
         pooled = F.avg_pool2d(images[:, None], self.pooling).flatten(1)  # (b, side * side)
         # The grey scale of a data set is arbitrary: bring each image to mean 0, variance 1.
         pooled = (pooled - pooled.mean(1, keepdim=True)) / pooled.std(1, keepdim=True).clamp_min(
@@ -63,7 +74,18 @@ class ParticleLatents(nn.Module):
         self.seen: torch.Tensor
 
     def forward(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(b,) rows -> mean (b, d), log variance (b, d)."""
+        """Latents of particles; with gradients, these rows are noted as seen.
+
+        Parameters
+        ----------
+        index : torch.Tensor
+            (b,) int64, rows of the particle file.
+
+        Returns
+        -------
+        mean, log_variance : torch.Tensor
+            (b, d) each.
+        """
         if torch.is_grad_enabled():
             self.seen[index] = True
         mean = F.embedding(index, self.mean, sparse=True)
@@ -93,7 +115,20 @@ class Decoder(nn.Module):
         nn.init.normal_(self.out.weight, std=1e-3)
 
     def forward(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """(b, d), (n, 3) in A -> displacement (b, n, 3) in A."""
+        """Displacements at positions.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+        positions : torch.Tensor
+            (n, 3) in A.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, n, 3) in A.
+        """
         own = self.from_position(self.encoding(positions))  # (n, width)
         h = F.elu(own[None] + self.from_latent(latent)[:, None], inplace=True)  # (b, n, width)
         for layer in self.hidden:
@@ -134,7 +169,20 @@ class ModeDecoder(nn.Module):
         nn.init.normal_(last.weight, std=1e-2)
 
     def forward(self, latent: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """(b, d), (n, 3) in A -> displacement (b, n, 3) in A."""
+        """Displacements at positions.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+        positions : torch.Tensor
+            (n, 3) in A.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, n, 3) in A.
+        """
         modes = self.of_position(self.encoding(positions)).view(-1, self.modes, 3)  # (n, k, 3)
         flat = modes.transpose(0, 1).reshape(self.modes, -1)  # (k, 3 n)
         displacement: torch.Tensor = self.of_latent(latent) @ flat * self.scale  # (b, 3 n)

@@ -64,14 +64,28 @@ class Reference(nn.Module):
         return weights / weights.sum(0).mean()
 
     def shape_parameters(self) -> list[nn.Parameter]:
-        """What makes the Gaussians' form next to their positions; the mass is not among it."""
+        """What makes the Gaussians' form, apart from their positions; the mass is not among it.
+
+        Returns
+        -------
+        list of torch.nn.Parameter
+            The log widths; with classes also their logits and amplitudes.
+        """
         if self.classes == 1:
             return [self.log_width]
         return [self.log_width, self.class_logits, self.class_log_amplitude]
 
     @torch.no_grad()
     def start_shapes(self, width_angstrom: float, generator: torch.Generator) -> None:
-        """One width, or classes from half to twice of it; class weights at random (paper)."""
+        """One width, or classes from half to twice of it; class weights at random (paper).
+
+        Parameters
+        ----------
+        width_angstrom : float
+            Standard deviation in A.
+        generator : torch.Generator
+            On the CPU.
+        """
         if self.classes == 1:
             self.log_width.fill_(width_angstrom).log_()
             return
@@ -81,7 +95,18 @@ class Reference(nn.Module):
 
 
 def gaussians_for_volume(enclosed_angstrom3: float) -> int:
-    """Number of Gaussians for a molecule: two a residue of 135 A^3 (paper, Implementation)."""
+    """Number of Gaussians for a molecule: two a residue of 135 A^3 (paper, Implementation).
+
+    Parameters
+    ----------
+    enclosed_angstrom3 : float
+        Volume that the map's contour encloses, in A^3.
+
+    Returns
+    -------
+    int
+        At least 64.
+    """
     return max(64, round(_GAUSSIANS_PER_RESIDUE * enclosed_angstrom3 / _RESIDUE_VOLUME))
 
 
@@ -103,11 +128,38 @@ def place_gaussians(
     generator: torch.Generator,
     most: int | None = None,
 ) -> Placement:
-    """Fill the map (z, y, x) above a threshold at random (paper, Initialization).
+    """Fill the map above a threshold with Gaussians at random (paper, Initialization).
 
-    count 0 and threshold 0 choose from the map, the count no larger than `most`. Voxels are drawn
-    with a probability proportional to their density, and each Gaussian is put at a random place
-    within its voxel.
+    Voxels are drawn with a probability proportional to their density, and each Gaussian is put at a
+    random place within its voxel.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (z, y, x), on the CPU.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    count : int
+        Number of Gaussians; 0 chooses it from the map.
+    threshold : float
+        In the map's grey values; 0 chooses it from the map.
+    mask : torch.Tensor or None
+        (z, y, x) by which the map is multiplied.
+    generator : torch.Generator
+        On the CPU.
+    most : int, optional
+        The largest number that is chosen from the map.
+
+    Returns
+    -------
+    Placement
+        Positions (count, 3) xyz in A from the centre, the threshold, and the volume that it
+        encloses.
+
+    Raises
+    ------
+    UserError
+        If no voxel is above the threshold, or there are fewer than three Gaussians.
     """
     threshold = threshold or choose_threshold(volume, mask)
     if mask is not None:
@@ -143,10 +195,28 @@ def fit_to_map(
     *,
     move: bool = True,
 ) -> float:
-    """Fit positions, widths, classes and mass to the map by Adam; returns the correlation reached.
+    """Fit positions, widths, classes and mass to the map by Adam.
 
     The mass is solved in closed form at every step (it enters linearly), so only shape is learned.
-    Works on the grid given; the caller crops large maps first. Without `move` positions stay.
+    Works on the grid given; the caller crops large maps first.
+
+    Parameters
+    ----------
+    reference : Reference
+        Fitted in place; its `map_mass` is per voxel of this grid.
+    volume : torch.Tensor
+        (z, y, x).
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+    steps : int
+        Of Adam.
+    move : bool
+        False: positions stay.
+
+    Returns
+    -------
+    float
+        The correlation with the map that was reached.
     """
     box = volume.shape[0]
     target = volume - volume.mean()

@@ -35,7 +35,20 @@ class Change:
 
 @torch.no_grad()
 def take_smallest(model: HalfModel, batches: Iterable[Batch]) -> Change:
-    """Replace the reference by the predicted positions of smallest RMS displacement."""
+    """Replace the reference by the predicted positions of smallest RMS displacement.
+
+    Parameters
+    ----------
+    model : HalfModel
+        Changed in place.
+    batches : Iterable of Batch
+        Particles of its half whose predictions are looked at.
+
+    Returns
+    -------
+    Change
+        The RMS shift in A; 0 without particles, where nothing changes.
+    """
     positions = model.reference.positions
     best, latent = float("inf"), None
     for batch in batches:
@@ -57,7 +70,7 @@ def align(
     radius_angstrom: float,
     predictions: int,
 ) -> Change:
-    """Bring the reference into the conformation of the other half's, `other` (n, 3) in A.
+    """Bring the reference into the conformation of the other half's.
 
     The predictions (paper: 100) that have the most Gaussians within `radius_angstrom` (6 A) of a
     Gaussian of the other half are averaged. The reference becomes the prediction of a single latent
@@ -67,6 +80,24 @@ def align(
     This is the one place where a half learns of the other: which of its own predictions agree
     best with the other's reference. The positions still come from its own decoder and images;
     what leaks is a choice among them, the conformation that both call the reference.
+
+    Parameters
+    ----------
+    model : HalfModel
+        Changed in place.
+    other : torch.Tensor
+        (n, 3) xyz in A, positions of the other half's reference.
+    batches : Iterable of Batch
+        Particles of the model's own half whose predictions are looked at.
+    radius_angstrom : float
+        In A.
+    predictions : int
+        How many are averaged; at most a tenth of those looked at.
+
+    Returns
+    -------
+    Change
+        The RMS shift in A, and the mean share of Gaussians within the radius in those averaged.
     """
     positions = model.reference.positions
     mask = near_mask(other, radius_angstrom, model.box, model.pixel_size)
@@ -90,7 +121,17 @@ def align(
 
 @torch.no_grad()
 def move_reference(model: HalfModel, shift: torch.Tensor, latent: torch.Tensor) -> None:
-    """Add `shift` (n, 3) in A to the positions; the field is zero at `latent` (d,) from now on."""
+    """Move the positions, and make the field zero at a latent from now on.
+
+    Parameters
+    ----------
+    model : HalfModel
+        Changed in place.
+    shift : torch.Tensor
+        (n, 3) in A, added to the positions.
+    latent : torch.Tensor
+        (d,), the new origin.
+    """
     model.reference.positions.add_(shift)
     model.origin = latent[None].detach().clone()
 
@@ -98,7 +139,24 @@ def move_reference(model: HalfModel, shift: torch.Tensor, latent: torch.Tensor) 
 def near_mask(
     positions: torch.Tensor, radius_angstrom: float, box: int, pixel_size_angstrom: float
 ) -> torch.Tensor:
-    """Voxels whose centre is within `radius_angstrom` of a position: (z, y, x) bool."""
+    """Voxels whose centre is near a position.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (n, 3) xyz in A from the centre.
+    radius_angstrom : float
+        Near is closer than this, in A.
+    box : int
+        Voxels along an edge.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (z, y, x) bool.
+    """
     reach = int(radius_angstrom / pixel_size_angstrom) + 1
     steps = torch.arange(-reach, reach + 1, device=positions.device)
     offsets = torch.cartesian_prod(steps, steps, steps)  # (m, 3) x, y, z
@@ -113,7 +171,22 @@ def near_mask(
 
 
 def inside(positions: torch.Tensor, mask: torch.Tensor, pixel_size_angstrom: float) -> torch.Tensor:
-    """Share of the positions (b, n, 3) whose voxel is in the mask (z, y, x): (b,)."""
+    """Share of the positions whose voxel is in a mask.
+
+    Parameters
+    ----------
+    positions : torch.Tensor
+        (b, n, 3) xyz in A from the centre.
+    mask : torch.Tensor
+        (z, y, x) bool.
+    pixel_size_angstrom : float
+        Edge of a voxel, in A.
+
+    Returns
+    -------
+    torch.Tensor
+        (b,).
+    """
     box = len(mask)
     voxel = (positions / pixel_size_angstrom + box // 2).round().long()
     within = ((voxel >= 0) & (voxel < box)).all(-1)
@@ -122,7 +195,18 @@ def inside(positions: torch.Tensor, mask: torch.Tensor, pixel_size_angstrom: flo
 
 
 def references_apart(one: torch.Tensor, other: torch.Tensor) -> float:
-    """RMS distance in A of the halves' references (n, 3): they began as the same Gaussians."""
+    """RMS distance of the halves' references: they began as the same Gaussians.
+
+    Parameters
+    ----------
+    one, other : torch.Tensor
+        (n, 3) in A.
+
+    Returns
+    -------
+    float
+        In A.
+    """
     return _rms(one.detach() - other.detach())
 
 

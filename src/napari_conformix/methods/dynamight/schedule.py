@@ -35,7 +35,18 @@ class Schedule:
 
     @classmethod
     def of(cls, settings: DynaMightSettings) -> "Schedule":
-        """The schedule that the settings ask for."""
+        """The schedule that the settings ask for.
+
+        Parameters
+        ----------
+        settings : DynaMightSettings
+            Of the run.
+
+        Returns
+        -------
+        Schedule
+            For all of its epochs.
+        """
         return cls(
             settings.epochs,
             settings.warmup_epochs,
@@ -46,13 +57,35 @@ class Schedule:
         )
 
     def phase(self, epoch: int) -> Phase:
-        """What an epoch trains."""
+        """What an epoch trains.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        Phase
+            'warm-up', 'training' or 'reference only'.
+        """
         if epoch <= self.warmup:
             return "warm-up"
         return "reference only" if self._frozen(epoch - self.warmup) else "training"
 
     def replaces_reference(self, epoch: int) -> bool:
-        """Whether the reference is replaced before this epoch."""
+        """Whether the reference is replaced before an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        bool
+            Never True in the last epochs.
+        """
         after = epoch - self.warmup
         if self.replace_every == 0 or self.phase(epoch) != "training" or after > self._last():
             return False
@@ -64,6 +97,16 @@ class Schedule:
         """Share of the step sizes that is left: 1, falling to `settled_share` in the last epochs.
 
         What the noise of single batches does to networks and latents falls with them.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+
+        Returns
+        -------
+        float
+            From `settled_share` to 1.
         """
         falling = max(1, min(round(_SETTLING_SHARE * self.epochs), _SETTLING_MOST))
         gone = (epoch - (self.epochs - falling)) / falling

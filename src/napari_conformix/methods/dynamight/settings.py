@@ -203,6 +203,18 @@ class DynaMightSettings(TrainingSettings):
         )
 
     def for_enclosed_volume(self, enclosed_angstrom3: float) -> str:
+        """The number of Gaussians for a contour, in words, as the settings have it.
+
+        Parameters
+        ----------
+        enclosed_angstrom3 : float
+            Volume that the contour encloses, in A^3.
+
+        Returns
+        -------
+        str
+            For the page where the contour is chosen.
+        """
         from napari_conformix.methods.dynamight.reference import gaussians_for_volume
 
         if self.gaussians:

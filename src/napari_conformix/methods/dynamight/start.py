@@ -30,7 +30,18 @@ class Start:
 
 
 def start_from_map(placement: Placement) -> Start:
-    """Gaussians that fill the map, each as wide as the space that it has."""
+    """Gaussians that fill the map, each as wide as the space that it has.
+
+    Parameters
+    ----------
+    placement : Placement
+        Where they are.
+
+    Returns
+    -------
+    Start
+        With a width of 0.75 of the cube root of the volume of each.
+    """
     spacing = (placement.enclosed_volume_angstrom3 / len(placement.positions)) ** (1 / 3)
     return Start(
         placement.positions,

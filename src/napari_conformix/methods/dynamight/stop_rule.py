@@ -18,12 +18,36 @@ class RiseCounter:
     rises: int = 0
 
     def add(self, loss: float) -> bool:
-        """Take the loss of an epoch; True if it rose."""
+        """Take the loss of an epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Its mean over held-out particles.
+
+        Returns
+        -------
+        bool
+            True if it rose.
+        """
         rose = loss > self.last
         self.rises += rose
         self.last = loss
         return rose
 
     def stops(self, rose: bool, limit: int) -> bool:
-        """Whether this rise is the `limit`-th (or twice that: a run may be asked for more)."""
+        """Whether a rise is the `limit`-th (or twice that: a run may be asked for more).
+
+        Parameters
+        ----------
+        rose : bool
+            What :meth:`add` returned.
+        limit : int
+            0: never.
+
+        Returns
+        -------
+        bool
+            True where training should end.
+        """
         return rose and limit > 0 and self.rises % limit == 0

@@ -11,8 +11,25 @@ def annealing_weight(progress: float, cycles: int = 4, rising: float = 0.5) -> f
     1 over the share `rising` of it and stays at 1 for the rest. The defaults are those of Fu et
     al.; the OPUS-DSD paper weights the overall restraint strength so and names neither number.
 
-    progress: share of the run that is done, from 0. At 1 and beyond (more epochs than were
-    planned) the weight is 1.
+    Parameters
+    ----------
+    progress : float
+        Share of the run that is done, from 0. At 1 and beyond (more epochs than were planned) the
+        weight is 1.
+    cycles : int
+        At least 1.
+    rising : float
+        From 0 to 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If `cycles` or `rising` is out of range.
     """
     if cycles < 1 or not 0 <= rising <= 1:
         raise ValueError("cycles must be at least 1 and rising from 0 to 1")
@@ -23,5 +40,18 @@ def annealing_weight(progress: float, cycles: int = 4, rising: float = 0.5) -> f
 
 
 def learning_rate_share(epoch: int, decay: float = 0.95) -> float:
-    """Share of the first learning rate in epoch `epoch` (from 1): it decays by 0.95 an epoch."""
+    """Share of the first learning rate in an epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        Counted from 1.
+    decay : float
+        Factor by which the rate falls in an epoch.
+
+    Returns
+    -------
+    float
+        1 in epoch 1.
+    """
     return float(decay ** (epoch - 1))

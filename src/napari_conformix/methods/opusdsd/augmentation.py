@@ -12,14 +12,29 @@ def vary_contrast_and_brightness(
 ) -> torch.Tensor:
     """Every image x becomes c x + b sigma, with c and b of its own.
 
-    images      (b, h, w), solvent at 0 -> the same shape
-    contrast    c is drawn evenly from 1 - contrast to 1 + contrast; below 1, so that no image
-                turns its sign
-    brightness  b is drawn evenly from -brightness to brightness, in units of the image's own
-                standard deviation sigma before the change
-
     The paper names no strengths. Draws from torch's global generator of the images' device; at
     strength 0 the images are returned as they came.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        (b, h, w), solvent at 0.
+    contrast : float
+        c is drawn evenly from 1 - contrast to 1 + contrast; below 1, so that no image turns its
+        sign.
+    brightness : float
+        b is drawn evenly from -brightness to brightness, in units of the image's own standard
+        deviation sigma before the change.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, h, w).
+
+    Raises
+    ------
+    ValueError
+        If `contrast` is not from 0 to below 1, or `brightness` is negative.
     """
     if not 0 <= contrast < 1 or brightness < 0:
         raise ValueError("contrast must be from 0 to below 1, brightness at least 0")

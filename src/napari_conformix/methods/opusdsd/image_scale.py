@@ -16,14 +16,29 @@ def image_scale(
     posterior of a scale that is 1 give or take `spread`. An image too noisy to tell keeps 1, and
     the common scale stays with the volume.
 
-    observed        (..., h, w // 2 + 1) complex transforms x of the images
-    predicted       the same of y; leading dimensions broadcast (several poses of an image)
-    weight          (h, w // 2 + 1) pixels of the whole transform that each stands for, over the
-                    noise's power
-    spread          standard deviation of the images' scales, above 0
-    differentiable  let gradients through. The sum above has the same gradient in y without: at its
-                    minimum in s a change of s changes nothing.
-    returns         (...) real
+    Parameters
+    ----------
+    observed : torch.Tensor
+        (..., h, w // 2 + 1) complex transforms x of the images.
+    predicted : torch.Tensor
+        The same of y; leading dimensions broadcast (several poses of an image).
+    weight : torch.Tensor
+        (h, w // 2 + 1) pixels of the whole transform that each stands for, over the noise's power.
+    spread : float
+        Standard deviation of the images' scales, above 0.
+    differentiable : bool
+        Let gradients through. The sum above has the same gradient in y without: at its minimum in s
+        a change of s changes nothing.
+
+    Returns
+    -------
+    torch.Tensor
+        (...) real.
+
+    Raises
+    ------
+    ValueError
+        If `spread` is not above 0.
     """
     if spread <= 0:
         raise ValueError(f"the spread of the scales must be above 0, not {spread}")

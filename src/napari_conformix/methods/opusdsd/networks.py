@@ -39,7 +39,18 @@ class CubeSide:
 
     @classmethod
     def enclosing(cls, voxels: int) -> "CubeSide":
-        """The smallest side of at least `voxels`, which is at most a quarter larger."""
+        """The smallest side of at least so many voxels, which is at most a quarter larger.
+
+        Parameters
+        ----------
+        voxels : int
+            What the cube must hold along an edge.
+
+        Returns
+        -------
+        CubeSide
+            With at least one doubling and a base from 5 to 8.
+        """
         doublings = 1
         while _HEAD_SIDE * 2**doublings < voxels:
             doublings += 1
@@ -87,6 +98,18 @@ class Encoder(nn.Module):
         _lay_channels_last(self)
 
     def forward(self, cube: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode images.
+
+        Parameters
+        ----------
+        cube : torch.Tensor
+            (b, m, m, m) images turned into the consensus frame.
+
+        Returns
+        -------
+        mean, log_sigma : torch.Tensor
+            (b, d) each.
+        """
         features = self.convolutions(cube[:, None]).flatten(1)  # (b, c)
         hidden = self.hidden(features)
         return self.mean(hidden), self.log_sigma(hidden)
@@ -122,6 +145,18 @@ class Decoder(nn.Module):
         _lay_channels_last(self)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        """Decode latents.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+
+        Returns
+        -------
+        torch.Tensor
+            (b, m, m, m).
+        """
         x = self.hidden(latent)[:, :, None, None, None]  # (b, c, 1, 1, 1)
         for layer in self.head:
             x = F.leaky_relu(layer(x), _SLOPE)  # (b, c, 8, 8, 8) in the end

@@ -30,11 +30,26 @@ def neighbouring_poses(
 ) -> torch.Tensor:
     """Each pose and its neighbours, turned by one angle about axes fixed in the image.
 
-    rotation       (b, 3, 3) A, image xyz to volume xyz
-    angle_degrees  of every neighbour from the pose in the middle
-    neighbours     6: about x, y and z, both ways; 8: about the diagonals of a cube; 14: all these
-    returns        (b, 1 + neighbours, 3, 3), the pose itself first; the particle's shift is that
-                   of the image and stays
+    The particle's shift is that of the image and stays.
+
+    Parameters
+    ----------
+    rotation : torch.Tensor
+        (b, 3, 3) A, image xyz to volume xyz.
+    angle_degrees : float
+        Of every neighbour from the pose in the middle.
+    neighbours : int
+        6: about x, y and z, both ways; 8: about the diagonals of a cube; 14: all these.
+
+    Returns
+    -------
+    torch.Tensor
+        (b, 1 + neighbours, 3, 3), the pose itself first.
+
+    Raises
+    ------
+    ValueError
+        If there is no design of so many neighbours.
     """
     if neighbours not in _DESIGNS:
         raise ValueError(f"{neighbours} neighbouring poses; there are designs of 6, 8 and 14")
@@ -53,10 +68,18 @@ def marginal_misfit(squared_residual: torch.Tensor) -> tuple[torch.Tensor, torch
     -log mean_j exp(-r_j / 2), and how far each pose explains the image. The gradient of the first
     is that of r_j / 2 weighted by the second.
 
-    squared_residual  (b, k) of the whole image over the noise: the sum over its Fourier pixels, one
-                      for each where there is only noise. Not their mean, which would make all
-                      poses look alike.
-    returns           (b,), and responsibilities (b, k) that sum to 1, without gradient
+    Parameters
+    ----------
+    squared_residual : torch.Tensor
+        (b, k) r, of the whole image over the noise: the sum over its Fourier pixels, one for each
+        where there is only noise. Not their mean, which would make all poses look alike.
+
+    Returns
+    -------
+    misfit : torch.Tensor
+        (b,).
+    responsibilities : torch.Tensor
+        (b, k) that sum to 1 over the poses, without gradient.
     """
     log_likelihood = -0.5 * squared_residual
     negative_log = math.log(squared_residual.shape[1]) - log_likelihood.logsumexp(1)

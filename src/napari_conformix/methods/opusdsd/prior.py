@@ -27,8 +27,22 @@ def projection_classes(rotation: NDArray[np.floating], nside: int = 2) -> NDArra
     The viewing direction is the third column of A, which the first two Euler angles set; turns in
     the image plane do not change the class.
 
-    rotation (n, 3, 3), A of the particles -> (n,) int64 from 0 to 12 nside^2 - 1.
-    Raises UserError where a particle has no orientation: it belongs to no class.
+    Parameters
+    ----------
+    rotation : numpy.ndarray
+        (n, 3, 3), A of the particles.
+    nside : int
+        HEALPix resolution: 12 nside^2 classes.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) int64 from 0 to 12 nside^2 - 1.
+
+    Raises
+    ------
+    UserError
+        If a particle has no orientation: it belongs to no class.
     """
     direction = np.asarray(rotation, np.float64)[:, :, 2]
     without = np.flatnonzero(~np.isfinite(direction).all(1))
@@ -50,19 +64,33 @@ def disentanglement(
 ) -> dict[str, torch.Tensor]:
     """The four terms of eq. 7, each the mean over the batch.
 
-    codes        (b, d) of a batch from one projection class. The paper takes the expectation over
-                 f(z|X): give samples of it, or means, as the caller prefers.
-    bank_sample  (m, d) codes of other classes; they receive no gradient
-    ->  attract_within  log(1 + |d|^2), mean over each code's K1 nearest in the batch
-        repel_within    log(1 + 1 / |d|^2), mean over all others of the batch. The 1 / N1 of the
-                        paper is over a whole class, of which the others in the batch are a sample.
-        attract_across  log(1 + |d|^2), mean over its K2 nearest of the bank sample
-        repel_across    log(1 + 1 / |d|^2), mean over its N2 furthest of the bank sample
-
     Where there are fewer codes than asked for, all there are count; a bank sample too small for
     both is shared between nearest and furthest in their proportion, none counted twice. A term
     with nobody to compare with (a batch of one, an empty sample) is 0. SOFTENING says what
     becomes of codes that coincide.
+
+    Parameters
+    ----------
+    codes : torch.Tensor
+        (b, d) of a batch from one projection class. The paper takes the expectation over f(z|X):
+        give samples of it, or means, as the caller prefers.
+    bank_sample : torch.Tensor
+        (m, d) codes of other classes; they receive no gradient.
+    neighbours_within : int
+        K1, nearest codes of the batch that attract.
+    neighbours_across : int
+        K2, nearest codes of the bank sample that attract.
+    furthest : int
+        N2, furthest codes of the bank sample that repel.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        0-d each. `attract_within`: log(1 + |d|^2), mean over each code's K1 nearest in the batch.
+        `repel_within`: log(1 + 1 / |d|^2), mean over all others of the batch; the 1 / N1 of the
+        paper is over a whole class, of which the others in the batch are a sample.
+        `attract_across`: log(1 + |d|^2), mean over its K2 nearest of the bank sample.
+        `repel_across`: log(1 + 1 / |d|^2), mean over its N2 furthest of the bank sample.
     """
     codes = codes.to(torch.promote_types(codes.dtype, torch.float32))
     bank = bank_sample.detach().to(codes)
@@ -104,7 +132,20 @@ def _squared_across(
 
 
 def share_sample(available: int, nearest: int, furthest: int) -> tuple[int, int]:
-    """How many of `available` codes count as nearest and as furthest, none of them as both."""
+    """How many codes of a sample count as nearest and as furthest, none of them as both.
+
+    Parameters
+    ----------
+    available : int
+        Codes of the sample.
+    nearest, furthest : int
+        How many of each are asked for.
+
+    Returns
+    -------
+    nearest, furthest : int
+        What was asked for, or all that are available in the same proportion.
+    """
     asked = nearest + furthest
     if asked <= available:
         return nearest, furthest
@@ -148,9 +189,16 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def fill(self, index: torch.Tensor, codes: torch.Tensor) -> None:
-        """Set the codes (b, d) of the rows `index` (b,), whatever was there before.
+        """Set the codes of rows, whatever was there before.
 
         Codes that are not finite are passed over: one bad batch would stay in the bank for good.
+
+        Parameters
+        ----------
+        index : torch.Tensor
+            (b,) int64, rows of the particle file.
+        codes : torch.Tensor
+            (b, d).
         """
         index = index.to(self.codes.device)
         codes = codes.to(self.codes)
@@ -160,11 +208,20 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(self, index: torch.Tensor, codes: torch.Tensor, momentum: float = 0.7) -> None:
-        """Move the codes of the rows `index` (b,), each named once, towards `codes` (b, d).
+        """Move the codes of rows towards new ones.
 
         The paper says "updated with momentum to be 0.7": momentum is what stays, as in the
         optimiser's sense of the word, so new = 0.7 old + 0.3 code. A code that was never set takes
         the new one whole.
+
+        Parameters
+        ----------
+        index : torch.Tensor
+            (b,) int64, rows of the particle file, each named once.
+        codes : torch.Tensor
+            (b, d).
+        momentum : float
+            Share of the old code that stays.
         """
         index = index.to(self.codes.device)
         codes = codes.to(self.codes)
@@ -175,10 +232,23 @@ class MemoryBank(nn.Module):
     def sample(
         self, count: int, other_than: int, generator: torch.Generator | None = None
     ) -> torch.Tensor:
-        """Up to `count` codes of other classes, drawn without replacement -> (m, d).
+        """Codes of other classes, drawn without replacement.
 
-        From torch's global generator, or from the one given. Linear in the size of the bank: 5 ms
-        for a million particles on one CPU core.
+        Linear in the size of the bank: 5 ms for a million particles on one CPU core.
+
+        Parameters
+        ----------
+        count : int
+            At most so many.
+        other_than : int
+            Projection class that is left out.
+        generator : torch.Generator, optional
+            Torch's global one by default.
+
+        Returns
+        -------
+        torch.Tensor
+            (m, d) with m <= count.
         """
         rows = torch.nonzero(self.valid & (self.classes != other_than))[:, 0]
         if len(rows) > count:

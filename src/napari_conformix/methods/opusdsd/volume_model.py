@@ -50,7 +50,27 @@ class Grid:
 
     @classmethod
     def of(cls, mask: torch.Tensor, box: int, frame: Frame) -> "Grid":
-        """From a soft mask (z, y, x) on a grid of `box`. UserError when it is empty."""
+        """The grid inside a soft mask.
+
+        Parameters
+        ----------
+        mask : torch.Tensor
+            (z, y, x) on a grid of `box`, 0 outside and 1 inside.
+        box : int
+            Voxels of the decoder's grid along the whole image.
+        frame : Frame
+            The grids of the run; the working grid says how large the image is.
+
+        Returns
+        -------
+        Grid
+            Of the voxels where the mask is above 0.02.
+
+        Raises
+        ------
+        UserError
+            If the mask is empty.
+        """
         voxel = frame.working_box * frame.working_pixel_size_angstrom / box
         soft = mask.clamp(0, 1)
         positions, inside = voxel_positions(box, voxel, soft > _EDGE)
@@ -120,7 +140,18 @@ class VolumeModel(ImageLikelihood):
 
     @torch.no_grad()
     def begin_with(self, consensus: torch.Tensor) -> None:
-        """Start from the consensus map (z, y, x) on the decoder's grid."""
+        """Start from the consensus map.
+
+        Parameters
+        ----------
+        consensus : torch.Tensor
+            (z, y, x) on the decoder's grid.
+
+        Raises
+        ------
+        UserError
+            If the map is flat inside the mask.
+        """
         values = consensus.flatten()[self.inside] * self.weight
         spread = float(values.std())
         if not spread > 0:
@@ -132,8 +163,23 @@ class VolumeModel(ImageLikelihood):
 
     @torch.no_grad()
     def fit_grey(self, batches: list[Batch], *, strict: bool) -> None:
-        """Noise and image power from images, and the grey scale that fits projections of the
-        consensus to them best. `strict`: UserError when that is not positive."""
+        """Noise and image power from images, and the grey scale that fits them best.
+
+        The scale is that of projections of the consensus (least squares). The standard deviation of
+        the encoder's input follows from the same images.
+
+        Parameters
+        ----------
+        batches : list of Batch
+            On the model's device.
+        strict : bool
+            Refuse a scale that is not positive; otherwise the one before is kept.
+
+        Raises
+        ------
+        UserError
+            If `strict` and the scale is not positive.
+        """
         observed = [self.observed(batch) for batch in batches]
         self.estimate_noise(self.shell_power(torch.cat(observed)))
         self.image_power.copy_(self.noise_power)
@@ -161,20 +207,51 @@ class VolumeModel(ImageLikelihood):
         return mean.expand_as(power)
 
     def estimate_noise(self, power: torch.Tensor) -> None:
-        """Adopt the shell power of images, or of what is left of held-out ones."""
+        """Adopt the shell power of images, or of what is left of held-out ones.
+
+        Parameters
+        ----------
+        power : torch.Tensor
+            (box // 2 + 1,); with the setting noise = white, only its total counts.
+        """
         self.set_noise(power if self.settings.noise == "shells" else self._flat(power))
 
     # -- the forward model ------------------------------------------------------------------------
 
     def predict(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Transforms of the images of voxels (b, n) in units of `grey`: (b, h, w // 2 + 1).
+        """Transforms of the images of voxels.
 
         Always in float32: bfloat16 would round positions of 100 A to half an Angstrom.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (b, n) densities inside the mask, in units of `grey`.
+        batch : Batch
+            b particles: their poses, shifts and CTFs.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, h, w // 2 + 1) complex.
         """
         return self.project(values, batch) * batch.ctf
 
     def project(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """As `predict` without the CTF."""
+        """As `predict` without the CTF.
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            (b, n) densities inside the mask, in units of `grey`.
+        batch : Batch
+            b particles: their poses and shifts.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, h, w // 2 + 1) complex.
+        """
         with torch.autocast(values.device.type, enabled=False):
             return project_voxels(
                 values.float() * self.grey,
@@ -188,24 +265,58 @@ class VolumeModel(ImageLikelihood):
             )
 
     def decode_cube(self, latent: torch.Tensor) -> torch.Tensor:
-        """(b, d) -> (b, m, m, m): what the decoder adds to the base, before any mask."""
+        """What the decoder adds to the base, before any mask.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+
+        Returns
+        -------
+        torch.Tensor
+            (b, m, m, m), in units of `grey`.
+        """
         volume: torch.Tensor = self.decoder(latent)
         return volume
 
     def values(self, cube: torch.Tensor) -> torch.Tensor:
-        """(b, m, m, m) of the decoder -> (b, n) densities inside the mask, in units of `grey`."""
+        """Densities inside the mask: the base, and what the decoder adds to it.
+
+        Parameters
+        ----------
+        cube : torch.Tensor
+            (b, m, m, m) of the decoder.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, n), in units of `grey`.
+        """
         added = cube.flatten(1).index_select(1, self.in_cube).float()
         return self.base + added * (self.weight * self.varies)
 
     def encoder_input(self, batch: Batch, augment: bool = False) -> torch.Tensor:
-        """(b, n): images turned into the consensus frame, at the voxels inside the mask.
+        """Images turned into the consensus frame, at the voxels inside the mask.
 
-        "difference" is what is left of an image when its projection of the base is taken off,
-        times the CTF and over the noise: back-projected, the gradient of the likelihood in the
-        volume. What the encoder has to find is then not buried under what all images share, and
-        the sign of the contrast is right at every frequency. Each is divided by the share of the
-        molecule's power that passes its CTF twice: else a structure would look fainter close to
-        focus, and its codes would lie nearer to the middle there.
+        With the setting encoder_input = difference, what is left of an image when its projection of
+        the base is taken off, times the CTF and over the noise: back-projected, the gradient of the
+        likelihood in the volume. What the encoder has to find is then not buried under what all
+        images share, and the sign of the contrast is right at every frequency. Each is divided by
+        the share of the molecule's power that passes its CTF twice: else a structure would look
+        fainter close to focus, and its codes would lie nearer to the middle there.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles.
+        augment : bool
+            Vary contrast and brightness of the images.
+
+        Returns
+        -------
+        torch.Tensor
+            (b, n), divided by `input_scale`.
         """
         settings = self.settings
         with torch.autocast(batch.images.device.type, enabled=False):
@@ -243,7 +354,20 @@ class VolumeModel(ImageLikelihood):
         return passed.clamp_min(_LEAST_PASSED)
 
     def encode(self, batch: Batch, augment: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latent mean and log sigma of every particle of a batch, each (b, d) float32."""
+        """Latents of every particle of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            b particles.
+        augment : bool
+            Vary contrast and brightness of what the encoder sees.
+
+        Returns
+        -------
+        mean, log_sigma : torch.Tensor
+            (b, d) float32 each.
+        """
         with torch.no_grad():
             seen = self.encoder_input(batch, augment)
             side = self.side.voxels
@@ -255,10 +379,20 @@ class VolumeModel(ImageLikelihood):
     # -- results ----------------------------------------------------------------------------------
 
     def volume(self, latent: torch.Tensor) -> torch.Tensor:
-        """(b, d) -> (b, z, y, x) in the consensus frame, box and grey scale.
+        """Volumes of latents in the consensus frame, box and grey scale.
 
         From a coarser grid nothing finer than its Nyquist sphere: images say nothing of the corners
         beyond, which hold the consensus map as it was and what the decoder happens to make.
+
+        Parameters
+        ----------
+        latent : torch.Tensor
+            (b, d).
+
+        Returns
+        -------
+        torch.Tensor
+            (b, z, y, x) on the consensus grid.
         """
         values = self.values(self.decode_cube(latent)) * self.map_grey
         grid = values.new_zeros(len(values), self.box_of_grid**3)

@@ -25,7 +25,19 @@ def total_variation(
     difference along it, nor has one whose neighbour is not inside: the edge of the mask costs
     nothing.
 
-    volume (b, z, y, x), inside (z, y, x) bool -> (b,)
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (b, z, y, x).
+    inside : torch.Tensor, optional
+        (z, y, x) bool; every voxel by default.
+    smoothing : float
+        In units of the map a voxel.
+
+    Returns
+    -------
+    torch.Tensor
+        (b,), at least float32.
     """
     volume = volume.to(torch.promote_types(volume.dtype, torch.float32))
     value: torch.Tensor = _TotalVariation.apply(volume, inside, smoothing)  # type: ignore[no-untyped-call]
@@ -33,7 +45,20 @@ def total_variation(
 
 
 def lasso(volume: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean over voxels of |V|. volume (b, z, y, x), inside (z, y, x) bool -> (b,)"""
+    """Mean over voxels of |V|.
+
+    Parameters
+    ----------
+    volume : torch.Tensor
+        (b, z, y, x).
+    inside : torch.Tensor, optional
+        (z, y, x) bool: others count as 0; every voxel by default.
+
+    Returns
+    -------
+    torch.Tensor
+        (b,), at least float32.
+    """
     volume = volume.to(torch.promote_types(volume.dtype, torch.float32))
     magnitude = volume.abs()
     if inside is not None:
