@@ -8,13 +8,13 @@ not. :func:`handle_events` is less: what Qt can do at this very moment.
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 import weakref
 from collections.abc import Callable, Iterator
 
 from qtpy.QtCore import QAbstractEventDispatcher, QEventLoop, QTimer
 from qtpy.QtGui import QGuiApplication
+from waiting import in_vain
 
 from napari_conformix.widgets.session import Follower, Workers
 
@@ -80,7 +80,7 @@ def wait(
         now = time.monotonic()
         if now > end:
             more = "" if said is None else f"; the window said: {said()}"
-            raise AssertionError(f"Waited {seconds:g} s in vain for {_words(condition)}{more}")
+            raise AssertionError(in_vain(condition, seconds) + more)
         # Most of the time is left to Qt, also where the condition reads files.
         until = now + 4 * (now - began)
         _one_pass()
@@ -147,13 +147,3 @@ def _pending() -> Iterator[str]:
         for timer in dispatcher.registeredTimers(child):
             if timer.interval <= _LONGEST_DELAY_MS:
                 yield f"what is due once after {timer.interval} ms"
-
-
-def _words(condition: Callable[[], object]) -> str:
-    """The source of a lambda, the name of anything else."""
-    if getattr(condition, "__name__", "") == "<lambda>":
-        try:
-            return f"`{' '.join(inspect.getsource(condition).split())}`"
-        except OSError:
-            pass
-    return getattr(condition, "__qualname__", repr(condition))
