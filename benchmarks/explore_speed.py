@@ -31,9 +31,10 @@ from window_stalls import Heartbeat
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import Window, explore_window
 from path_fakes import PathJob
 from paths_window import PathsWindow
+from qt_waiting import pause, settle
 
 from napari_conformix.particles import write_map
 from napari_conformix.simulation import find_scene
@@ -120,8 +121,8 @@ class Bench:
         QTest.mousePress(widget, _BUTTON, pos=points[0])
         for point in points[1:]:
             QTest.mouseMove(widget, point)
-            process_events(0.005)
-        process_events(0.3)
+            pause(0.005)
+        settle()
         before = len(self.page.history.steps)
 
         def release() -> None:

@@ -23,7 +23,8 @@ from window_stalls import Heartbeat
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from explore_window import Window, explore_window, process_events
+from explore_window import Window, explore_window
+from qt_waiting import pause
 
 from napari_conformix.jobs import Job
 from napari_conformix.widgets.session.gl import renderer
@@ -93,7 +94,7 @@ def _put(window: Window, place: tuple[float, float]) -> None:
     window.drag([place])
     window.wait(lambda: bool(shown))
     window.page.conformation.decode.shown.disconnect(shown.append)
-    process_events(0.001)  # the frame itself
+    pause(0.001)  # the frame itself
 
 
 def _drag_on(window: Window) -> None:
@@ -105,7 +106,7 @@ def _drag_on(window: Window) -> None:
     while time.monotonic() < end:
         step = (step + 1) % (2 * len(places) - 2)
         QTest.mouseMove(widget, places[min(step, 2 * len(places) - 2 - step)])
-        process_events(0.02)
+        pause(0.02)
     QTest.mouseRelease(widget, _left(), pos=places[0])
 
 

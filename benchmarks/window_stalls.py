@@ -23,7 +23,8 @@ from qtpy.QtCore import QTimer
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import Window, explore_window
+from qt_waiting import pause
 
 from napari_conformix.widgets.session.gl import renderer
 
@@ -46,7 +47,7 @@ class Heartbeat:
         began, self._last = time.perf_counter(), _clocks()
         self._timer.start()
         action()
-        process_events(0.3)
+        pause(0.3)
         self._timer.stop()
         wall, own = np.max(self._gaps, axis=0)
         return wall, 1000 * (time.perf_counter() - began) - 300, own

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_for
 
 from napari_conformix.errors import UserError
 from napari_conformix.runs import lock
@@ -33,8 +34,7 @@ def test_a_living_owner_is_named(tmp_path, other):
 def test_a_dead_owner_is_followed_even_while_a_zombie(tmp_path, other):
     lock.take(tmp_path, Owner.of_process(other.pid))
     other.kill()
-    while lock.live_owner(tmp_path):
-        time.sleep(0.01)  # not waited for: it stays a zombie
+    wait_for(lambda: not lock.live_owner(tmp_path))  # `other` is not: it stays a zombie
     lock.take(tmp_path, me())
     assert lock.is_held(tmp_path, me())
 
@@ -61,10 +61,7 @@ def test_heartbeat_touches_the_lock(tmp_path, monkeypatch):
     lock.take(tmp_path, me())
     os.utime(tmp_path / lock.LOCK, (1, 1))
     with lock.heartbeat(tmp_path):
-        deadline = time.monotonic() + 5
-        while (tmp_path / lock.LOCK).stat().st_mtime == 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: (tmp_path / lock.LOCK).stat().st_mtime != 1, 5)
 
 
 def test_release_leaves_the_lock_of_another(tmp_path, other):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import napari
 import numpy as np
+import qt_waiting
 from explore_fakes import FakeJob
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QScrollArea
@@ -28,14 +29,6 @@ _BUTTON = Qt.MouseButton.LeftButton
 _PLAIN = Qt.KeyboardModifier.NoModifier
 
 
-def process_events(seconds: float = 0.05) -> None:
-    """Let Qt work for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.001)
-
-
 class Window:
     """The page with a job open, and what a person does with it."""
 
@@ -51,7 +44,7 @@ class Window:
         area.setWidget(self.page)
         area.setMinimumWidth(self.page.minimumSizeHint().width() + 20)
         self.viewer.window.add_dock_widget(area, name="Explore", area="right")
-        process_events(0.1)
+        handle_events()
 
     def open(self, job: FakeJob) -> None:
         """Open a job and wait until it is shown, with every tool as at the beginning."""
@@ -73,6 +66,10 @@ class Window:
         self.page.canvas.fit()
         self.settle()
 
+    def leave(self) -> None:
+        """At the end of a test: nothing follows the job any more."""
+        self.session.close()
+
     @property
     def overlay(self):
         return self.page.canvas.overlay
@@ -87,20 +84,11 @@ class Window:
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Until something has happened."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"nothing happened; messages: {self.messages}"
-            process_events(0.01)
+        qt_waiting.wait(condition, seconds, lambda: self.messages)
 
     def settle(self) -> None:
-        """Until no work of the job is left, and the window is drawn."""
-        self.wait(lambda: not self._busy())
-        process_events(0.1)
-
-    def _busy(self) -> bool:
-        keys = ("map", "decode", "selections", "live map", "mesh Consensus", "mesh Conformation")
-        busy = any(self.session.workers.busy(f"job:{key}") for key in keys)
-        return busy or self.page.canvas.drawing
+        """Until nothing that was asked for is left to do, and the window is drawn."""
+        qt_waiting.settle()
 
     def place(self, x: float, y: float) -> QPoint:
         """Where a point of the map is on the canvas."""
@@ -141,7 +129,7 @@ class Window:
         before = len(self.page.history.steps)
         pixels = self.drag(places, modifier)
         self.wait(lambda: len(self.page.history.steps) > before)
-        process_events(0.05)
+        self.settle()
         return self.overlay.transform.to_view(pixels)
 
     def choose(self, box, text: str) -> None:
@@ -153,13 +141,12 @@ class Window:
 
     def scene_picture(self) -> np.ndarray:
         """(h, w, 3) of the 3-D scene."""
-        process_events(0.1)
+        self.settle()
         return self.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
     def map_picture(self) -> np.ndarray:
         """(h, w, 3) of the latent space view's particles, without what is painted over them."""
-        process_events(0.1)
-        self.wait(lambda: not self.page.canvas.drawing)
+        self.settle()
         picture = self.page.canvas.overlay.picture
         if picture is None:
             return np.zeros((self.overlay.height(), self.overlay.width(), 3), dtype=int)
@@ -169,7 +156,7 @@ class Window:
     def close(self) -> None:
         self.session.shut_down()
         self.viewer.close()
-        process_events(0.1)
+        handle_events()
 
 
 @contextmanager

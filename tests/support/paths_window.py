@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from explore_window import Window, process_events
+from explore_window import Window
+from qt_waiting import handle_events, pause
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QScrollArea, QStyle, QStyleOptionSlider, QWidget
@@ -11,9 +12,6 @@ from qtpy.QtWidgets import QScrollArea, QStyle, QStyleOptionSlider, QWidget
 from napari_conformix.widgets.paths import PathsPage
 
 _LEFT = Qt.MouseButton.LeftButton
-_KEYS = (
-    "make path", "place path", "path", "paths", "sets for paths", "landscape", "path frame"
-)  # fmt: skip
 
 
 class PathsWindow(Window):
@@ -27,7 +25,7 @@ class PathsWindow(Window):
         self.area.setWidget(self.paths)
         self.area.setMinimumWidth(480)
         self.viewer.window.add_dock_widget(self.area, name="Paths", area="left")
-        process_events(0.1)
+        handle_events()
 
     @property
     def player(self):
@@ -37,29 +35,25 @@ class PathsWindow(Window):
     def decorations(self):
         return self.overlay.decorations
 
-    def _busy(self) -> bool:
-        busy = self.session.workers.busy
-        return super()._busy() or any(busy(f"job:{key}") for key in _KEYS)
-
     def press(self, widget: QWidget) -> None:
         """Scroll to a button and press the mouse in its middle."""
         self.area.ensureWidgetVisible(widget)
-        process_events(0.02)
+        handle_events()
         assert widget.isVisible()
         assert widget.isEnabled()
         QTest.mouseClick(widget, _LEFT, pos=QPoint(widget.width() // 2, widget.height() // 2))
-        process_events(0.02)
+        handle_events()
 
     def kind(self, name: str) -> None:
         """Choose how the path is made."""
         self.paths.form.choose_kind(name)
-        process_events(0.02)
+        handle_events()
 
     def click_map(self, x: float, y: float) -> None:
         """Click at a place of the latent space view."""
         place = self.place(x, y)
         QTest.mouseClick(self.target(place), _LEFT, pos=place)
-        process_events(0.02)
+        handle_events()
 
     def make(self) -> None:
         """Press Make path, and wait until all its maps are ready."""
@@ -78,15 +72,15 @@ class PathsWindow(Window):
         """Take the handle with the mouse and drag it to a step."""
         slider = self.player.slider
         self.area.ensureWidgetVisible(slider)
-        process_events(0.02)
+        handle_events()
         start, end = (self._handle(at) for at in (slider.value(), step))
         QTest.mousePress(slider, _LEFT, pos=start)
         for share in np.linspace(0, 1, 6)[1:]:
             x = round(start.x() + share * (end.x() - start.x()))
             QTest.mouseMove(slider, QPoint(x, end.y()))
-            process_events(0.01)
+            pause(0.01)
         QTest.mouseRelease(slider, _LEFT, pos=end)
-        process_events(0.05)
+        handle_events()
 
     def _handle(self, step: int) -> QPoint:
         slider = self.player.slider

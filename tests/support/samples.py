@@ -1,7 +1,6 @@
 """A tiny particle set with a consensus map, and jobs on it."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +72,3 @@ def environment() -> dict[str, str]:
     """For subprocesses that must find the test methods."""
     paths = [str(PLUGIN), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def wait_for(condition: Any, seconds: float = 60.0) -> None:
-    """Until `condition()` is true; AssertionError when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)

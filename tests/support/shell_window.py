@@ -1,24 +1,17 @@
 """A window with the whole panel, and a hand that uses it."""
 
-import time
 from collections.abc import Callable
 
 import napari
+import qt_waiting
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 from napari_conformix.widgets.panel import show_panel
 
 _BUTTON = Qt.MouseButton.LeftButton
-
-
-def process_events(seconds: float = 0.05) -> None:
-    """Let Qt work for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.001)
 
 
 class ShellWindow:
@@ -51,7 +44,16 @@ class ShellWindow:
         self.messages.clear()
         self.panel.messages.clear()
         self.panel.show_page("data")
-        process_events(0.1)
+        handle_events()
+
+    def leave(self) -> None:
+        """At the end of a test: nothing that it started in another process goes on."""
+        job = self.session.job
+        if job is not None:
+            for run in (job, *job.reconstructions()):
+                if run.state in ("running", "paused"):
+                    run.kill()
+        self.begin()
 
     def open(self, path) -> None:
         """Drop a path on napari and wait until it is read."""
@@ -66,10 +68,11 @@ class ShellWindow:
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Until something has happened."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"waited {seconds} s in vain; said: {self.messages}"
-            process_events(0.01)
+        qt_waiting.wait(condition, seconds, lambda: self.messages)
+
+    def settle(self) -> None:
+        """Until nothing that was asked for is left to do, and the window is drawn."""
+        qt_waiting.settle()
 
     def click(self, widget: QWidget) -> None:
         """Scroll to a widget and press the mouse in its middle."""
@@ -78,11 +81,11 @@ class ShellWindow:
             parent = parent.parentWidget()
         if parent is not None:
             parent.ensureWidgetVisible(widget)
-        process_events(0.02)
+        handle_events()
         assert widget.isVisible()
         assert widget.isEnabled(), widget.text()
         QTest.mouseClick(widget, _BUTTON, pos=QPoint(widget.width() // 2, widget.height() // 2))
-        process_events(0.02)
+        handle_events()
 
     def wait_state(self, state: str, seconds: float = 60.0) -> None:
         """Until the window shows that state of the job."""
@@ -91,4 +94,4 @@ class ShellWindow:
     def close(self) -> None:
         """Close the window as its cross does."""
         self.panel.window().close()
-        process_events(0.2)
+        handle_events()

@@ -4,25 +4,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from qtpy.QtWidgets import QComboBox, QLabel, QWidget
-from shell_window import ShellWindow, process_events
-
-pytestmark = pytest.mark.window
+from shell_window import ShellWindow
 
 #: what only a method with two models has
 HALF_SETS = re.compile(r"half sets?\b|half [012]\b|both halves")
 SMALL = {"epochs": 3, "batch_size": 32, "noise_particles": 16, "threads": 1, "keep_checkpoints": 1}
-
-
-@pytest.fixture
-def window(shell):
-    shell.begin()
-    yield shell
-    job = shell.session.job
-    if job is not None and job.state in ("running", "paused"):
-        job.kill()
-    shell.begin()
 
 
 def said(*widgets: QWidget) -> list[str]:
@@ -72,7 +59,7 @@ def test_choosing_the_method_is_all_that_differs(
     window.panel.show_page("explore")
     explore = window.panel.pages["explore"]
     window.wait(lambda: explore.latent_view is not None)
-    process_events(0.3)
+    window.settle()
     slider = explore.view_panel.epochs
     window.wait(lambda: slider.epochs is not None and slider.isVisible())
     assert slider.epochs.kept == (1, 2, 3)

@@ -6,22 +6,15 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import pytest
+from qt_waiting import handle_events
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from shell_window import ShellWindow, process_events
+from shell_window import ShellWindow
 
 from napari_conformix.particles import read_map, read_particles
 from napari_conformix.widgets.session import Session
-
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def window(shell):
-    shell.begin()
-    return shell
 
 
 @pytest.fixture
@@ -217,4 +210,4 @@ def test_each_viewer_has_its_own_session(window: ShellWindow) -> None:
     assert Session.of(window.viewer) is window.session
     assert Session.of(other) is Session.of(other)
     assert Session.of(other) is not window.session
-    process_events(0.01)
+    handle_events()

@@ -216,4 +216,4 @@ def test_ctrl_c_ends_the_drawing_and_all_that_it_started(
     deadline = time.monotonic() + 10
     while subprocess.run(["pgrep", "-f", str(alive)], capture_output=True).stdout:
         assert time.monotonic() < deadline, "the server runs on"
-        time.sleep(0.1)
+        time.sleep(0.05)

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from command_line import PARTICLES, Conformix
+from waiting import wait_for
 
 from napari_conformix.cli.runs.training import parse_settings
 from napari_conformix.jobs import Job
@@ -117,19 +117,12 @@ def test_a_failed_run_says_why(conformix: Conformix, untrained: Path) -> None:
     assert "cuda:77" in conformix("status", untrained).out
 
 
-def _wait(condition: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.05)
-
-
 def test_ctrl_c_stops_cleanly_and_resume_goes_on(conformix: Conformix, untrained: Path) -> None:
     job = Job.open(untrained)
     command = [*COMMAND, "train", str(untrained), "--device", "cpu"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        _wait(lambda: job.checkpoints.last() is not None)
+        wait_for(lambda: job.checkpoints.last() is not None)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:

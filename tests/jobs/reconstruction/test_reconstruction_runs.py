@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import samples
+from waiting import wait_for
 
 from napari_conformix.errors import NotSupportedError, UserError
 from napari_conformix.jobs import Job
@@ -143,7 +144,7 @@ def test_killed_and_resumed_is_the_same(job, tmp_path):
         run.launch()
     with pytest.raises(UserError, match="under way"):
         create(job, tmp_path / "maps", overwrite=True)
-    samples.wait_for(lambda: {"saved", "failed"} & {*kinds(run.events())})
+    wait_for(lambda: {"saved", "failed"} & {*kinds(run.events())})
     run.kill()
     assert run.state in ("interrupted", "finished")  # it may have been quicker
     if run.state == "interrupted":

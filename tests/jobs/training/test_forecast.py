@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import samples
 from conformix_fake import VoxelsSettings
+from waiting import wait_for
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
@@ -47,10 +48,7 @@ def test_a_forecast_ends_when_it_is_not_wanted_any_more(star: Path) -> None:
         target=lambda: answers.append(forecaster.forecast("dynamight", _inputs(star), SMALL))
     )
     thread.start()
-    end = time.monotonic() + 30
-    while forecaster._process is None:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_for(lambda: forecaster._process is not None, 30)
     forecaster.cancel()
     thread.join(30)
     assert answers == [None]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import samples
 import torch
+from waiting import wait_for
 
 from napari_conformix.errors import UserError
 from napari_conformix.jobs import Job
@@ -40,7 +41,7 @@ def same(a, b):
 
 
 def wait_for_event(job, kind, epoch=1):
-    samples.wait_for(lambda: any(e.kind == kind and e.epoch >= epoch for e in job.events()))
+    wait_for(lambda: any(e.kind == kind and e.epoch >= epoch for e in job.events()))
 
 
 # -- a run ----------------------------------------------------------------------------------------
@@ -371,7 +372,7 @@ def test_files_pause_go_on_and_stop(tmp_path):
     wait_for_event(job, "unpaused")
     assert job.state == "running"
     job.pause()
-    samples.wait_for(lambda: len(of(job.events(), "paused")) == 2)
+    wait_for(lambda: len(of(job.events(), "paused")) == 2)
     job.stop()  # also while it is paused
     thread.join()
     assert job.state == "stopped"

@@ -2,16 +2,16 @@
 
 import shlex
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDockWidget, QFileDialog, QMessageBox
-from shell_window import ShellWindow, process_events
+from shell_window import ShellWindow
 
 from napari_conformix.cli.app import main as conformix
 from napari_conformix.export.formats import offered_to
@@ -24,8 +24,6 @@ from napari_conformix.widgets.clusters import ClustersPage
 from napari_conformix.widgets.clusters.own_maps import launcher
 from napari_conformix.widgets.clusters.table import ENTROPY, HALF_1, PARTICLES, RESOLUTION
 from napari_conformix.widgets.colours import cluster_colour
-
-pytestmark = pytest.mark.window
 
 COUNT = 300
 SMALL = {
@@ -92,14 +90,6 @@ def own_copy(tmp_path: Path):
     return copy
 
 
-@pytest.fixture
-def window(shell: ShellWindow) -> Iterator[ShellWindow]:
-    shell.begin()
-    yield shell
-    shell.session.close()
-    process_events(0.1)
-
-
 def page_of(window: ShellWindow) -> ClustersPage:
     return window.panel.pages["clusters"]
 
@@ -111,7 +101,7 @@ def open_job(window: ShellWindow, folder: Path) -> ClustersPage:
     window.wait(lambda: window.session.latents is not None and page.scene.threshold is not None)
     window.wait(lambda: window.panel.pages["explore"].latent_view is not None)
     window.panel.show_page("clusters")
-    process_events(0.05)
+    handle_events()
     return page
 
 
@@ -119,16 +109,8 @@ def open_clusters(window: ShellWindow, folder: Path) -> ClustersPage:
     """Open a job that has clusters, and wait until all is drawn."""
     page = open_job(window, folder)
     window.wait(lambda: page.overview is not None and page.list.table.current == 0)
-    settle(window)
+    window.settle()
     return page
-
-
-def settle(window: ShellWindow) -> None:
-    """Until nothing is being drawn."""
-    keys = ("cluster pictures", "cluster in scene", "map", "mesh Conformation", "cluster maps")
-    process_events(0.05)
-    window.wait(lambda: not any(window.session.workers.busy(f"job:{key}") for key in keys))
-    process_events(0.05)
 
 
 def click_tile(window: ShellWindow, page: ClustersPage, cluster: int, modifier=None) -> None:
@@ -138,18 +120,18 @@ def click_tile(window: ShellWindow, page: ClustersPage, cluster: int, modifier=N
     place = gallery.place(cluster).center()
     spot = gallery.mapTo(page, place)
     area.ensureVisible(spot.x(), spot.y(), 10, 60)
-    process_events(0.02)
+    handle_events()
     QTest.mouseClick(gallery, _BUTTON, modifier or Qt.KeyboardModifier.NoModifier, place)
-    settle(window)
+    window.settle()
 
 
 def click_row(window: ShellWindow, page: ClustersPage, cluster: int, modifier=None) -> None:
     table = page.list.table
     page.parentWidget().parentWidget().ensureWidgetVisible(table)
-    process_events(0.02)
+    handle_events()
     place = table.visualRect(table.content.index(cluster, PARTICLES)).center()
     QTest.mouseClick(table.viewport(), _BUTTON, modifier or Qt.KeyboardModifier.NoModifier, place)
-    settle(window)
+    window.settle()
 
 
 def shown_map(page: ClustersPage) -> np.ndarray:
@@ -209,9 +191,9 @@ def test_clusters_are_made_listed_drawn_and_coloured(window: ShellWindow, traine
     assert not page.form.make.isEnabled()
     assert not page.form.how_many.isEnabled()
     window.wait(lambda: page.overview is not None, 90)
-    settle(window)
+    window.settle()
     window.wait(lambda: page.list.table.current == 0)
-    settle(window)
+    window.settle()
 
     made = Job.open(folder).cluster_set("kmeans4")
     labels = made.clustering.labels
@@ -367,7 +349,7 @@ def test_arrow_keys_step_through_the_maps(window: ShellWindow, clustered: Path):
     page.maps.slider.setFocus()
     for expected in (1, 2):
         QTest.keyClick(page.maps.slider, Qt.Key.Key_Right)
-        settle(window)
+        window.settle()
         assert page.list.table.current == expected
         assert np.array_equal(shown_map(page), page.clusters.volume(expected))
     gallery = page.maps.gallery
@@ -376,7 +358,7 @@ def test_arrow_keys_step_through_the_maps(window: ShellWindow, clustered: Path):
     for _ in range(5):
         QTest.keyClick(gallery, Qt.Key.Key_Left)
     assert page.list.table.current == 0
-    settle(window)
+    window.settle()
     assert page.maps.slider.value() == 1
 
 
@@ -392,7 +374,7 @@ def test_a_click_in_the_latent_map_chooses_the_cluster_there(window: ShellWindow
         native = explore.canvas.native
         target = native.childAt(place) or native
         QTest.mouseClick(target, _BUTTON, pos=place)
-        settle(window)
+        window.settle()
         near = explore.latent_view.row_near(
             tuple(explore.canvas.overlay.transform.to_view(np.array([[place.x(), place.y()]]))[0])
         )
@@ -409,7 +391,7 @@ def test_pictures_follow_contour_and_camera_and_look_like_the_scene(
     assert page.scene.threshold == pytest.approx(page.maps.contour.value())
     assert window.panel.pages["explore"].conformation.contour.value() == page.maps.contour.value()
     window.wait(lambda: any(tile.stale for tile in page.maps.gallery.tiles))
-    settle(window)
+    window.settle()
     lower = [picture_of(page, i) for i in range(4)]
     for one, other in zip(before, lower, strict=True):
         assert (other[..., 3] > 0).sum() > (one[..., 3] > 0).sum()
@@ -417,13 +399,13 @@ def test_pictures_follow_contour_and_camera_and_look_like_the_scene(
     page.maps.ghost.setChecked(False)
     camera.angles = (20.0, 35.0, -50.0)
     window.wait(lambda: any(tile.stale for tile in page.maps.gallery.tiles))
-    settle(window)
+    window.settle()
     turned = picture_of(page, 0)
     assert not np.array_equal(turned, lower[0])
     # The scene draws the same map with OpenGL; its middle square is what the picture shows.
     window.viewer.canvas.overlays.scale_bar.visible = False
     window.viewer.canvas.overlays.text.visible = False
-    process_events(0.3)
+    window.settle()
     scene = window.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int).max(2) > 25
     height, width = scene.shape
     side = min(height, width)
@@ -442,12 +424,12 @@ def test_pictures_follow_contour_and_camera_and_look_like_the_scene(
 def test_leaving_the_page_gives_the_scene_back(window: ShellWindow, clustered: Path):
     page = open_clusters(window, clustered)
     window.panel.show_page("explore")
-    settle(window)
+    window.settle()
     colours = layer(window, "Conformation").colormap.colors
     assert colours[0, :3] != pytest.approx(cluster_colour(0), abs=0.01)
     window.panel.show_page("deformation")
     window.panel.show_page("clusters")
-    settle(window)
+    window.settle()
     assert page.list.table.current == 0
     assert np.array_equal(shown_map(page), page.clusters.volume(0))
     window.session.close_job()
@@ -569,7 +551,7 @@ def test_deleting_a_set_shows_the_one_before(
     window.click(page.list.delete)
     window.wait(lambda: page.overview is not None and page.overview.name == "kmeans4")
     assert Job.open(folder).cluster_sets() == ["kmeans4"]
-    settle(window)
+    window.settle()
     assert len(page.maps.gallery.tiles) == 4
     window.click(page.list.delete)
     window.wait(lambda: page.overview is None)
@@ -577,7 +559,7 @@ def test_deleting_a_set_shows_the_one_before(
     assert not page.list.isVisible()
     maps = page.space.views
     window.wait(lambda: maps.colour_box.findData("clusters kmeans4") < 0)
-    settle(window)
+    window.settle()
     assert not maps.colours.made.legend.categories  # the map is not coloured by them any more
     assert window.errors() == []
 
@@ -610,7 +592,7 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
     assert page.own.one.text() == "Reconstruct 2"
     window.click(page.own.one)
     window.wait(lambda: 1 in page.own.maps, 120)
-    settle(window)
+    window.settle()
     job = Job.open(folder)
     run = next(run for run in job.reconstructions() if run.name == "kmeans4_cluster_02")
     report = run.report()
@@ -625,7 +607,7 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
     # side by side, both at the scene's contour
     page.own.show_box.setCurrentIndex(2)
     window.wait(lambda: page._in_scene.layers.shown)
-    settle(window)
+    window.settle()
     decoded, own = (layer(window, name) for name in ("Decoded map", "Own map"))
     assert decoded.visible
     assert own.visible
@@ -639,7 +621,7 @@ def test_a_cluster_is_judged_by_its_own_particles(window: ShellWindow, clustered
         vertices = surface_of(array, job.spec.grids.pixel_size_angstrom, page.scene.threshold)[0]
         assert surface.data[0] == pytest.approx(vertices)
     page.own.show_box.setCurrentIndex(1)
-    settle(window)
+    window.settle()
     assert not decoded.visible
     assert not own.visible
     assert shown_map(page) == pytest.approx(page.own.maps[1].array(page.own.scale))

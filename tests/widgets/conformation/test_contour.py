@@ -9,15 +9,6 @@ from shell_window import ShellWindow
 from napari_conformix.methods.dynamight.reference import place_gaussians
 from napari_conformix.particles import read_map
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture
-def window(shell):
-    shell.begin()
-    yield shell
-    shell.begin()
-
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_contour_and_gaussians_are_those_of_training(

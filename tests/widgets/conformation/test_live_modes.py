@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explore_fakes import PIXEL_SIZE
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
 from gallery_fakes import GalleryJob
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -13,51 +13,34 @@ from qtpy.QtTest import QTest
 from napari_conformix.widgets.scene import Lobes
 from napari_conformix.widgets.session import axes
 
-pytestmark = pytest.mark.window
+WINDOW = Window
 
 #: of the motion view, where the ball of the job of numbers has swung to +-35 degrees
 RIGHT, LEFT = (7.0, 0.0), (-7.0, 0.0)
 
 
-@pytest.fixture(scope="module")
-def window(qapp):
-    with explore_window() as window:
-        yield window
-
-
 @pytest.fixture
-def opened(window: Window, star: Path, tmp_path: Path):
-    window.open(GalleryJob(tmp_path, star))
-    group = window.page.conformation
+def opened(shared: Window, star: Path, tmp_path: Path):
+    shared.open(GalleryJob(tmp_path, star))
+    group = shared.page.conformation
     group.difference.mode_box.setCurrentIndex(0)
     group.ghost.setChecked(True)
-    yield window
+    yield shared
     group.pair.clear()
-    window.session.close()
+    shared.leave()
 
 
 def click(window: Window, button) -> None:
     assert button.isEnabled()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(10, button.height() // 2))
-    settle(window)
-
-
-def settle(window: Window) -> None:
-    workers = window.session.workers
-    process_events(0.05)
-    keys = ("decode", "state pair", "mesh Conformation", "mesh Conformation A")
-    resting = window.page.conformation.pair._later
-    window.wait(
-        lambda: not resting.isActive() and not any(workers.busy(f"job:{key}") for key in keys)
-    )
-    process_events(0.05)
+    window.settle()
 
 
 def go(window: Window, place: tuple[float, float]) -> None:
     """Drag the cursor there."""
     window.bar.tools[next(iter(window.bar.tools))].click()  # the cursor
     window.drag([(0.0, 0.0), (place[0] / 2, 0.0), place])
-    settle(window)
+    window.settle()
 
 
 def visible(window: Window) -> dict:
@@ -72,7 +55,7 @@ def middle(layer) -> np.ndarray:
 def choose(window: Window, text: str) -> None:
     box = window.page.conformation.difference.mode_box
     box.setCurrentIndex(box.findText(text))
-    settle(window)
+    window.settle()
 
 
 def ball_at(window: Window, degrees: float) -> np.ndarray:
@@ -90,7 +73,7 @@ def test_differences_have_two_colours_where_matter_came_and_went(opened: Window)
     choose(opened, "difference to the consensus map")
     assert "grey units inside the mask" in opened.page.conformation.decoded_label.text()
     opened.page.conformation.difference.in_mask.click()  # the ball has left it
-    settle(opened)
+    opened.settle()
     angle = decoded_angle(opened)
     shown = visible(opened)
     assert {"More density", "Less density", "Consensus"} <= set(shown)
@@ -118,13 +101,13 @@ def test_lobes_are_where_the_difference_is_that_large_and_never_rescaled(opened:
     change = job.volume(decoded_angle(opened)) - job.volume(0.0)
     for contour in (0.2, 0.6):
         group.contour.setValue(contour)
-        settle(opened)
+        opened.settle()
         expected = Lobes.of(change, PIXEL_SIZE, contour)
         for name, mesh in (("More density", expected.more), ("Less density", expected.less)):
             np.testing.assert_allclose(visible(opened)[name].data[0], mesh[0], atol=1e-3)
     go(opened, (0.4, 0.0))  # hardly any difference
     group.contour.setValue(group.contour.maximum())
-    settle(opened)
+    opened.settle()
     assert not {"More density", "Less density"} & set(visible(opened))
     assert "Nothing reaches" in opened.page.conformation.decoded_label.text()
 
@@ -135,10 +118,10 @@ def test_the_mask_takes_off_what_lies_outside(opened: Window) -> None:
     group = opened.page.conformation.difference
     group.contour.setValue(0.3)
     group.in_mask.setChecked(False)
-    settle(opened)
+    opened.settle()
     assert {"More density", "Less density"} <= set(visible(opened))
     group.in_mask.setChecked(True)
-    settle(opened)
+    opened.settle()
     assert "More density" not in visible(opened)  # the ball has left the consensus' mask
     assert "Less density" in visible(opened)
 
@@ -186,7 +169,7 @@ def test_swapping_puts_the_cursor_where_a_was_with_the_very_state(opened: Window
     np.testing.assert_allclose(mark.xy, LEFT, atol=0.2)
     choose(opened, "difference to A")
     opened.page.conformation.difference.in_mask.setChecked(False)
-    settle(opened)
+    opened.settle()
     shown = visible(opened)
     assert middle(shown["More density"])[0] > 10
     assert middle(shown["Less density"])[0] < -10
@@ -204,7 +187,7 @@ def test_a_keeps_the_contour_that_all_maps_have(opened: Window) -> None:
     before = len(visible(opened)["Conformation A"].data[0])
     choose(opened, "difference to the consensus map")  # A is not in the scene now
     group.contour.setValue(0.8)
-    settle(opened)
+    opened.settle()
     choose(opened, "the molecule")
     layer = visible(opened)["Conformation A"]
     expected = opened.page.scene.prepare(pair.kept.decoded.prepared.array, PIXEL_SIZE, 0.8)
@@ -223,7 +206,7 @@ def test_another_page_finds_the_scene_without_lobes_and_a(opened: Window) -> Non
     assert set(visible(opened)) == {"Consensus"}
     assert visible(opened)["Consensus"].opacity == 1.0
     conformation.set_active(True)
-    settle(opened)
+    opened.settle()
     assert {"More density", "Less density", "Conformation A"} <= set(visible(opened))
 
 
@@ -235,7 +218,7 @@ def test_a_drag_queues_up_nothing_in_any_mode(opened: Window) -> None:
         choose(opened, text)
         opened.drag([(x, 0.0) for x in np.linspace(-7, 7, 12)])
         let_go = len(opened.job.decoded)
-        settle(opened)
+        opened.settle()
         assert len(opened.job.decoded) - let_go <= 2  # the one that ran, and the newest
         assert decoded_angle(opened) == pytest.approx(35, abs=6)
     assert opened.job.most_at_once == 1

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from shell_window import ShellWindow, process_events
+from shell_window import ShellWindow
 
 from napari_conformix.jobs import Job
 from napari_conformix.widgets.latent_view.lasso import Mode
-
-pytestmark = pytest.mark.window
 
 
 @pytest.fixture
@@ -27,13 +25,6 @@ def data(star: Path, tmp_path: Path) -> Path:
     (folder / "zsub.pkl").write_bytes(pickle.dumps(z[50:250]))
     (folder / "ind.pkl").write_bytes(pickle.dumps(np.arange(50, 250)))
     return folder
-
-
-@pytest.fixture
-def window(shell: ShellWindow):
-    shell.begin()
-    yield shell
-    shell.session.close()
 
 
 def _type(field, path: Path) -> None:
@@ -59,7 +50,7 @@ def _open(window: ShellWindow, data: Path, latents: str = "z.pkl", rows: str | N
     window.click(form.button)
     window.wait(lambda: window.session.latents is not None)
     window.wait(lambda: window.panel.pages["explore"].latent_view is not None)
-    process_events(0.3)
+    window.settle()
     return window.session.job
 
 
@@ -88,7 +79,7 @@ def test_what_needs_a_decoder_is_not_offered(window, data):
     panel, explore = window.panel, window.panel.pages["explore"]
     assert "no decoder" in explore.conformation.decoded_label.text()
     explore.canvas.cursor_moved.emit(*map(float, explore.latent_view.xy[0]))
-    process_events(0.5)
+    window.settle()
     assert window.errors() == []
     assert not explore.conformation.difference.mode_box.isVisible()
     assert explore.conformation.contour.isVisible()  # of the consensus, which was guessed

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explore_fakes import FakeJob, Latents
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
 
 from napari_conformix.analysis.checks import Gain, Heterogeneity, Invariance
 from napari_conformix.analysis.checks.invariance import Explained
 
-pytestmark = pytest.mark.window
+WINDOW = Window
 
 FOUND = Heterogeneity(
     "clear",
@@ -59,16 +59,9 @@ class VolumesJob(FakeJob):
         return FOUND
 
 
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
-
-
 @pytest.fixture
-def window(shared):
-    yield shared
-    shared.session.close()  # nothing follows the job any more
+def window(empty: Window) -> Window:
+    return empty
 
 
 def shown(window: Window):
@@ -136,7 +129,7 @@ def test_what_was_said_of_another_job_is_gone(window: Window, tmp_path: Path) ->
     checks.test.click()
     window.wait(lambda: checks.verdict.level == "good")
     window.session.close_job()
-    process_events(0.05)
+    window.settle()
     assert not checks.verdict.isVisible()
     assert not checks.invariance.isVisible()
     window.open(VolumesJob(tmp_path / "two"))

@@ -5,26 +5,13 @@ import time
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
 from qtpy.QtWidgets import QMessageBox
 
 from napari_conformix.analysis.spaces import views
 from napari_conformix.training import events
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
-
-
-@pytest.fixture
-def window(shared, tmp_path):
-    shared.open(FakeJob(tmp_path))
-    yield shared
-    shared.session.close()  # nothing follows the job any more
+WINDOW = Window
 
 
 # -- the map --------------------------------------------------------------------------------------
@@ -229,8 +216,11 @@ def test_the_live_map_of_a_run_is_shown_until_the_cursor_is_placed(window: Windo
     assert window.page.scene.label == "Live map: half 1, epoch 14"
     window.drag([(0, 0), (1, 0)])
     window.settle()
+    heard = []
+    window.session.volume_changed.connect(lambda *told: heard.append(told))
     window.job.tell(events.Volume(epoch=15, path="live.mrc", half=1))
-    process_events(0.4)
+    window.wait(lambda: heard)
+    window.settle()
     assert "nearby" in window.page.scene.label
 
 
@@ -280,7 +270,7 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
     table.delete.trigger()
-    process_events(0.1)
+    window.settle()
     assert window.job.selections() == ["far end"]
     table.delete.trigger()
     window.wait(lambda: table.names == [])
@@ -298,7 +288,7 @@ def test_another_job_begins_with_an_empty_page(window: Window, tmp_path) -> None
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     window.drag([(0, 0), (1, 0)])
     window.session.close()
-    process_events(0.1)
+    window.settle()
     assert window.page.latent_view is None
     assert not any(group.isEnabled() for group in window.page.groups)
     folder = tmp_path / "second"

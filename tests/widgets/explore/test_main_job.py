@@ -19,8 +19,6 @@ from napari_conformix.imaging import fsc
 from napari_conformix.jobs import Job
 from napari_conformix.simulation import simulate
 
-pytestmark = pytest.mark.window
-
 PARTICLES, BOX, EPOCHS = 1000, 32, 22
 
 
@@ -58,7 +56,7 @@ def job(data):
 
 
 @pytest.fixture(scope="module")
-def exported(job, data):
+def exported(screen, job, data):
     """A STAR file of one end of the main motion, lassoed and saved in the window."""
     with explore_window() as window:
         window.open(job)

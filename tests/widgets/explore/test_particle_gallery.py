@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import mrcfile
 import numpy as np
 import pytest
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
 from gallery_fakes import GalleryJob
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -14,13 +14,12 @@ from qtpy.QtTest import QTest
 from napari_conformix.particles import ImageReader
 from napari_conformix.widgets.explore.gallery import CURRENT, ParticleGallery
 
-pytestmark = pytest.mark.window
+WINDOW = Window
 
 
-@pytest.fixture(scope="module")
-def window(qapp):
-    with explore_window() as window:
-        yield window
+@pytest.fixture
+def window(empty: Window) -> Window:
+    return empty
 
 
 @pytest.fixture
@@ -34,28 +33,13 @@ def opened(window: Window, star: Path, tmp_path: Path):
     group.form.black.setChecked(False)
     group.form.source_box.setCurrentIndex(0)
     unfold(window)
-    yield window
-    window.session.close()
+    return window
 
 
 def unfold(window: Window) -> None:
     button = window.page.gallery.fold.button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(10, button.height() // 2))
-    settle(window)
-
-
-def settle(window: Window) -> None:
-    """Until the gallery has drawn what it was asked for."""
-    workers, group = window.session.workers, window.page.gallery
-    process_events(0.05)
-    window.wait(
-        lambda: (
-            not group._later.isActive()
-            and not any(workers.busy(f"job:{k} pictures") for k in ("particle", "filter"))
-            and not workers.busy("job:decode")
-        )
-    )
-    process_events(0.05)
+    window.settle()
 
 
 def rows_of(window: Window) -> list[int]:
@@ -70,7 +54,6 @@ def click_tile(window: Window, index: int) -> None:
     gallery = window.page.gallery.gallery
     middle = gallery.place(index).topLeft() + QPoint(30, 30)
     QTest.mouseClick(gallery, Qt.MouseButton.LeftButton, pos=middle)
-    settle(window)
     window.settle()
 
 
@@ -89,11 +72,10 @@ def test_nothing_is_read_while_it_is_folded(
     window.page.gallery.fold.button.setChecked(False)
     window.page.selections.select(np.arange(40))
     window.wait(lambda: window.page.history.count == 40)
-    process_events(0.4)
+    window.settle()
     assert not read
     unfold(window)
     assert sum(read) == 12
-    window.session.close()
 
 
 def test_images_of_the_lassoed_particles_are_shown_with_letters_where_they_lie(
@@ -101,7 +83,7 @@ def test_images_of_the_lassoed_particles_are_shown_with_letters_where_they_lie(
 ) -> None:
     assert len(rows_of(opened)) == 12
     opened.lasso([(2, -2), (9, -2), (9, 2), (2, 2)])
-    settle(opened)
+    opened.settle()
     chosen = set(opened.selected.tolist())
     shown = rows_of(opened)
     assert len(shown) == 12 < len(chosen)
@@ -115,11 +97,11 @@ def test_images_of_the_lassoed_particles_are_shown_with_letters_where_they_lie(
 
 def test_another_twelve_are_others_of_the_same(opened: Window) -> None:
     opened.page.selections.select(np.arange(100, 200))
-    settle(opened)
+    opened.settle()
     first = rows_of(opened)
     button = opened.page.gallery.form.another
     QTest.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(20, 8))
-    settle(opened)
+    opened.settle()
     second = rows_of(opened)
     assert first != second
     assert all(100 <= row < 200 for row in first + second)
@@ -161,7 +143,7 @@ def test_filters_show_the_same_particles_anew_without_reading(
         lambda: group.form.projection_ctf.click(),
     ):
         change()
-        settle(opened)
+        opened.settle()
         after = group.gallery.tiles
         assert rows_of(opened) == rows
         assert any(
@@ -175,7 +157,7 @@ def test_filters_show_the_same_particles_anew_without_reading(
     assert "--rows " + ",".join(map(str, rows)) in command
     assert command.endswith("--low-pass 40 --ctf wiener --bare --black -o particles.png")
     group.form.projection_ctf.click()
-    settle(opened)
+    opened.settle()
     assert not any("read again" in message for message in opened.messages)
 
 
@@ -183,7 +165,7 @@ def test_those_near_the_cursor(opened: Window) -> None:
     group, view = opened.page.gallery, opened.page.latent_view
     opened.drag([(4.0, 0.0), (5.0, 0.0)])
     group.form.source_box.setCurrentIndex(2)
-    settle(opened)
+    opened.settle()
     distance = np.linalg.norm(view.xy - [5.0, 0.0], axis=1)
     near = view.rows[np.argsort(distance)[:200]]
     assert set(rows_of(opened)) <= set(near.tolist())
@@ -219,7 +201,6 @@ def test_a_missing_stack_is_a_sentence_and_all_else_goes_on(
     window.drag([(0.0, 0.0), (3.0, 0.0)])
     window.settle()
     assert window.job.decoded
-    window.session.close()
 
 
 def test_without_a_decoder_images_stand_alone(window: Window, star: Path, tmp_path: Path) -> None:
@@ -237,7 +218,6 @@ def test_without_a_decoder_images_stand_alone(window: Window, star: Path, tmp_pa
         f"half {job.particles.half[row]}".replace("half 0", ""),
     )
     assert "no decoder" in window.page.gallery.said.text()
-    window.session.close()
 
 
 def test_what_is_seen_is_saved(opened: Window, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from napari_conformix.analysis.landscape.landscape import HalvesAgreement
 from napari_conformix.widgets.landscape.group import short_cautions
 from napari_conformix.widgets.landscape.picture import colours, ground, lines, top_of
 
+WINDOW = PathsWindow
+
 _SHARE = 0.3
 
 
@@ -28,13 +30,6 @@ class TwoStateJob(PathJob):
         self.angle[:] = np.where(self.second, 20, -20) + rng.normal(0, 5, len(self.angle))
 
 
-@pytest.fixture(scope="module")
-def shared(qapp):
-    window = PathsWindow()
-    yield window
-    window.close()
-
-
 @pytest.fixture
 def window(shared, tmp_path):
     shared.open(TwoStateJob(tmp_path, count=6000))
@@ -45,7 +40,7 @@ def window(shared, tmp_path):
     shared.settle()
     yield shared
     shared.paths.set_active(False)
-    shared.session.close()
+    shared.leave()
 
 
 def click_row(window, row: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
@@ -59,7 +54,6 @@ def click_row(window, row: int, modifier=Qt.KeyboardModifier.NoModifier) -> None
 # -- in the window --------------------------------------------------------------------------------
 
 
-@pytest.mark.window
 def test_both_states_are_listed_and_marked_where_they_are(window) -> None:
     group = window.paths.landscape
     assert group.table.content.rowCount() == 2
@@ -77,7 +71,6 @@ def test_both_states_are_listed_and_marked_where_they_are(window) -> None:
     assert len(window.decorations.contours) > 2
 
 
-@pytest.mark.window
 def test_the_particles_of_a_state_are_selected_through_the_one_door(window) -> None:
     click_row(window, 1)
     window.press(window.paths.landscape.select_button)
@@ -90,7 +83,6 @@ def test_the_particles_of_a_state_are_selected_through_the_one_door(window) -> N
     assert len(window.selected) == 0
 
 
-@pytest.mark.window
 def test_two_states_make_a_path_that_plays(window) -> None:
     group = window.paths.landscape
     assert not group.path_button.isEnabled()
@@ -109,7 +101,6 @@ def test_two_states_make_a_path_that_plays(window) -> None:
     assert window.decorations.path is not None
 
 
-@pytest.mark.window
 def test_the_figure_is_saved_as_drawing_and_picture(window, tmp_path) -> None:
     group = window.paths.landscape
     for name in ("figure.svg", "figure.png"):
@@ -124,7 +115,6 @@ def test_the_figure_is_saved_as_drawing_and_picture(window, tmp_path) -> None:
     assert "--view motion --axes 1,2" in group.command.toPlainText()
 
 
-@pytest.mark.window
 def test_it_leaves_the_map_with_the_page_and_comes_back(window) -> None:
     window.paths.set_active(False)
     assert window.decorations.backdrop is None
@@ -138,7 +128,6 @@ def test_it_leaves_the_map_with_the_page_and_comes_back(window) -> None:
     assert window.decorations.marks == ()
 
 
-@pytest.mark.window
 def test_another_map_has_another_landscape(window) -> None:
     before = window.paths.landscape.found
     window.choose(window.page.views.space_box, "Principal components of half 1")

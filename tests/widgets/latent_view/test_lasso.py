@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from explore_fakes import FakeJob
-from explore_window import LEFT, RIGHT, Window, explore_window, process_events
+from explore_window import LEFT, RIGHT, Window
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
@@ -14,20 +14,7 @@ from napari_conformix.widgets.latent_view import SelectionBar
 from napari_conformix.widgets.latent_view.lasso import Mode, Tool
 from napari_conformix.widgets.latent_view.painting import ticks
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
-
-
-@pytest.fixture
-def window(shared, tmp_path):
-    shared.open(FakeJob(tmp_path))
-    yield shared
-    shared.session.close()  # nothing follows the job any more
+WINDOW = Window
 
 
 def inside(window: Window, polygon: np.ndarray) -> set[int]:
@@ -73,7 +60,7 @@ def test_add_remove_undo_redo_invert_clear(window: Window) -> None:
     assert len(window.selected) == 0
     window.overlay.window().activateWindow()
     window.overlay.setFocus()
-    process_events(0.05)
+    window.wait(window.overlay.hasFocus)
     QTest.keyClick(window.overlay, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert set(window.selected) == set(range(2000)) - first - second
 
@@ -180,11 +167,11 @@ def test_the_bar_takes_signs_where_words_do_not_fit(window: Window) -> None:
     bar = SelectionBar(parent)
     parent.show()
     bar.resize(bar.minimumSizeHint())
-    process_events(0.05)
+    handle_events()
     assert bar.width() < 330
     assert (bar.undo.text(), bar.undo.accessibleName()) == ("↶", "Undo")
     bar.resize(700, 80)
-    process_events(0.05)
+    handle_events()
     assert bar.undo.text() == "Undo"
     assert bar.modes[Mode.NEW].text() == "New"
     parent.close()

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from explore_window import process_events
-from qtpy.QtCore import QPoint, Qt
+import qt_waiting
+from qt_waiting import handle_events, pause, settle
+from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QToolTip
 from superqt.utils import qimage_to_array
@@ -17,8 +18,6 @@ from superqt.utils import qimage_to_array
 from napari_conformix.analysis.spaces import views
 from napari_conformix.widgets.latent_view import LatentCanvas, Mark, Mode, Tool
 from napari_conformix.widgets.latent_view.hover import nearest
-
-pytestmark = pytest.mark.window
 
 SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 PLAIN = Qt.KeyboardModifier.NoModifier
@@ -77,19 +76,11 @@ class Hand:
             heard.clear()
 
     def settle(self) -> None:
-        process_events(0.05)
-        for _ in range(500):
-            if not self.canvas.drawing:
-                break
-            process_events(0.01)
-        process_events(0.02)
+        settle()
 
     def wait(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         """Until something has happened."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "waited in vain"
-            process_events(0.01)
+        qt_waiting.wait(condition, seconds)
 
     def pixel(self, x: float, y: float) -> QPoint:
         place = self.overlay.transform.to_pixels(np.array([[x, y]]))[0]
@@ -100,9 +91,10 @@ class Hand:
         QTest.mousePress(self.overlay, Qt.MouseButton.LeftButton, modifier, points[0])
         for point in points[1:]:
             QTest.mouseMove(self.overlay, point)
-            process_events(seconds)
+            if seconds:
+                pause(seconds)
         QTest.mouseRelease(self.overlay, Qt.MouseButton.LeftButton, modifier, points[-1])
-        process_events(0.01)
+        handle_events()
 
     def shot(self) -> np.ndarray:
         """(h, w, 3) of all that is painted."""
@@ -110,7 +102,7 @@ class Hand:
 
 
 @pytest.fixture(scope="module")
-def shown(qapp):
+def shown(screen):
     made = Hand()
     yield made
     made.canvas.close()
@@ -164,7 +156,7 @@ def test_an_outline_is_told_while_it_is_drawn_but_not_too_often(hand: Hand) -> N
     final = hand.told["lasso_finished"][0][0]
     np.testing.assert_array_equal(final[: sizes[-1]], moved[-1][0])
     before = len(moved)
-    process_events(0.15)
+    settle()
     assert len(moved) == before, "nothing is told after the end"
 
 
@@ -190,7 +182,7 @@ def test_another_tool_drops_what_is_half_drawn(hand: Hand) -> None:
     assert hand.overlay.drawing
     hand.overlay.set_tool(Tool.RECTANGLE)
     QTest.mouseRelease(hand.overlay, Qt.MouseButton.LeftButton, pos=hand.pixel(1, 1))
-    process_events(0.1)
+    settle()
     assert hand.told["lasso_finished"] == hand.told["rectangle_finished"] == []
     assert hand.told["lasso_moved"] == []
 
@@ -222,8 +214,8 @@ def test_nothing_is_told_while_the_mouse_is_on_its_way(hand: Hand) -> None:
     QTest.mousePress(hand.overlay, Qt.MouseButton.LeftButton, pos=hand.pixel(0, 0))
     for x in np.linspace(0, 1, 20):
         QTest.mouseMove(hand.overlay, hand.pixel(x, 0))
-        process_events(0.005)
-    process_events(0.1)
+        pause(0.005)
+    settle()
     QTest.mouseRelease(hand.overlay, Qt.MouseButton.LeftButton, pos=hand.pixel(1, 0))
     assert not any(row for (row,) in hand.told["hovered"])
 
@@ -285,7 +277,7 @@ def test_the_last_state_wins_over_those_before(hand: Hand) -> None:
         hand.canvas.set_selection(mask)
         hand.canvas.set_colours(np.tile(GREEN if k < 29 else [0.1, 0.2, 0.9, 1], (count, 1)))
         hand.overlay.transform.look_at(0, 0, 50 + k)
-        process_events(0.002)
+        pause(0.002)
     hand.settle()
     assert len(drawn) < 30
     image, camera = hand.overlay.picture
@@ -317,7 +309,7 @@ def test_a_map_without_particles_is_empty(hand: Hand) -> None:
     hand.canvas.set_selection(np.ones(3000, dtype=bool))
     hand.settle()
     QTest.mouseMove(hand.overlay, QPoint(200, 150))
-    process_events(0.1)
+    settle()
     assert qimage_to_array(hand.overlay.picture[0]).max() == 0
     assert not any(row for (row,) in hand.told["hovered"])
 
@@ -376,7 +368,11 @@ def test_a_canvas_that_is_gone_hears_nothing_of_its_threads(hand: Hand, capsys) 
     canvas = LatentCanvas()
     view = view_of(cloud(200_000))
     canvas.set_view(view, np.tile(GREEN, (200_000, 1)))
-    process_events(0.015)  # the thread has just begun
+    hand.wait(lambda: canvas._workers.busy("picture"))  # the thread has just begun
+    gone = []
+    canvas.destroyed.connect(lambda: gone.append(True))
     canvas.deleteLater()
-    process_events(0.5)
+    QCoreApplication.sendPostedEvents(canvas, QEvent.Type.DeferredDelete)
+    assert gone
+    settle()
     assert capsys.readouterr().err == ""

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from deformation_fakes import SwingingJob
 from explore_fakes import BOX, PIXEL_SIZE
-from explore_window import Window, process_events
+from explore_window import Window
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
@@ -20,8 +21,6 @@ from napari_conformix.training import events
 from napari_conformix.widgets.colours import palette
 from napari_conformix.widgets.motion import DeformationPage
 from napari_conformix.widgets.session import axes
-
-pytestmark = pytest.mark.window
 
 CENTRE = np.array([0.0, 26.0, 0.0])
 LAYER = "Rigid bodies"
@@ -62,11 +61,7 @@ class BodiesWindow(Window):
         self.deformation = DeformationPage(self.page.space)
         self.group = self.deformation.bodies
         self.viewer.window.add_dock_widget(self.deformation, name="Deformation", area="left")
-        process_events(0.1)
-
-    def _busy(self) -> bool:
-        keys = ("bodies", "body masks", "deformation", "motion table", "motion verdict")
-        return super()._busy() or any(self.session.workers.busy(f"job:{k}") for k in keys)
+        handle_events()
 
     def click(self, button) -> None:
         assert button.isVisible()
@@ -93,11 +88,7 @@ class BodiesWindow(Window):
         return self.layer is not None and self.layer.visible
 
 
-@pytest.fixture(scope="module")
-def shared(qapp):
-    window = BodiesWindow()
-    yield window
-    window.close()
+WINDOW = BodiesWindow
 
 
 @pytest.fixture
@@ -107,7 +98,7 @@ def window(shared, tmp_path):
     shared.settle()
     yield shared
     shared.deformation.set_active(False)
-    shared.session.close()
+    shared.leave()
 
 
 # -- what is shown --------------------------------------------------------------------------------
@@ -224,7 +215,7 @@ def test_leaving_the_page_takes_the_bodies_away_until_it_is_back(window) -> None
 def test_bodies_go_with_their_job(window, tmp_path) -> None:
     window.find(2)
     window.session.close()
-    process_events(0.1)
+    window.settle()
     assert not window.in_scene
     assert window.group.found is None
     assert not window.group.isEnabled()

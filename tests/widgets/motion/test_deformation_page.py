@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from deformation_fakes import ARM, ERROR, SwingingJob, swing
-from explore_window import Window, process_events
+from explore_window import Window
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -19,8 +20,6 @@ from napari_conformix.widgets.motion.source_group import AXIS, PARTICLE, PARTICL
 from napari_conformix.widgets.scene import Arrows
 from napari_conformix.widgets.session import axes
 
-pytestmark = pytest.mark.window
-
 
 class DeformationWindow(Window):
     """With the Deformation page next to the Explore page."""
@@ -29,7 +28,7 @@ class DeformationWindow(Window):
         super().__init__()
         self.deformation = DeformationPage(self.page.space)
         self.viewer.window.add_dock_widget(self.deformation, name="Deformation", area="left")
-        process_events(0.1)
+        handle_events()
 
     def pick(self, row: int) -> None:
         """Type the number of a particle."""
@@ -44,11 +43,6 @@ class DeformationWindow(Window):
         box.setCurrentIndex(box.findData(name))
         self.settle()
 
-    def _busy(self) -> bool:
-        keys = ("deformation", "motion table", "motion verdict", "particle list", "model bias")
-        busy = self.session.workers.busy
-        return super()._busy() or any(busy(f"job:{key}") for key in keys)
-
     def layer(self, name: str):
         return next(layer for layer in self.viewer.layers if layer.name == name)
 
@@ -61,11 +55,7 @@ class DeformationWindow(Window):
         return int(np.linalg.norm(starts - axes.to_napari(ARM), axis=1).argmin())
 
 
-@pytest.fixture(scope="module")
-def shared(qapp):
-    window = DeformationWindow()
-    yield window
-    window.close()
+WINDOW = DeformationWindow
 
 
 @pytest.fixture
@@ -76,7 +66,7 @@ def window(shared, tmp_path):
     shared.settle()
     yield shared
     shared.deformation.set_active(False)
-    shared.session.close()
+    shared.leave()
 
 
 def held_out(window: DeformationWindow, angle: float) -> int:
@@ -130,7 +120,7 @@ def test_spheres_are_as_large_on_the_screen_as_their_radius_in_angstrom(window, 
     camera = window.viewer.scene.camera
     camera.angles = (0, 0, 0)
     camera.center, camera.zoom = axes.to_napari(np.array([5.0, 20, 0])), zoom
-    process_events(0.1)
+    window.settle()
     picture = window.scene_picture()
     middle = picture.shape[0] // 2
     lit = picture[middle - 5 : middle + 5].sum(axis=2).max(axis=0) > 40
@@ -162,10 +152,10 @@ def test_fewer_arrows_are_some_of_those_before(window) -> None:
     slider = window.deformation.arrows.count_slider
     assert slider.maximum() == 28
     slider.setValue(28)
-    process_events(0.1)
+    window.settle()
     everything = {tuple(start) for start in window.layer("Displacement arrows").data[:, 0]}
     slider.setValue(7)
-    process_events(0.1)
+    window.settle()
     fewer = {tuple(start) for start in window.layer("Displacement arrows").data[:, 0]}
     assert len(fewer) == 7
     assert fewer < everything
@@ -362,7 +352,7 @@ def test_numbers_that_are_none_are_left_out(window) -> None:
     arrows = Arrows.of(deformation)
     window.deformation.arrows.show_arrows(arrows)
     window.deformation.arrows.count_slider.setValue(count)
-    process_events(0.1)
+    window.settle()
     assert len(window.layer("Displacement arrows").data) == count - 5
     assert len(window.layer("Error spheres").data) == count - 9
     window.scene_picture()
@@ -428,7 +418,7 @@ def test_leaving_the_page_takes_its_arrows_away(window) -> None:
 def test_closing_the_job_leaves_nothing(window) -> None:
     window.pick(held_out(window, 25.0))
     window.session.close()
-    process_events(0.2)
+    window.settle()
     page = window.deformation
     assert page.shown is None
     assert page.motions.table is None
@@ -445,7 +435,8 @@ def test_an_untrained_job_says_what_to_do(window, tmp_path) -> None:
     job = SwingingJob(folder)
     (folder / "events.jsonl").unlink()
     window.session.open_job(job)
-    process_events(0.3)
+    window.wait(lambda: window.session.state == "finished")
+    window.settle()
     page = window.deformation
     assert "after the first epoch" in page.hint.text()
     assert not any(group.isEnabled() for group in page.groups)

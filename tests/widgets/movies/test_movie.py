@@ -17,8 +17,6 @@ from napari_conformix.widgets.movies.movie import default_path, make_film, recor
 from napari_conformix.widgets.movies.overlays import Overlays, as_array, scale_bar
 from napari_conformix.widgets.movies.studio import Studio, turned, view_of
 
-pytestmark = pytest.mark.window
-
 SIZE = {"width": 240, "height": 200}
 PLAIN = {"inset": None, "scale_bar": False, "label": False}
 
@@ -34,7 +32,7 @@ def path(job: FakeJob):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _studio(qapp):
+def _studio(screen):
     yield
     Studio.shut_down()
 

@@ -8,7 +8,7 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, process_events
+from explore_window import Window
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog
@@ -21,11 +21,9 @@ from napari_conformix.errors import UserError
 from napari_conformix.widgets.movies import MovieGroup
 from napari_conformix.widgets.movies.studio import Studio, view_of
 
-pytestmark = pytest.mark.window
-
 
 @pytest.fixture(scope="module")
-def opened(qapp):
+def opened(screen):
     """One window with the Explore page and the group."""
     window = Window()
     group = MovieGroup(window.session, window.page.canvas)
@@ -54,7 +52,7 @@ def used(opened, tmp_path):
 
 def wait(window: Window, group: MovieGroup) -> None:
     window.wait(lambda: not group.running, 60)
-    process_events(0.05)
+    window.settle()
 
 
 def test_a_movie_is_made_while_the_window_is_used(used) -> None:

@@ -7,8 +7,6 @@ from qtpy.QtWidgets import QApplication
 
 from napari_conformix.widgets.parts import FscFamily, FscPlot, ResolutionAxis
 
-pytestmark = pytest.mark.window
-
 FREQUENCY = np.arange(33) / (64 * 2.0)  # box 64, 2 A
 
 
@@ -18,7 +16,7 @@ def _family(name: str, slope: float, resolution: float | None, *kinds: str) -> F
 
 
 @pytest.fixture
-def plot(qapp):
+def plot(screen):
     made = FscPlot()
     made.resize(480, 360)
     made.show()

@@ -9,11 +9,9 @@ from qtpy.QtWidgets import QApplication
 from napari_conformix.methods.dynamight import DynaMightSettings
 from napari_conformix.widgets.parts import SettingsForm
 
-pytestmark = pytest.mark.window
-
 
 @pytest.fixture
-def form(qapp):
+def form(screen):
     made = SettingsForm(DynaMightSettings)
     made.show()
     yield made

@@ -1,10 +1,11 @@
 """What the pages share."""
 
+from qt_waiting import settle
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from napari_conformix.widgets.parts import LAID_OUT_MS, Fold
+from napari_conformix.widgets.parts import Fold
 
 _LEFT = Qt.MouseButton.LeftButton
 
@@ -22,7 +23,7 @@ def page_with(fold: Fold) -> QScrollArea:
     area.setWidgetResizable(True)
     area.resize(200, 300)
     area.show()
-    QTest.qWait(LAID_OUT_MS)
+    settle()
     return area
 
 
@@ -34,7 +35,7 @@ def opened(height: int) -> tuple[Fold, QScrollArea]:
     area = page_with(fold)
     assert area.verticalScrollBar().value() == 0
     QTest.mouseClick(fold.button, _LEFT)
-    QTest.qWait(3 * LAID_OUT_MS)
+    settle()
     return fold, area
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from explore_fakes import PIXEL_SIZE
-from explore_window import process_events
 from path_fakes import PathJob, UndecodableJob
 from path_timing import scrub
 from paths_window import PathsWindow
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
@@ -21,14 +21,7 @@ from napari_conformix.training import events
 from napari_conformix.widgets.latent_view import Mark, Tool
 from napari_conformix.widgets.scene import EXTRAPOLATED, surface_of
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared(qapp):
-    window = PathsWindow()
-    yield window
-    window.close()
+WINDOW = PathsWindow
 
 
 @pytest.fixture
@@ -51,8 +44,8 @@ def opened(shared, job):
     shared.settle()
     yield shared
     shared.paths.set_active(False)
-    shared.session.close()
-    process_events(0.05)
+    shared.leave()
+    handle_events()
 
 
 def shown_angle(window) -> float:
@@ -74,7 +67,7 @@ def test_every_step_shows_the_molecule_of_its_latent(window) -> None:
     path = window.paths.path
     for step in (0, 3, 6):
         window.player.go_to(step)
-        process_events(0.05)
+        window.settle()
         truth = window.job.angle_of(path.latents[step], path.half)
         assert shown_angle(window) == pytest.approx(truth, abs=3)
         assert f"Step {step + 1} of 7" in window.page.scene.label
@@ -101,7 +94,7 @@ def test_a_step_without_particles_is_grey_and_other_pages_get_the_colour_back(wi
     colour = {}
     for step in (2, 3, 4, 3):
         window.player.go_to(step)
-        process_events(0.05)
+        window.settle()
         colour[step] = window.layer("Conformation").colormap.colors[0, :3]
     assert colour[3] == pytest.approx(EXTRAPOLATED)
     assert colour[2] == pytest.approx(colour[4])
@@ -123,7 +116,7 @@ def test_a_click_on_a_bar_picks_its_step(window) -> None:
     window.make()
     strip = window.player.strip
     window.area.ensureWidgetVisible(strip)
-    process_events(0.05)
+    window.settle()
     QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(strip.centre(4)), 20))
     assert window.player.step == 4
 
@@ -181,7 +174,7 @@ def test_each_map_is_decoded_once_and_never_two_at_a_time(window) -> None:
     window.make()
     for step in (6, 0, 3):
         window.player.go_to(step)
-        process_events(0.05)
+        window.settle()
     decoded = np.array(window.job.decoded[before:])
     assert len(decoded) == 7
     assert np.array_equal(np.sort(decoded, axis=0), np.sort(window.paths.path.latents, axis=0))
@@ -197,7 +190,7 @@ def test_another_contour_makes_surfaces_anew_but_decodes_nothing(window) -> None
     window.ready()
     assert len(window.job.decoded) == before
     window.player.go_to(4)
-    process_events(0.05)
+    window.settle()
     volume = window.player.frames.cache.peek(4).array
     expected = surface_of(volume, PIXEL_SIZE, scene.threshold)[0]
     np.testing.assert_allclose(window.layer("Conformation").data[0], expected, atol=1e-3)
@@ -370,7 +363,7 @@ def test_a_path_is_saved_opened_exported_and_deleted(window, tmp_path, monkeypat
     window.make()
     saved, listed = window.paths.path, window.paths.list
     window.paths.folds["list"].button.setChecked(True)
-    process_events(0.05)
+    window.settle()
     listed.name.setText("arm")
     decoded = len(window.job.decoded)
     window.press(listed.save_button)
@@ -572,7 +565,7 @@ def test_the_space_bar_plays_while_the_slider_has_the_focus(window) -> None:
     window.drag_slider(2)
     window.viewer.window.activate()
     window.player.slider.setFocus()
-    process_events(0.05)
+    window.wait(window.player.slider.hasFocus)
     QTest.keyClick(window.player.slider, Qt.Key.Key_Space)
     assert window.player.play.isChecked()
     QTest.keyClick(window.player.slider, Qt.Key.Key_Space)

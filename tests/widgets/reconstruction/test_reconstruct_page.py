@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,13 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
-from shell_window import ShellWindow, process_events
+from shell_window import ShellWindow
 
 from napari_conformix.analysis.selections import Selection
 from napari_conformix.cli.app import main as conformix
 from napari_conformix.jobs import Job
 from napari_conformix.particles import read_map
 from napari_conformix.widgets.reconstruction.result import DEFORMED, PLAIN
-
-pytestmark = pytest.mark.window
 
 SMALL = {
     "epochs": 2,
@@ -69,17 +66,6 @@ def job(trained: Path, tmp_path: Path) -> Job:
     """A copy in which a test may leave its traces."""
     shutil.copytree(trained, tmp_path / "job")
     return Job.open(tmp_path / "job")
-
-
-@pytest.fixture
-def window(shell: ShellWindow) -> Iterator[ShellWindow]:
-    shell.begin()
-    yield shell
-    job = shell.session.job
-    for run in job.reconstructions() if job is not None else []:
-        if run.state in ("running", "paused"):
-            run.kill()
-    shell.begin()
 
 
 def _page(window: ShellWindow):
@@ -318,7 +304,7 @@ def test_scrolling_the_page_chooses_nothing(window: ShellWindow, job: Job) -> No
 def test_nothing_is_cut_off_at_500_pixels(window: ShellWindow, reconstructed: Path) -> None:
     page = _open(window, reconstructed)
     window.wait(lambda: page.view.result is not None, 60)
-    process_events(0.2)
+    window.settle()
     assert page.minimumSizeHint().width() <= 500 - 30
     table = page.list
     for column in range(table.content.columnCount()):

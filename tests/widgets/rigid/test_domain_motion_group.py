@@ -10,17 +10,15 @@ import domain_clusters as truth
 import mrcfile
 import numpy as np
 import pytest
+from qt_waiting import handle_events
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
-from shell_window import process_events
 from two_bodies import BOX, DOMAIN, PIXEL, REST, centre_of, mask_of
 
 from napari_conformix.errors import UserError
 from napari_conformix.particles import write_map
 from napari_conformix.widgets.session import axes
-
-pytestmark = pytest.mark.window
 
 _LEFT = Qt.MouseButton.LeftButton
 _PLAIN, _SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -68,8 +66,7 @@ class Hand:
         return self.shell.viewer.window._qt_viewer.canvas.native
 
     def settle(self) -> None:
-        self.shell.wait(lambda: not self.session.workers._running)
-        process_events(0.05)
+        self.shell.settle()
 
     def pixel(self, xyz) -> QPoint:
         """Where a place (A) is in the scene, seen from the front."""
@@ -84,9 +81,9 @@ class Hand:
     def click_scene(self, xyz, keys=_PLAIN) -> None:
         place = self.pixel(xyz)
         QTest.mouseMove(self.canvas, place)
-        process_events(0.05)
+        handle_events()
         QTest.mousePress(self.canvas, _LEFT, keys, place)
-        process_events(0.02)
+        handle_events()
         QTest.mouseRelease(self.canvas, _LEFT, keys, place)
         self.settle()
 
@@ -94,7 +91,7 @@ class Hand:
         QTest.mousePress(self.canvas, _LEFT, _PLAIN, begin)
         for share in (0.3, 0.6, 1.0):
             QTest.mouseMove(self.canvas, begin + by * share)
-            process_events(0.03)
+            handle_events()
         QTest.mouseRelease(self.canvas, _LEFT, _PLAIN, begin + by)
         self.settle()
 
@@ -104,14 +101,14 @@ class Hand:
         disc = next(d for d in plot.discs if d.cluster == cluster)
         place = plot.mapFromScene(plot.getViewBox().mapViewToScene(QPointF(disc.x, disc.y)))
         QTest.mouseClick(plot.viewport(), _LEFT, keys, place)
-        process_events(0.05)
+        handle_events()
 
     def scroll_to(self, widget) -> None:
         parent = widget.parentWidget()
         while not hasattr(parent, "ensureWidgetVisible"):
             parent = parent.parentWidget()
         parent.ensureWidgetVisible(widget)
-        process_events(0.05)
+        handle_events()
 
     def measure(self) -> None:
         self.shell.click(self.group.measure)

@@ -4,15 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from qt_waiting import handle_events, pause, settle, wait
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from shell_window import process_events
 
 from napari_conformix.widgets.rigid.plot import Disc, MotionPlot
-
-pytestmark = pytest.mark.window
 
 _LEFT = Qt.MouseButton.LeftButton
 PLACES = {0: (0.0, 0.0), 1: (10.0, 25.0), 2: (6.0, 15.0), 4: (6.5, 14.0)}
@@ -30,7 +28,7 @@ def plot(qtbot):
     plot.resize(420, 320)
     plot.show()
     plot.show_discs([disc(k, 1000 // (k + 1)) for k in PLACES], ("shift (Å)", "turn (degrees)"))
-    process_events(0.2)
+    settle()
     plot.told = []
     plot.picked.connect(plot.told.append)
     return plot
@@ -42,7 +40,7 @@ def pixel(plot, x: float, y: float) -> QPoint:
 
 def click(plot, x: float, y: float, keys=Qt.KeyboardModifier.NoModifier) -> None:
     QTest.mouseClick(plot.viewport(), _LEFT, keys, pixel(plot, x, y))
-    process_events(0.05)
+    handle_events()
 
 
 def drag(plot, corners, keys=Qt.KeyboardModifier.NoModifier) -> None:
@@ -56,9 +54,9 @@ def drag(plot, corners, keys=Qt.KeyboardModifier.NoModifier) -> None:
             none = Qt.MouseButton.NoButton
             move = QMouseEvent(QEvent.Type.MouseMove, here, there, none, _LEFT, keys)
             QApplication.sendEvent(plot.viewport(), move)
-            process_events(0.012)  # the plot leaves out moves that follow too quickly
+            pause(0.012)  # the plot leaves out moves that follow too quickly
     QTest.mouseRelease(plot.viewport(), _LEFT, keys, points[-1])
-    process_events(0.05)
+    handle_events()
 
 
 def test_a_click_picks_one_and_shift_adds(plot) -> None:
@@ -118,7 +116,7 @@ def test_discs_that_lie_on_one_another_are_named_together(plot) -> None:
 def test_a_disc_under_the_mouse_says_its_figures(plot) -> None:
     here = pixel(plot, *PLACES[1])
     QTest.mouseMove(plot.viewport(), here - QPoint(40, 0))
-    process_events(0.05)
+    pause(0.012)
     QTest.mouseMove(plot.viewport(), here)
-    process_events(0.1)
+    wait(lambda: plot._points.getViewBox().toolTip())
     assert "cluster 2" in plot._points.getViewBox().toolTip()

@@ -4,23 +4,21 @@ import napari
 import numpy as np
 import pytest
 from explore_fakes import BOX, PIXEL_SIZE, ball
-from explore_window import process_events
+from qt_waiting import handle_events, settle, wait
 
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.scene.scene import suggest_threshold, surface_of
 from napari_conformix.widgets.session import Session, axes
 
-pytestmark = pytest.mark.window
-
 
 @pytest.fixture(scope="module")
-def viewer():
+def viewer(screen):
     viewer = napari.Viewer(show=True)
     viewer.window.resize(900, 700)
     yield viewer
     Session.of(viewer).shut_down()
     viewer.close()
-    process_events(0.1)
+    handle_events()
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def show(scene: Scene, array: np.ndarray, *, consensus: bool = False) -> None:
 
 
 def picture(viewer) -> np.ndarray:
-    process_events(0.1)
+    handle_events()
     return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
 
@@ -246,14 +244,18 @@ def test_the_suggested_contour_shows_the_molecule_and_not_the_noise() -> None:
 def test_the_molecule_fits_the_canvas_until_the_user_zooms(viewer, session) -> None:
     scene = Scene(session, "surface")
     show(scene, ball((0, 0, 0), 20.0), consensus=True)
-    process_events(0.2)
+    settle()
     camera, before = viewer.scene.camera, viewer.scene.camera.zoom
+    canvas = viewer.window._qt_viewer.canvas.native
+    wide = canvas.width()
     viewer.window.resize(600, 700)  # as when a dock opens next to it
-    process_events(0.3)
+    wait(lambda: canvas.width() < wide)
+    settle()
     assert camera.zoom < 0.9 * before
     camera.zoom = chosen = 1.7 * camera.zoom
     viewer.window.resize(900, 700)
-    process_events(0.3)
+    wait(lambda: canvas.width() == wide)
+    settle()
     assert camera.zoom == pytest.approx(chosen)
     scene.clear()
 
@@ -263,8 +265,6 @@ def test_a_conformation_that_was_hidden_does_not_come_back_from_the_worker(sessi
     show(scene, ball((0, 0, 0)), consensus=True)
     scene.show_conformation(ball((24, 0, 0)), PIXEL_SIZE, label="Live map")
     scene.hide_conformation()
-    while session.workers.busy("job:mesh Conformation"):
-        process_events(0.02)
-    process_events(0.05)
+    settle()
     assert not scene._layers["Conformation"].visible
     assert scene.label == ""

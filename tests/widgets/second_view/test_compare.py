@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from compare_fakes import GREY, OneModel, TwoModels, Untrained
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
+from qt_waiting import handle_events, pause
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
@@ -17,7 +18,7 @@ from napari_conformix.training import events
 from napari_conformix.widgets.latent_view.lasso import Mode, Tool
 from napari_conformix.widgets.second_view.scene import OtherScene
 
-pytestmark = pytest.mark.window
+WINDOW = Window
 
 _BUTTON = Qt.MouseButton.LeftButton
 _PLAIN = Qt.KeyboardModifier.NoModifier
@@ -42,11 +43,6 @@ class Pair:
 
     def settle(self) -> None:
         self.window.settle()
-        keys = ("map", "decode", "mesh other")
-        workers = self.group.beside.other.workers
-        self.wait(lambda: not any(workers.busy(f"job:{key}") for key in keys))
-        self.wait(lambda: not self.window.session.workers.busy("job:next to colours"))
-        self.window.settle()
 
     @property
     def canvas(self):
@@ -62,7 +58,7 @@ class Pair:
         QTest.mousePress(widget, _BUTTON, modifier, points[0])
         for point in points[1:]:
             QTest.mouseMove(widget, point)
-            process_events(seconds) if seconds else QApplication.processEvents()
+            pause(seconds) if seconds else QApplication.processEvents()
         QTest.mouseRelease(widget, _BUTTON, modifier, points[-1])
         QApplication.processEvents()
 
@@ -73,7 +69,7 @@ class Pair:
         before = len(self.page.history.steps)
         self.drag([(low, bottom), (high, bottom), (high, top), (low, top)], modifier)
         self.wait(lambda: len(self.page.history.steps) > before)
-        process_events(0.05)
+        self.settle()
         view = self.group.views.latent_view
         polygon = np.array(self.page.history.steps[-1]["polygon"])
         return view.rows[points_in_polygon(view.xy, polygon)]
@@ -81,12 +77,6 @@ class Pair:
     def highlighted(self) -> np.ndarray:
         """Rows of the second job that its map shows as selected."""
         return np.flatnonzero(self.canvas._selection)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
 
 
 @pytest.fixture
@@ -99,8 +89,8 @@ def pair(shared, tmp_path):
     made.images = images
     made.open()
     yield made
-    shared.session.close()
-    process_events(0.05)
+    shared.leave()
+    handle_events()
 
 
 # -- the same particles ---------------------------------------------------------------------------
@@ -317,7 +307,7 @@ def test_newer_latents_of_the_other_job_keep_selection_and_particle(pair: Pair) 
 
 def test_closing_either_job_is_said(pair: Pair) -> None:
     pair.group.close_button.click()
-    process_events(0.1)
+    pair.settle()
     assert not pair.group.beside.is_open
     assert not pair.group.panel.isVisible()
     assert pair.page.view_panel.dock.title.title.text() == "Latent space view"
@@ -326,7 +316,7 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     pair.open()
     assert "OPUS-DSD run2" in pair.group.said.text()
     pair.window.session.close_job()
-    process_events(0.1)
+    pair.settle()
     assert not pair.group.beside.is_open
     sentence = "DynaMight run1 was closed, and OPUS-DSD run2, which stood next to it, with it."
     assert pair.window.messages == [sentence]
@@ -374,7 +364,7 @@ def test_a_job_without_latents_says_so(pair: Pair, tmp_path) -> None:
     job = Untrained(tmp_path / "run6", pair.first, np.arange(100))
     pair.group.beside.other.open_job(job)
     pair.wait(lambda: pair.group.beside.matching is not None)
-    process_events(0.1)
+    pair.settle()
     assert "OPUS-DSD run6 has no latents yet" in pair.group.said.text()
     assert pair.window.messages == []
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])  # the first map works as ever

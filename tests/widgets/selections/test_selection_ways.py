@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
-from explore_fakes import FakeJob
-from explore_window import LEFT, RIGHT, Window, explore_window, process_events
+from explore_window import LEFT, RIGHT, Window
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
@@ -13,20 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 from napari_conformix.export.formats import PARTICLE_FILES, ParticleFormat, offered_to
 from napari_conformix.widgets.latent_view import Mode, Tool
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
-
-
-@pytest.fixture
-def window(shared, tmp_path):
-    shared.open(FakeJob(tmp_path))
-    yield shared
-    shared.session.close()
+WINDOW = Window
 
 
 def open_form(window: Window):
@@ -40,7 +25,7 @@ def open_form(window: Window):
 
 def selected(window: Window) -> set[int]:
     """Once what was asked has been found."""
-    process_events(0.05)
+    window.settle()
     return set(window.selected.tolist())
 
 
@@ -83,7 +68,7 @@ def test_the_count_is_told_while_the_lasso_is_drawn(window: Window) -> None:
     for corner in RIGHT[1:]:
         QTest.mouseMove(widget, window.place(*corner))
         drawn.append(corner)
-        process_events(0.15)
+        window.settle()
     window.wait(lambda: window.bar.count.text().startswith("Inside"))
     pixels = np.array([[p.x(), p.y()] for p in (window.place(*c) for c in drawn)], dtype=float)
     count = len(inside(window, window.overlay.transform.to_view(pixels)))
@@ -91,7 +76,7 @@ def test_the_count_is_told_while_the_lasso_is_drawn(window: Window) -> None:
     assert len(window.selected) == 0
     QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=window.place(*RIGHT[0]))
     assert len(until(window, 1)) == count
-    process_events(0.2)  # a count that comes late is not told
+    window.settle()  # a count that comes late is not told
     assert window.bar.count.text().startswith(f"Selected {count:,} of 2,000")
 
 
@@ -103,11 +88,11 @@ def test_escape_gives_back_the_count_of_the_selection(window: Window) -> None:
     QTest.mousePress(widget, Qt.MouseButton.LeftButton, pos=start)
     for corner in LEFT[1:]:
         QTest.mouseMove(widget, window.place(*corner))
-        process_events(0.15)
+        window.settle()
     window.wait(lambda: window.bar.count.text().startswith("Inside"))
     window.bar.cancelled.emit()
     QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=start)
-    process_events(0.2)
+    window.settle()
     assert window.bar.count.text() == before
 
 
@@ -233,7 +218,7 @@ def test_rename_recolour_and_double_click(window: Window, monkeypatch) -> None:
     window.wait(lambda: window.job.selection("far end").colour == "#ff0000")
     window.bar.clear.click()
     window.wait(lambda: table.names == ["far end"])
-    process_events(0.05)
+    window.settle()
     place = table.table.visualRect(table.table.content.index(0, 0)).center()
     QTest.mouseClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     QTest.mouseDClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -257,7 +242,7 @@ def test_save_above_the_map_asks_for_a_name(window: Window, monkeypatch) -> None
     monkeypatch.setattr(table, "sure", lambda title, question: asked.append(question))
     window.bar.invert.click()
     window.bar.save.click()
-    process_events(0.1)
+    window.settle()
     assert table.names == ["open"]
     assert "'open' already" in asked[0]
     assert set(window.job.selection("open").rows) != set(window.selected)
@@ -287,7 +272,7 @@ def test_one_click_exports_into_the_job_and_asks_before_it_replaces(
     assert QApplication.clipboard().text() == str(target)
     target.write_text("mine")
     table.export.click()
-    process_events(0.1)
+    window.settle()
     assert str(target) in asked[0]
     assert target.read_text() == "mine"
     table.export.click()
@@ -339,7 +324,7 @@ def test_undo_and_redo_keys_work_on_the_page(window: Window) -> None:
     button = window.page.selections.table.save
     window.page.window().activateWindow()
     button.setFocus()
-    process_events(0.05)
+    window.wait(button.hasFocus)
     QTest.keyClick(button, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert selected(window) == set()
     QTest.keyClick(button, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)

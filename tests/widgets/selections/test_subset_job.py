@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from qtpy.QtWidgets import QDialogButtonBox, QFileDialog, QInputDialog
 
 from napari_conformix.analysis.selections import Selection
@@ -13,8 +12,6 @@ from napari_conformix.runs.events import to_line
 from napari_conformix.training.events import Latents
 from napari_conformix.training.latent_table import LatentTable
 from napari_conformix.widgets.selections import SubsetJobDialog
-
-pytestmark = pytest.mark.window
 
 TINY = {"epochs": 2, "gaussians": 60, "warmup_epochs": 1, "batch_size": 32, "latent_dim": 3}
 
@@ -46,13 +43,6 @@ def make_job(folder: Path, star: Path, sign: float = 1.0) -> Job:
     table.save(job.folder / "latents.npz")
     (job.folder / "events.jsonl").write_text(to_line(Latents(epoch=2)))
     return job
-
-
-@pytest.fixture
-def window(shell):
-    shell.begin()
-    yield shell
-    shell.begin()
 
 
 def open_job(window, job: Job):

@@ -4,13 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from qt_waiting import settle, wait
 from qtpy.QtWidgets import QApplication
-from shell_window import process_events
+from superqt.utils._qthreading import WorkerBase
 
 from napari_conformix.training import events
 from napari_conformix.widgets.session import Follower
-
-pytestmark = pytest.mark.window
 
 
 class _Job:
@@ -46,13 +45,6 @@ def follow(qapp, job):
         follower.stop()
 
 
-def _wait(condition, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        process_events(0.01)
-
-
 def _step(number: int) -> events.Step:
     return events.Step(epoch=1, done=number, total=10**6, terms={"1": {"loss": 1.0}})
 
@@ -76,11 +68,12 @@ def test_replay_of_many_events_leaves_the_window_alive(job: _Job, follow) -> Non
 
 def test_new_events_arrive_soon_and_once(job: _Job, follow) -> None:
     arrived: list[events.Event] = []
-    follow(arrived.extend)
-    process_events(0.1)
+    states: list[str] = []
+    follow(arrived.extend, states.append)
+    wait(lambda: states)  # the file has been read once
     for number in range(3):
         job.append(_step(number))
-        _wait(lambda number=number: len(arrived) == number + 1, 5)
+        wait(lambda number=number: len(arrived) == number + 1, 5)
     assert [event.done for event in arrived] == [0, 1, 2]
 
 
@@ -88,22 +81,24 @@ def test_a_half_written_line_waits_for_its_end(job: _Job, follow) -> None:
     line = events.to_line(_step(7))
     job.file.write_text(line[:20])
     arrived: list[events.Event] = []
-    follow(arrived.extend)
-    process_events(0.3)
+    states: list[str] = []
+    follow(arrived.extend, states.append)
+    wait(lambda: states)  # which is looked at when there is nothing more to read
+    settle()
     assert not arrived
     with job.file.open("a") as stream:
         stream.write(line[20:])
-    _wait(lambda: len(arrived) == 1)
+    wait(lambda: len(arrived) == 1)
     assert arrived[0].done == 7
 
 
 def test_state_comes_after_the_events_that_explain_it(job: _Job, follow) -> None:
     order: list[str] = []
     follow(lambda new: order.extend(event.kind for event in new), order.append)
-    _wait(lambda: order == ["running"])
+    wait(lambda: order == ["running"])
     job.append(events.Failed(message="The disk is full."))
     job.state = "failed"
-    _wait(lambda: "failed" in order[2:])
+    wait(lambda: "failed" in order[2:])
     assert order == ["running", "failed", "failed"]
 
 
@@ -117,9 +112,9 @@ def test_a_listener_that_raises_is_reported_and_the_rest_arrives(job: _Job, foll
 
     follow(take, on_error=errors.append)
     job.append(_step(0))
-    _wait(lambda: len(arrived) == 1)
+    wait(lambda: len(arrived) == 1)
     job.append(_step(1))
-    _wait(lambda: len(arrived) == 2)
+    wait(lambda: len(arrived) == 2)
     assert [type(error) for error in errors] == [KeyError]
 
 
@@ -136,16 +131,18 @@ def test_a_vanished_folder_is_told_not_raised(job: _Job, follow) -> None:
     errors: list[Exception] = []
     follower = Follower(Gone(job.folder), lambda new: None, lambda s: None, errors.append)
     follower.start()
-    _wait(lambda: bool(errors))
+    wait(lambda: bool(errors))
     follower.stop()
     assert isinstance(errors[0], PermissionError)
 
 
 def test_nothing_is_called_after_stop(job: _Job, follow) -> None:
     arrived: list[events.Event] = []
-    follower = follow(arrived.extend)
-    process_events(0.1)
+    states: list[str] = []
+    follower = follow(arrived.extend, states.append)
+    wait(lambda: states)
     follower.stop()
     job.append(_step(0))
-    process_events(0.3)
+    wait(lambda: not WorkerBase._worker_set)  # its thread has ended
+    settle()
     assert not arrived

@@ -1,22 +1,12 @@
 """Work in threads: the newest request wins, errors are told, nothing ends the program."""
 
 import threading
-import time
 
 import pytest
-from shell_window import process_events
+from qt_waiting import settle, wait
 from superqt.utils._qthreading import WorkerBase
 
 from napari_conformix.widgets.session import Workers
-
-pytestmark = pytest.mark.window
-
-
-def _wait(condition, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        process_events(0.01)
 
 
 @pytest.fixture
@@ -41,10 +31,10 @@ def test_a_newer_request_replaces_the_one_that_waits(workers: Workers, heard: li
 
     for number in range(20):
         workers.submit(lambda number=number: work(number), done.append, key="drag")
-    _wait(lambda: ran == [0])
+    wait(lambda: ran == [0])
     assert workers.busy("drag")
     gate.set()
-    _wait(lambda: len(done) == 2)
+    wait(lambda: len(done) == 2)
     assert ran == [0, 19]
     assert done == [0, 19]
     assert not workers.busy("drag")
@@ -55,7 +45,7 @@ def test_keys_do_not_wait_for_each_other(workers: Workers) -> None:
     gate, done = threading.Event(), []
     workers.submit(lambda: gate.wait(10), key="slow")
     workers.submit(lambda: "b", done.append, key="quick")
-    _wait(lambda: done == ["b"])
+    wait(lambda: done == ["b"])
     gate.set()
 
 
@@ -68,7 +58,7 @@ def test_errors_of_work_and_of_handlers_are_heard_on_this_thread(
     workers.submit(
         lambda: int("x"), on_error=lambda error: threads.append(threading.current_thread())
     )
-    _wait(lambda: len(heard) == 2 and threads)
+    wait(lambda: len(heard) == 2 and threads)
     assert {type(error) for error in heard} == {ZeroDivisionError, AttributeError}
     assert threads == [threading.main_thread()]
 
@@ -76,7 +66,7 @@ def test_errors_of_work_and_of_handlers_are_heard_on_this_thread(
 def test_an_exception_as_a_result_is_a_result(workers: Workers, heard: list) -> None:
     done = []
     workers.submit(lambda: ValueError("kept"), done.append)
-    _wait(lambda: done)
+    wait(lambda: done)
     assert isinstance(done[0], ValueError)
     assert not heard
 
@@ -89,8 +79,8 @@ def test_dropped_requests_are_not_delivered(workers: Workers, heard: list) -> No
     workers.submit(lambda: (gate.wait(10), "other")[1], done.append, key="open")
     workers.drop("job:")
     gate.set()
-    _wait(lambda: done == ["other"] and not workers.busy("job:failing"))
-    process_events(0.1)
+    wait(lambda: done == ["other"] and not workers.busy("job:failing"))
+    settle()
     assert done == ["other"]
     assert not heard
 
@@ -102,7 +92,7 @@ def test_after_close_nothing_is_heard(workers: Workers, heard: list) -> None:
     workers.close()
     workers.submit(lambda: "late", done.append)
     gate.set()
-    process_events(0.3)
+    settle()
     assert not done
     assert not heard
 
@@ -110,10 +100,10 @@ def test_after_close_nothing_is_heard(workers: Workers, heard: list) -> None:
 def test_a_worker_that_was_asked_to_quit_still_frees_its_key(workers: Workers) -> None:
     gate, done = threading.Event(), []
     workers.submit(lambda: (gate.wait(10), "first")[1], done.append, key="check")
-    _wait(lambda: WorkerBase._worker_set)
+    wait(lambda: WorkerBase._worker_set)
     for worker in WorkerBase._worker_set:
         worker.quit()
     gate.set()
-    _wait(lambda: not workers.busy("check"))
+    wait(lambda: not workers.busy("check"))
     workers.submit(lambda: "second", done.append, key="check")
-    _wait(lambda: done == ["first", "second"])
+    wait(lambda: done == ["first", "second"])

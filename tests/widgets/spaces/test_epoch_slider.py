@@ -4,18 +4,13 @@ axes."""
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
+from qt_waiting import handle_events
 
 from napari_conformix.training import events
 from napari_conformix.widgets.spaces.epoch_slider import Epochs
 
-pytestmark = pytest.mark.window
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with explore_window() as made:
-        yield made
+WINDOW = Window
 
 
 @pytest.fixture
@@ -25,7 +20,7 @@ def window(shared, tmp_path):
     shared.open(job)
     shared.wait(lambda: shared.page.view_panel.epochs.epochs is not None)
     yield shared
-    shared.session.close()
+    shared.leave()
 
 
 def slider_of(window: Window):
@@ -160,7 +155,7 @@ def test_a_lasso_on_an_earlier_map_says_of_which_epoch_it_is(window: Window) -> 
     window.lasso([(low[0], low[1]), (0.0, low[1]), (0.0, high[1]), (low[0], high[1])])
     assert window.page.history.steps[-1]["epoch"] == 11
     assert window.page.history.mask.any()
-    process_events()
+    handle_events()
 
 
 def test_dragging_the_slider_through_many_epochs_never_lags(window: Window) -> None:

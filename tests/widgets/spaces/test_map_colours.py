@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from explore_fakes import FakeJob
-from explore_window import Window, explore_window, process_events
+from explore_window import Window
+from qt_waiting import pause
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -16,7 +17,7 @@ from napari_conformix.analysis.spaces.umap_process import cache_key, read_rows, 
 from napari_conformix.widgets.colours.colouring import MISSING
 from napari_conformix.widgets.latent_view import Tool
 
-pytestmark = pytest.mark.window
+WINDOW = Window
 _LEFT = Qt.MouseButton.LeftButton
 
 
@@ -33,25 +34,6 @@ class ClusteredJob(FakeJob):
         return SimpleNamespace(clustering=SimpleNamespace(labels=labels, k=k), __len__=lambda: k)
 
 
-@pytest.fixture(scope="module")
-def shared(qapp):
-    with explore_window() as window:
-        yield window
-
-
-@pytest.fixture
-def empty(shared: Window):
-    """Without a job; none is followed any more at the end."""
-    yield shared
-    shared.session.close()
-
-
-@pytest.fixture
-def window(empty: Window, tmp_path) -> Window:
-    empty.open(FakeJob(tmp_path))
-    return empty
-
-
 def choose_data(window: Window, box, data) -> None:
     index = box.findData(data)
     assert index >= 0, [box.itemText(i) for i in range(box.count())]
@@ -64,7 +46,7 @@ def drag_handle(window: Window, legend, part: str, pixels: int) -> None:
     QTest.mousePress(legend.bar, _LEFT, pos=start)
     for step in range(1, 6):
         QTest.mouseMove(legend.bar, QPoint(start.x() + round(step * pixels / 5), start.y()))
-        process_events(0.01)
+        pause(0.01)
     QTest.mouseRelease(legend.bar, _LEFT, pos=QPoint(start.x() + pixels, start.y()))
     window.wait(lambda: not window.session.workers.busy("job:recolour"))
 
@@ -237,15 +219,9 @@ def linked(window: Window):
     page = window.page
     QTest.mouseClick(page.linked.button, _LEFT)
     window.wait(lambda: page.linked.views.latent_view is not None)
-    settle_second(window)
+    window.settle()
     yield page.linked
     page.linked.close_view()
-
-
-def settle_second(window: Window) -> None:
-    keys = ("second map", "second pairs", "map")
-    window.wait(lambda: not any(window.session.workers.busy(f"job:{k}") for k in keys))
-    process_events(0.1)
 
 
 def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> None:
@@ -262,7 +238,7 @@ def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> No
     QTest.mousePress(overlay, _LEFT, pos=QPoint(*map(int, pixels[0])))
     for pixel in pixels[1:]:
         QTest.mouseMove(overlay, QPoint(*map(int, pixel)))
-        process_events(0.02)
+        pause(0.02)
     QTest.mouseRelease(overlay, _LEFT, pos=QPoint(*map(int, pixels[-1])))
     window.wait(lambda: len(window.page.history.steps) > before)
     corner = overlay.transform.to_view(pixels[:4].astype(int).astype(float))
@@ -314,7 +290,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
     assert sum("15 neighbours" in title for title in titles) == 1
     page.linked.open_view()
     empty.wait(lambda: page.linked.views.latent_view is not None)
-    settle_second(empty)
+    empty.settle()
     view = page.linked.views.latent_view
     assert view.space.key == "umap motion_n15_d0.1"
     np.testing.assert_allclose(view.xy, table.motion[:, :2] + 15, rtol=1e-5)
@@ -322,7 +298,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
     control = page.views.umap
     control.kept_box.setCurrentIndex(control.kept_box.findData("umap motion_n15_d0.1"))
     control.delete.click()
-    settle_second(empty)
+    empty.settle()
     assert [path.name for path in (tmp_path / "umap").iterdir()] == ["motion_n30_d0.1.npz"]
     assert page.linked.views.latent_view.space.key != "umap motion_n15_d0.1"
     page.linked.close_view()

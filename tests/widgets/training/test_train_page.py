@@ -5,22 +5,20 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import shell_window
+from qt_waiting import handle_events, wait
 from qtpy.QtGui import QColor
-from shell_window import ShellWindow, process_events
+from shell_window import ShellWindow
 
 from napari_conformix.cli.app import main as conformix
 from napari_conformix.jobs import Job
 from napari_conformix.jobs.folder import JobSpec
 from napari_conformix.runs import lock
 from napari_conformix.training import events
-
-pytestmark = pytest.mark.window
 
 SMALL = {
     "epochs": 60,
@@ -32,16 +30,6 @@ SMALL = {
     "encoder_width": 32,
     "noise_particles": 16,
 }
-
-
-@pytest.fixture
-def window(shell):
-    shell.begin()
-    yield shell
-    job = shell.session.job
-    if job is not None and job.state in ("running", "paused"):
-        job.kill()
-    shell.begin()  # nothing is followed any more
 
 
 def _pid(job: Job) -> int:
@@ -143,10 +131,7 @@ def test_a_run_outlives_the_window_and_is_found_again(window: ShellWindow, long_
     pid = _pid(job)
     other.close()
     seen = len(_epochs(job))
-    end = time.monotonic() + 30
-    while len(_epochs(job)) < seen + 2:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait(lambda: len(_epochs(job)) >= seen + 2)
     assert _pid(job) == pid
 
     window.open(job.folder)
@@ -182,19 +167,13 @@ def test_a_killed_window_leaves_the_run_alone(
     with (tmp_path / "window.log").open("w") as log:
         process = subprocess.Popen(script, stdout=log, stderr=log)
     try:
-        end = time.monotonic() + 120
-        while len(_epochs(job)) < 1:
-            assert process.poll() is None, (tmp_path / "window.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait(lambda: _epochs(job) or process.poll() is not None, 120)
+        assert process.poll() is None, (tmp_path / "window.log").read_text()
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
     pid, seen = _pid(job), len(_epochs(job))
-    end = time.monotonic() + 60
-    while len(_epochs(job)) < seen + 2:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait(lambda: len(_epochs(job)) >= seen + 2, 60)
     window.open(job.folder)
     window.wait_state("running")
     assert _pid(job) == pid
@@ -270,7 +249,7 @@ def test_the_command_line_shown_makes_the_same_job(
     assert made.validated_settings() == expected["settings"]
     for name in ("particles", "consensus", "mask"):
         assert getattr(made.inputs, name) == expected[name]
-    process_events(0.01)
+    handle_events()
 
 
 def test_time_and_memory_are_estimated_before_the_run(
