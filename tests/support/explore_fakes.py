@@ -120,7 +120,7 @@ class FakeJob:
             file.write(events.to_line(event))
 
     def latents(self, epoch: int | None = None) -> Latents:
-        """Those of earlier epochs are smaller: the map grows while it forms."""
+        """Those of earlier epochs are smaller: the view grows while it forms."""
         rng = np.random.default_rng(11)
         count = len(self.angle)
         grown = 1.0 if epoch in (None, self.epoch) else epoch / 20

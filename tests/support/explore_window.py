@@ -91,12 +91,12 @@ class Window:
         qt_waiting.settle()
 
     def place(self, x: float, y: float) -> QPoint:
-        """Where a point of the map is on the canvas."""
+        """Where a point of the view is on the canvas."""
         pixel = self.overlay.transform.to_pixels(np.array([[x, y]]))[0]
         return QPoint(round(pixel[0]), round(pixel[1]))
 
     def zoom(self, factor: float) -> None:
-        """Come nearer to the middle of the map."""
+        """Come nearer to the middle of the view."""
         view = self.overlay.transform
         view.look_at(*view.centre, factor * view.zoom)
 
@@ -106,7 +106,7 @@ class Window:
         return native.childAt(place) or native
 
     def drag(self, places: list[tuple[float, float]], modifier=_PLAIN) -> np.ndarray:
-        """Press, move through places of the map and let go; returns the pixels visited (n, 2)."""
+        """Press, move through places of the view and let go; returns the pixels visited (n, 2)."""
         points = [self.place(*place) for place in places]
         widget = self.target(points[0])
         QTest.mousePress(widget, _BUTTON, modifier, points[0])
@@ -118,7 +118,7 @@ class Window:
         return np.array([[point.x(), point.y()] for point in points], dtype=float)
 
     def lasso(self, corners: list[tuple[float, float]], modifier=_PLAIN) -> np.ndarray:
-        """Draw a lasso through corners, slowly; returns its polygon in map coordinates."""
+        """Draw a lasso through corners, slowly; returns its polygon in view coordinates."""
         self.bar.tools[Tool.LASSO].click()
         ring = [*corners, corners[0]]
         places = [

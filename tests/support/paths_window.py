@@ -15,7 +15,7 @@ _LEFT = Qt.MouseButton.LeftButton
 
 
 class PathsWindow(Window):
-    """As a person uses it: buttons and the map are clicked with the mouse."""
+    """As a person uses it: buttons and the view are clicked with the mouse."""
 
     def __init__(self) -> None:
         super().__init__()

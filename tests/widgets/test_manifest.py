@@ -38,7 +38,7 @@ def test_other_files_are_left_to_other_readers(manifest: PluginManifest) -> None
         assert "*" not in reader.filename_patterns
 
 
-def test_opening_without_a_window_is_told(tmp_path: Path) -> None:
+def test_opening_without_a_window_is_reported(tmp_path: Path) -> None:
     (tmp_path / "job.toml").touch()
     with pytest.raises(RuntimeError, match="Open a napari window first"):
         readers.open_in_panel(str(tmp_path))

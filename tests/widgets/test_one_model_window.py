@@ -68,7 +68,7 @@ def test_choosing_the_method_is_all_that_differs(
     words = [text for text in said(explore, explore.view_panel) if text not in columns]
     assert not [text for text in words if HALF_SETS.search(text.lower())]
     assert not explore.conformation.pieces.isVisible()
-    _epochs_without_a_model_show_the_map_only(window)
+    _epochs_without_a_model_show_the_view_only(window)
     assert not window.errors()
 
 
@@ -81,7 +81,7 @@ def _a_term_each(window: ShellWindow) -> None:
     curves.term.setCurrentIndex(0)
 
 
-def _epochs_without_a_model_show_the_map_only(window: ShellWindow) -> None:
+def _epochs_without_a_model_show_the_view_only(window: ShellWindow) -> None:
     explore, job = window.panel.pages["explore"], window.session.job
     slider = explore.view_panel.epochs
     gone = [epoch for epoch in slider.epochs.kept if epoch not in job.checkpoints.epochs()]

@@ -35,7 +35,7 @@ def test_pages_have_names_and_titles_of_their_own() -> None:
     assert all(page.tip for page in PAGES)
 
 
-def test_a_page_that_is_listed_has_its_tab_and_is_told_when_it_is_in_front(qtbot) -> None:
+def test_a_page_that_is_listed_has_its_tab_and_hears_when_it_is_in_front(qtbot) -> None:
     viewer = ViewerModel()
     panel = ConformixPanel(viewer, (ToyPage, OtherToy))
     qtbot.addWidget(panel)

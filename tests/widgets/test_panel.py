@@ -120,7 +120,7 @@ def test_dropping_on_a_field_fills_it(window: ShellWindow, star: Path) -> None:
     assert window.data.form.fields["particles"].path == star
 
 
-def test_a_typed_consensus_is_read_and_a_wrong_one_is_told(
+def test_a_typed_consensus_is_read_and_a_wrong_one_is_reported(
     window: ShellWindow, star: Path, tmp_path: Path
 ) -> None:
     window.open_and_check(star)
@@ -160,13 +160,13 @@ def test_the_checks_heed_the_settings_of_the_train_page(
     assert "contrast" in window.data.problems.text.text()
 
 
-def test_files_dropped_on_the_latent_map_are_opened(window: ShellWindow, star: Path) -> None:
+def test_files_dropped_on_the_latent_space_view_are_opened(window: ShellWindow, star: Path) -> None:
     _drop(window.panel.pages["explore"].view_panel, star)
     window.wait(lambda: window.session.particles is not None)
     assert window.session.inputs.particles == star
 
 
-def test_what_is_neither_job_nor_particles_is_told(window: ShellWindow, tmp_path: Path) -> None:
+def test_what_is_neither_job_nor_particles_is_reported(window: ShellWindow, tmp_path: Path) -> None:
     window.session.open_path(tmp_path)
     assert "neither a job folder" in window.errors()[0]
     (tmp_path / "job.toml").write_text("format_version = 99\n")

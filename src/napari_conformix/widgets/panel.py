@@ -129,7 +129,7 @@ class ConformixPanel(QWidget):
             window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # A dock is not told when the window closes. A run goes on, but nobody follows it here.
+        # A dock gets no sign that the window closes. A run goes on, but nobody follows it here.
         if event.type() == QEvent.Type.DeferredDelete and watched is self._window:
             self.session.shut_down()
         return super().eventFilter(watched, event)

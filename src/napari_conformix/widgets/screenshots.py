@@ -87,7 +87,7 @@ def _colour(panel: ConformixPanel) -> None:
 
 
 def _lasso_end(panel: ConformixPanel) -> None:
-    """Select what lies at the cursor's end of the map, as a lasso drawn there does."""
+    """Select what lies at the cursor's end of the view, as a lasso drawn there does."""
     page = panel.pages["explore"]
     xy, (low, high) = page.latent_view.xy, page.latent_view.extent
     edge, beyond = np.quantile(xy[:, 0], _LASSO_SHARE), high + (high - low)
@@ -99,7 +99,7 @@ def _lasso_end(panel: ConformixPanel) -> None:
 
 
 def _put_cursor(panel: ConformixPanel) -> None:
-    """Place the cursor near one end of the map and wait for the molecule there."""
+    """Place the cursor near one end of the view and wait for the molecule there."""
     page = panel.pages["explore"]
     _settle(_SETTLE_SECONDS)
     xy = page.latent_view.xy
@@ -114,7 +114,7 @@ def _put_cursor(panel: ConformixPanel) -> None:
 
 
 def _show_path(panel: ConformixPanel) -> bool:
-    """Make the path that is offered first, go to one end of it, and show the map as energy."""
+    """Make the path that is offered first, go to one end of it, and show the view as energy."""
     page = panel.pages["paths"]
     panel.pages["explore"].history.clear()  # the lassoed particles hide the landscape
     page.form.make.click()

@@ -261,7 +261,7 @@ def test_the_same_clusters_are_not_made_twice_but_compared_with_labels(
     assert "drawn at random" in page.list.purity.text()
 
 
-def test_clusters_that_only_tell_the_halves_apart_are_no_clusters(
+def test_clusters_that_only_separate_the_halves_are_no_clusters(
     window: ShellWindow, untouched: Path, own_copy
 ):
     folder = own_copy(untouched)
@@ -362,7 +362,9 @@ def test_arrow_keys_step_through_the_maps(window: ShellWindow, clustered: Path):
     assert page.maps.slider.value() == 1
 
 
-def test_a_click_in_the_latent_map_chooses_the_cluster_there(window: ShellWindow, clustered: Path):
+def test_a_click_in_the_latent_space_view_chooses_the_cluster_there(
+    window: ShellWindow, clustered: Path
+):
     page = open_clusters(window, clustered)
     explore = window.panel.pages["explore"]
     clustering = page.clusters.clustering
@@ -560,7 +562,7 @@ def test_deleting_a_set_shows_the_one_before(
     maps = page.space.views
     window.wait(lambda: maps.colour_box.findData("clusters kmeans4") < 0)
     window.settle()
-    assert not maps.colours.made.legend.categories  # the map is not coloured by them any more
+    assert not maps.colours.made.legend.categories  # the view is not coloured by them any more
     assert window.errors() == []
 
 

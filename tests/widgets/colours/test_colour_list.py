@@ -29,7 +29,7 @@ def painted(known: Known, name: str) -> colouring.Colouring:
     return found[name].paint(None)
 
 
-def test_of_selections_that_overlap_the_first_is_told() -> None:
+def test_of_selections_that_overlap_the_first_is_named() -> None:
     rows = {"open": np.arange(10), "all": np.arange(40)}
     job = SimpleNamespace(selection=lambda name: SimpleNamespace(rows=rows[name]))
     known = Known(one_model(), job=job, selections=["open", "all"])

@@ -49,7 +49,7 @@ def test_each_handle_moves_its_end_of_the_range(legend: LegendBar) -> None:
     assert legend.told[-1][1] == pytest.approx(high - units(legend, 80), abs=0.5)
     assert (legend.bar.low, legend.bar.high) == legend.told[-1]
     assert legend.legend.low == legend.bar.low
-    assert len(legend.told) >= 10, "it is told while it is dragged"
+    assert len(legend.told) >= 10, "it is reported while it is dragged"
 
 
 def test_the_bar_between_moves_both_ends(legend: LegendBar) -> None:
@@ -73,7 +73,7 @@ def test_handles_do_not_pass_each_other(legend: LegendBar) -> None:
     assert legend.bar.low == VALUES.min()
 
 
-def test_a_press_beside_the_range_brings_the_nearer_handle(legend: LegendBar) -> None:
+def test_a_press_outside_the_range_brings_the_nearer_handle(legend: LegendBar) -> None:
     legend.low.setText("40")
     QTest.keyClick(legend.low, Qt.Key.Key_Return)
     x = legend.bar.handle_place("low").x() - 60
@@ -110,7 +110,7 @@ def test_a_number_that_is_only_shown_keeps_its_digits(legend: LegendBar) -> None
     assert legend.told[-1] == (1.23456, 90.0)
 
 
-def test_the_button_tells_how_many(legend: LegendBar) -> None:
+def test_the_button_says_how_many(legend: LegendBar) -> None:
     asked = []
     legend.select_asked.connect(lambda: asked.append(True))
     legend.set_count(7656)

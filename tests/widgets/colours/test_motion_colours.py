@@ -1,4 +1,4 @@
-"""Colours by motion: what they mean must be told from their legends."""
+"""Colours by motion: what they mean must be seen from their legends."""
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def test_the_ends_of_colour_bars_are_round() -> None:
     assert motion.round_up(np.inf) == 1.0
 
 
-def test_particles_are_coloured_by_motion_on_the_latent_map(screen, tmp_path) -> None:
+def test_particles_are_coloured_by_motion_in_the_latent_space_view(screen, tmp_path) -> None:
     with explore_window() as window:
         window.open(SwingingJob(tmp_path))
         maps, legend = window.page.views, window.page.view_panel.legend

@@ -123,7 +123,7 @@ def test_latents_of_a_subset_leave_the_other_particles_out(window, data):
     assert np.isnan(job.latents().mean[:50]).all()
 
 
-def test_what_does_not_fit_is_said_beside_the_button(window, data):
+def test_what_does_not_fit_is_said_next_to_the_button(window, data):
     form = window.data.imports
     window.session.open_path(data / "zsub.pkl")
     _type(form.fields["particles"], data / "particles.star")

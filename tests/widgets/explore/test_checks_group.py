@@ -1,4 +1,4 @@
-"""Whether the map can be believed, on the Explore page: for jobs of either kind of method."""
+"""Whether the view can be believed, on the Explore page: for jobs of either kind of method."""
 
 import threading
 from dataclasses import replace

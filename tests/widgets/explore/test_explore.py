@@ -1,4 +1,4 @@
-"""The Explore page in a real window: maps, colours, live decoding, named selections."""
+"""The Explore page in a real window: views, colours, live decoding, named selections."""
 
 import time
 
@@ -14,10 +14,10 @@ from napari_conformix.training import events
 WINDOW = Window
 
 
-# -- the map --------------------------------------------------------------------------------------
+# -- the view --------------------------------------------------------------------------------------
 
 
-def test_motion_map_holds_both_halves_and_says_what_its_axes_are(window: Window) -> None:
+def test_motion_view_holds_both_halves_and_says_what_its_axes_are(window: Window) -> None:
     view = window.page.latent_view
     assert view.space.key == "motion"
     assert set(view.row_half) == {1, 2}
@@ -29,7 +29,7 @@ def test_motion_map_holds_both_halves_and_says_what_its_axes_are(window: Window)
     assert "trained independently" in window.page.views.explanation.text()
 
 
-def test_maps_of_latents_never_mix_halves(window: Window) -> None:
+def test_views_of_latents_never_mix_halves(window: Window) -> None:
     titles = [
         window.page.views.space_box.itemText(i) for i in range(window.page.views.space_box.count())
     ]
@@ -101,7 +101,7 @@ def test_refresh_keeps_selection_camera_and_the_sense_of_axes(window: Window) ->
     assert np.corrcoef(old[:, 0], window.page.latent_view.xy[:, 0])[0, 1] > 0.99
 
 
-def test_a_principal_component_map_inverts_exactly() -> None:
+def test_a_principal_component_view_inverts_exactly() -> None:
     rng = np.random.default_rng(0)
     count, half = 500, np.repeat([1, 2], 250).astype(np.int8)
     mean = rng.normal(size=(count, 5)).astype(np.float32) * [3, 2, 1, 0.5, 0.1]
@@ -254,7 +254,7 @@ def test_save_export_load_and_delete_a_selection(window: Window, monkeypatch) ->
     assert table.table.text(0, 2).endswith(f"→ {path}")
     angles = np.array([float(line) for line in path.read_text().splitlines()[4:]])
     assert len(angles) == len(chosen)
-    assert angles.min() > 15  # the end of the map is the end of the motion
+    assert angles.min() > 15  # the end of the view is the end of the motion
 
     window.page.selections.export("far end", path)  # the file is there: not overwritten silently
     window.wait(lambda: "there already" in table.written.text())

@@ -1,4 +1,4 @@
-"""The gallery: the images of what is selected, letters on the map, and a click that goes there."""
+"""The gallery: the images of what is selected, letters in the view, and a click that goes there."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,7 +126,7 @@ def test_a_click_shows_the_particles_own_state_where_it_lies(opened: Window) -> 
     assert "nearby" in opened.page.scene.label
 
 
-def test_filters_show_the_same_particles_anew_without_reading(
+def test_filters_show_the_same_particles_again_without_reading(
     opened: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, rows = opened.page.gallery.gallery.tiles, rows_of(opened)
@@ -171,7 +171,7 @@ def test_those_near_the_cursor(opened: Window) -> None:
     assert set(rows_of(opened)) <= set(near.tolist())
 
 
-def test_letters_follow_the_map_and_go_with_the_gallery(opened: Window) -> None:
+def test_letters_follow_the_view_and_go_with_the_gallery(opened: Window) -> None:
     assert len(marks(opened)) == 12
     opened.page.views.show_box.setCurrentIndex(1)  # half 1 only
     opened.settle()
@@ -179,7 +179,7 @@ def test_letters_follow_the_map_and_go_with_the_gallery(opened: Window) -> None:
     assert len(marks(opened)) == half1.sum() < 12
     opened.page.views.show_box.setCurrentIndex(0)
     opened.settle()
-    opened.page.conformation.set_active(False)  # another page takes scene and map
+    opened.page.conformation.set_active(False)  # another page takes scene and view
     assert not marks(opened)
     opened.page.conformation.set_active(True)
     assert len(marks(opened)) == 12

@@ -115,7 +115,7 @@ def test_the_figure_is_saved_as_drawing_and_picture(window, tmp_path) -> None:
     assert "--view motion --axes 1,2" in group.command.toPlainText()
 
 
-def test_it_leaves_the_map_with_the_page_and_comes_back(window) -> None:
+def test_it_leaves_the_view_with_the_page_and_comes_back(window) -> None:
     window.paths.set_active(False)
     assert window.decorations.backdrop is None
     assert window.decorations.contours == ()
@@ -128,7 +128,7 @@ def test_it_leaves_the_map_with_the_page_and_comes_back(window) -> None:
     assert window.decorations.marks == ()
 
 
-def test_another_map_has_another_landscape(window) -> None:
+def test_another_view_has_another_landscape(window) -> None:
     before = window.paths.landscape.found
     window.choose(window.page.views.space_box, "Principal components of half 1")
     window.settle()

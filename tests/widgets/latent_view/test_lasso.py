@@ -81,7 +81,7 @@ def test_the_count_is_said_in_all_and_by_half(window: Window) -> None:
         assert f"half {half}: {(window.job.half[rows] == half).sum():,}" in text
 
 
-def test_a_map_of_one_half_selects_in_that_half_only_and_says_so(window: Window) -> None:
+def test_a_view_of_one_half_selects_in_that_half_only_and_says_so(window: Window) -> None:
     window.choose(window.page.views.show_box, "half 2 only")
     assert "half 2 only" in window.bar.note.text()
     polygon = window.lasso(RIGHT)
@@ -118,7 +118,7 @@ def test_escape_drops_an_unfinished_lasso(window: Window) -> None:
     assert len(window.selected) == 0
 
 
-def test_the_wheel_zooms_about_the_mouse_and_the_pan_tool_drags_the_map(window: Window) -> None:
+def test_the_wheel_zooms_about_the_mouse_and_the_pan_tool_drags_the_view(window: Window) -> None:
     camera = window.overlay.transform
     window.bar.tools[Tool.PAN].click()
     centre = camera.centre

@@ -25,7 +25,7 @@ GREEN = np.array([0.1, 0.9, 0.2, 1.0], dtype=np.float32)
 
 
 def view_of(xy: np.ndarray, key: str = "latent0") -> views.LatentView:
-    """A map of latents of two axes."""
+    """A view of latents of two axes."""
     table = SimpleNamespace(
         mean=np.asarray(xy, dtype=np.float32),
         half=np.zeros(len(xy), dtype=np.int8),
@@ -58,7 +58,7 @@ class Hand:
             getattr(self.canvas, name).connect(lambda *args, heard=heard: heard.append(args))
 
     def begin(self, xy: np.ndarray | None = None) -> None:
-        """A fresh map in the middle of the canvas."""
+        """A fresh view in the middle of the canvas."""
         canvas = self.canvas
         canvas.clear()
         canvas.set_selection(np.zeros(0, dtype=bool))
@@ -144,7 +144,7 @@ def test_keys_say_what_is_done_with_an_outline(hand: Hand, tool: Tool, keys, mod
     assert [told[1] for told in hand.told[name]] == [mode]
 
 
-def test_an_outline_is_told_while_it_is_drawn_but_not_too_often(hand: Hand) -> None:
+def test_an_outline_is_reported_while_it_is_drawn_but_not_too_often(hand: Hand) -> None:
     hand.overlay.set_tool(Tool.LASSO)
     ring = [(np.cos(a), np.sin(a)) for a in np.linspace(0, 6, 120)]
     began = time.monotonic()
@@ -157,7 +157,7 @@ def test_an_outline_is_told_while_it_is_drawn_but_not_too_often(hand: Hand) -> N
     np.testing.assert_array_equal(final[: sizes[-1]], moved[-1][0])
     before = len(moved)
     settle()
-    assert len(moved) == before, "nothing is told after the end"
+    assert len(moved) == before, "nothing is reported after the end"
 
 
 def test_a_line_is_drawn_and_points_are_picked(hand: Hand) -> None:
@@ -190,7 +190,7 @@ def test_another_tool_drops_what_is_half_drawn(hand: Hand) -> None:
 # -- hovering -------------------------------------------------------------------------------------
 
 
-def test_the_particle_under_the_mouse_is_told_and_described(hand: Hand, monkeypatch) -> None:
+def test_the_particle_under_the_mouse_is_reported_and_described(hand: Hand, monkeypatch) -> None:
     said = []
     monkeypatch.setattr(QToolTip, "showText", lambda place, text, widget: said.append(text))
     hand.canvas.describe = "particle {}".format
@@ -209,7 +209,7 @@ def test_the_particle_under_the_mouse_is_told_and_described(hand: Hand, monkeypa
     assert hand.overlay.hovered_xy is None
 
 
-def test_nothing_is_told_while_the_mouse_is_on_its_way(hand: Hand) -> None:
+def test_nothing_is_reported_while_the_mouse_is_on_its_way(hand: Hand) -> None:
     hand.overlay.set_tool(Tool.LASSO)
     QTest.mousePress(hand.overlay, Qt.MouseButton.LeftButton, pos=hand.pixel(0, 0))
     for x in np.linspace(0, 1, 20):
@@ -253,7 +253,7 @@ def test_the_picture_is_where_the_particles_are_after_every_move(hand: Hand) -> 
         assert not green.any()
 
 
-def test_the_old_picture_moves_with_the_map_until_the_new_one_is_there(hand: Hand) -> None:
+def test_the_old_picture_moves_with_the_view_until_the_new_one_is_there(hand: Hand) -> None:
     hand.begin(np.array([[0.0, 0.0], [-2.0, 0.0]], dtype=np.float32))
     before = hand.overlay.picture
     x, y = hand.overlay.transform.centre
@@ -287,7 +287,7 @@ def test_the_last_state_wins_over_those_before(hand: Hand) -> None:
     assert not ((rgb[..., 1] > 100) & (rgb[..., 0] < 80)).any(), "no green is left"
 
 
-def test_the_camera_follows_a_map_that_drifts_until_it_is_moved_by_hand(hand: Hand) -> None:
+def test_the_camera_follows_a_view_that_drifts_until_it_is_moved_by_hand(hand: Hand) -> None:
     """New latents of the same axes, elsewhere or of another size."""
     view = hand.overlay.transform
     for drift, size in ((8.0, 1.0), (0.0, 1.0), (0.0, 5.0)):
@@ -302,7 +302,7 @@ def test_the_camera_follows_a_map_that_drifts_until_it_is_moved_by_hand(hand: Ha
     assert (*view.centre, view.zoom) == (1.0, 1.0, 33.0)
 
 
-def test_a_map_without_particles_is_empty(hand: Hand) -> None:
+def test_a_view_without_particles_is_empty(hand: Hand) -> None:
     shown = hand.canvas.latent_view
     none = replace(shown, rows=shown.rows[:0], xy=shown.xy[:0])
     hand.canvas.set_view(none, np.tile(GREEN, (3000, 1)))
@@ -325,7 +325,7 @@ def test_clear_leaves_nothing_even_of_what_is_being_drawn(hand: Hand) -> None:
 
 
 def near(shot: np.ndarray, hand: Hand, x: float, y: float, reach: int = 3) -> np.ndarray:
-    """(n, 3) colours around a place of the map."""
+    """(n, 3) colours around a place of the view."""
     at = hand.pixel(x, y)
     box = shot[at.y() - reach : at.y() + reach + 1, at.x() - reach : at.x() + reach + 1]
     return box.reshape(-1, 3)

@@ -145,8 +145,8 @@ def test_a_selected_particle_out_of_view_dims_the_others_too() -> None:
     assert 0 < picture[..., 3].max() < 0.5 * 255
 
 
-def test_a_map_of_some_rows_takes_their_colours_and_their_selection() -> None:
-    """Half 2 only: row 5 of the file is the second particle of the map."""
+def test_a_view_of_some_rows_takes_their_colours_and_their_selection() -> None:
+    """Half 2 only: row 5 of the file is the second particle of the view."""
     rows, xy = np.array([2, 5]), np.array([[-1.0, 0.0], [1.0, 0.0]])
     rgba = np.zeros((7, 4), dtype=np.float32)
     rgba[2, 0] = rgba[5, 2] = 1

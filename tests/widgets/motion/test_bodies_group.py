@@ -1,4 +1,4 @@
-"""Rigid bodies on the Deformation page: an arm that swings is told from the body at rest."""
+"""Rigid bodies on the Deformation page: an arm that swings, and the body at rest."""
 
 from pathlib import Path
 
@@ -166,7 +166,7 @@ def test_more_bodies_than_the_gaussians_allow_are_refused_in_words(window) -> No
     assert window.group.busy_bar.isHidden()
 
 
-def test_more_bodies_than_there_are_end_as_those_that_are_told_apart(window) -> None:
+def test_more_bodies_than_there_are_end_as_those_that_can_be_distinguished(window) -> None:
     window.find(4)
     count = len(window.group.found.domains.bodies)
     assert window.group.table.text().count("⬤") == count

@@ -181,7 +181,7 @@ def test_colours_by_amount_direction_and_error(window) -> None:
 # -- picking --------------------------------------------------------------------------------------
 
 
-def test_a_particle_is_picked_in_the_latent_map_and_marked_there(window) -> None:
+def test_a_particle_is_picked_in_the_latent_space_view_and_marked_there(window) -> None:
     window.drag([(0, 0), (5, 0)])
     window.settle()
     row = window.deformation.motion.row
@@ -271,7 +271,7 @@ def test_particles_of_different_halves_are_compared_each_by_its_own_half(window)
     assert window.messages == []
 
 
-def test_two_points_of_the_latent_map_are_compared(window) -> None:
+def test_two_points_of_the_latent_space_view_are_compared(window) -> None:
     window.mode(POINTS)
     window.drag([(0, 0), (-6, 0)])
     window.deformation.motion.set_a.click()
@@ -332,7 +332,7 @@ def test_without_held_out_pairs_the_page_says_that_the_error_is_not_known(window
     window.pick(5)
     page = window.deformation
     assert "error is not known" in page.belief.sentence.text()
-    assert "cannot tell the error" in page.belief.note.text()
+    assert "cannot give the error" in page.belief.note.text()
     assert not page.belief.plot.isVisible()
     assert window.shows("Displacement arrows")
     assert not window.shows("Error spheres")

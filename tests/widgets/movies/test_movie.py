@@ -270,7 +270,7 @@ def test_a_turn_is_about_the_vertical_of_the_picture(view: View) -> None:
 # -- the latent space view -------------------------------------------------------------------------
 
 
-def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:
+def test_the_ring_in_the_view_is_where_the_step_is(job, path) -> None:
     view = latent_view_of(job, path)
     assert view.space.key == "motion"
     places = making.place_on_view(path, view)
@@ -284,7 +284,7 @@ def test_the_ring_on_the_map_is_where_the_step_is(job, path) -> None:
         assert near.mean(axis=0) == pytest.approx(place, abs=2.0)
 
 
-def test_a_path_made_on_a_map_is_shown_on_that_map(job) -> None:
+def test_a_path_made_in_a_view_is_shown_in_that_view(job) -> None:
     table = job.latents()
     component = making.along_component(table, 2, 5, half=2)
     assert (latent_view_of(job, component).space.key, latent_view_of(job, component).axes) == (
@@ -298,7 +298,7 @@ def test_a_path_made_on_a_map_is_shown_on_that_map(job) -> None:
     )
 
 
-def test_of_a_single_component_there_is_a_movie_without_a_map(job) -> None:
+def test_of_a_single_component_there_is_a_movie_without_a_view(job) -> None:
     table = job.latents()
     whole = np.zeros(len(table.half), np.int8)
     table = LatentTable(**vars(table) | {"mean": table.mean[:, :1], "std": table.std[:, :1],

@@ -20,7 +20,7 @@ def test_every_particle_is_counted_once() -> None:
     assert counts.max() < 26
 
 
-def test_a_view_along_z_is_at_the_north_of_the_map() -> None:
+def test_a_view_along_z_is_at_the_north_of_the_projection() -> None:
     counts = data_summary.view_counts(np.eye(3)[None])
     chart = data_summary.mollweide(counts)
     lit = np.argwhere(np.nan_to_num(chart) > 0)
@@ -28,7 +28,7 @@ def test_a_view_along_z_is_at_the_north_of_the_map() -> None:
     assert lit[:, 0].max() < chart.shape[0] // 6
 
 
-def test_the_map_of_the_sphere_keeps_areas() -> None:
+def test_the_projection_of_the_sphere_keeps_areas() -> None:
     """An even distribution lights every pixel alike; cells hold equal numbers of pixels."""
     chart = data_summary.mollweide(np.arange(768))
     cells, pixels = np.unique(chart[np.isfinite(chart)], return_counts=True)

@@ -1,4 +1,4 @@
-"""The FSC plot: what is drawn, what it tells at a frequency, and its axis in A."""
+"""The FSC plot: what is drawn, what it says at a frequency, and its axis in A."""
 
 import numpy as np
 import pytest

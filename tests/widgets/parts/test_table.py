@@ -70,7 +70,7 @@ def test_an_array_of_rows_stays_an_array(qtbot) -> None:
     assert table.text(0, 0) == "7"
 
 
-def test_choosing_is_told_and_other_rows_are_not_chosen(table: Table) -> None:
+def test_choosing_is_reported_and_other_rows_are_not_chosen(table: Table) -> None:
     told: list[list[int]] = []
     table.chosen_changed.connect(lambda: told.append(table.chosen_rows))
     table.choose_row(2)

@@ -75,7 +75,7 @@ def test_every_step_shows_the_molecule_of_its_latent(window) -> None:
     assert abs(ends[1] - ends[0]) > 60  # of the 80 degrees that the particles span
 
 
-def test_the_caption_tells_position_half_epoch_and_support(window) -> None:
+def test_the_caption_states_position_half_epoch_and_support(window) -> None:
     window.make()
     path = window.paths.path
     lines = window.page.scene.label.splitlines()
@@ -182,7 +182,7 @@ def test_each_map_is_decoded_once_and_never_two_at_a_time(window) -> None:
     assert window.player.strip.ready == set(range(7))
 
 
-def test_another_contour_makes_surfaces_anew_but_decodes_nothing(window) -> None:
+def test_another_contour_makes_surfaces_again_but_decodes_nothing(window) -> None:
     window.make()
     before, scene = len(window.job.decoded), window.page.scene
     contour = window.page.conformation.contour
@@ -231,7 +231,7 @@ def test_scrubbing_can_be_timed(window) -> None:
     window.make()
     figures = scrub(window.player, rounds=1)
     assert figures.frames >= 10
-    assert figures.frames_per_second > 0  # how many is told by the benchmark; others may be at work
+    assert figures.frames_per_second > 0  # how many, the benchmark says; others may be at work
     assert figures.longest_stall_ms > 0
 
 
@@ -239,7 +239,7 @@ def test_scrubbing_can_be_timed(window) -> None:
 
 
 def picked(window) -> list[tuple[float, float]]:
-    """Three places of the map where particles are, from left to right."""
+    """Three places of the view where particles are, from left to right."""
     xy = window.page.latent_view.xy
     order = np.argsort(xy[:, 0])
     return [tuple(xy[order[int(share * (len(xy) - 1))]]) for share in (0.1, 0.5, 0.9)]
@@ -271,7 +271,7 @@ def test_points_are_clicked_marked_moved_and_taken_back(window) -> None:
     window.settle()
 
 
-def test_choosing_a_tool_of_the_map_ends_picking(window) -> None:
+def test_choosing_a_tool_of_the_view_ends_picking(window) -> None:
     window.kind("points")
     button = window.paths.form.by_points.pick
     window.press(button)
@@ -341,7 +341,7 @@ def test_each_half_has_paths_of_its_own(window) -> None:
     assert "Half 2" in window.page.scene.label
     window.choose(window.page.views.space_box, "Principal components of half 1")
     window.settle()
-    assert window.decorations.path is None  # a map of the other half has no place for it
+    assert window.decorations.path is None  # a view of the other half has no place for it
     window.kind("points")
     assert form.half == 1
     assert not form.half_box.isEnabled()
@@ -444,7 +444,7 @@ def test_maps_of_an_older_epoch_are_of_its_own_model(window) -> None:
     assert window.job.decoded_by[before:] == [12] * 7
 
 
-def test_leaving_gives_scene_and_map_back(window) -> None:
+def test_leaving_gives_scene_and_view_back(window) -> None:
     window.kind("points")
     window.press(window.paths.form.by_points.pick)
     for place in picked(window):

@@ -219,7 +219,7 @@ def test_what_cannot_be_reconstructed_is_one_sentence(window: ShellWindow, job: 
     assert "Give the reconstruction a name" in problem()
 
 
-def test_a_taken_name_and_missing_stacks_are_told(
+def test_a_taken_name_and_missing_stacks_are_reported(
     window: ShellWindow, reconstructed: Path, star: Path, tmp_path: Path
 ) -> None:
     page = _open(window, reconstructed)
@@ -248,7 +248,7 @@ def test_an_untrained_job_can_only_be_reconstructed_plainly(
     assert not page.start_button.isEnabled()
 
 
-def test_motion_and_time_are_told_before_the_start(
+def test_motion_and_time_are_stated_before_the_start(
     window: ShellWindow, reconstructed: Path
 ) -> None:
     page = _open(window, reconstructed)

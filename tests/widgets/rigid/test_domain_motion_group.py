@@ -183,7 +183,7 @@ def test_shift_takes_out_and_a_drag_turns_the_molecule(hand) -> None:
     assert hand.paint is None
 
 
-def test_a_click_beside_the_molecule_says_so(hand) -> None:
+def test_a_click_next_to_the_molecule_says_so(hand) -> None:
     hand.shell.click(hand.group.mask.begin)
     hand.click_scene((70.0, -70.0, 0.0))
     assert hand.paint.empty

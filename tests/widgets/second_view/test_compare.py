@@ -25,7 +25,7 @@ _PLAIN = Qt.KeyboardModifier.NoModifier
 
 
 class Pair:
-    """A window with two jobs, and a hand on the second map."""
+    """A window with two jobs, and a hand on the second view."""
 
     def __init__(self, window: Window, first: TwoModels, second: OneModel) -> None:
         self.window, self.first, self.second = window, first, second
@@ -49,7 +49,7 @@ class Pair:
         return self.group.panel.canvas
 
     def drag(self, places: list[tuple[float, float]], modifier=_PLAIN, seconds: float = 0) -> None:
-        """Press, move through places of the second map and let go."""
+        """Press, move through places of the second view and let go."""
         pixels = self.canvas.overlay.transform.to_pixels(np.array(places))
         native = self.canvas.native
         pixels = np.clip(pixels, 2, [native.width() - 3, native.height() - 3])
@@ -63,7 +63,7 @@ class Pair:
         QApplication.processEvents()
 
     def lasso(self, low: float, high: float, modifier=_PLAIN) -> np.ndarray:
-        """Around the particles of the second map between two x; returns its rows inside."""
+        """Around the particles of the second view between two x; returns its rows inside."""
         self.group.panel.bar.tools[Tool.LASSO].click()
         bottom, top = (limit[1] for limit in self.group.views.latent_view.extent)
         before = len(self.page.history.steps)
@@ -75,7 +75,7 @@ class Pair:
         return view.rows[points_in_polygon(view.xy, polygon)]
 
     def highlighted(self) -> np.ndarray:
-        """Rows of the second job that its map shows as selected."""
+        """Rows of the second job that its view shows as selected."""
         return np.flatnonzero(self.canvas._selection)
 
 
@@ -108,7 +108,7 @@ def test_the_two_are_named_and_counted(pair: Pair) -> None:
     assert pair.window.messages == []
 
 
-def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
+def test_either_view_is_coloured_by_the_other_job(pair: Pair) -> None:
     box = pair.page.views.colour_box
     names = [box.itemText(i) for i in range(box.count())]
     assert {
@@ -134,7 +134,7 @@ def test_either_map_is_coloured_by_the_other_job(pair: Pair) -> None:
     assert f"{missing:,} not in OPUS-DSD run2, grey" in pair.page.view_panel.legend.legend.note
 
 
-def test_the_other_map_is_coloured_by_motion_and_selections(pair: Pair) -> None:
+def test_the_other_view_is_coloured_by_motion_and_selections(pair: Pair) -> None:
     box = pair.group.views.colour_box
     box.setCurrentIndex(box.findText("DynaMight run1: amount of motion"))
     pair.wait(lambda: "amount of motion" in pair.group.panel.legend.title)
@@ -152,7 +152,7 @@ def test_the_other_map_is_coloured_by_motion_and_selections(pair: Pair) -> None:
     assert counts["not in that job"] == int((pair.images >= 1500).sum())
 
 
-def test_a_lasso_in_either_map_selects_in_both(pair: Pair) -> None:
+def test_a_lasso_in_either_view_selects_in_both(pair: Pair) -> None:
     inside = pair.lasso(0.0, 10.0)
     expected = np.sort(pair.images[inside][pair.images[inside] < 1500])
     assert len(expected) > 300
@@ -161,7 +161,7 @@ def test_a_lasso_in_either_map_selects_in_both(pair: Pair) -> None:
     step = pair.page.history.steps[-1]
     assert step["job"] == str(pair.second.folder)
     assert step["embedding"] == "pca0"
-    assert pair.window.overlay.tool is Tool.LASSO, "the tools are the same in both maps"
+    assert pair.window.overlay.tool is Tool.LASSO, "the tools are the same in both views"
 
     pair.window.lasso([(-9, -3), (-4, -3), (-4, 3), (-9, 3)])
     selected = pair.window.selected
@@ -173,7 +173,7 @@ def test_a_lasso_in_either_map_selects_in_both(pair: Pair) -> None:
     assert pair.group.selected.text() == text
 
 
-def test_add_remove_undo_redo_invert_and_clear_from_the_other_map(pair: Pair) -> None:
+def test_add_remove_undo_redo_invert_and_clear_from_the_other_view(pair: Pair) -> None:
     history, bar = pair.page.history, pair.group.panel.bar
     first = pair.lasso(0.5, 10.0)
     one = pair.window.selected
@@ -204,7 +204,7 @@ def test_add_remove_undo_redo_invert_and_clear_from_the_other_map(pair: Pair) ->
 # -- the same particle ----------------------------------------------------------------------------
 
 
-def test_a_drag_in_either_map_marks_the_same_particle_in_the_other(pair: Pair) -> None:
+def test_a_drag_in_either_view_marks_the_same_particle_in_the_other(pair: Pair) -> None:
     bar = pair.group.panel.bar
     bar.tools[Tool.CURSOR].click()
     pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
@@ -343,7 +343,7 @@ def test_other_particles_are_refused_in_a_sentence(pair: Pair, tmp_path) -> None
     assert pair.page.latent_view is not None, "the first job stays"
 
 
-def test_what_is_no_job_beside_is_refused_in_a_sentence(pair: Pair, tmp_path) -> None:
+def test_what_is_no_second_job_is_refused_in_a_sentence(pair: Pair, tmp_path) -> None:
     (pair.first.folder / "job.toml").touch()
     for path, sentence in (
         (tmp_path / "nothing", "is not a job folder"),
@@ -367,12 +367,12 @@ def test_a_job_without_latents_says_so(pair: Pair, tmp_path) -> None:
     pair.settle()
     assert "OPUS-DSD run6 has no latents yet" in pair.group.said.text()
     assert pair.window.messages == []
-    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])  # the first map works as ever
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])  # the first view works as ever
     pair.window.settle()
     assert pair.window.messages == []
 
 
-def test_a_folder_dropped_on_the_group_is_opened_beside_and_not_instead(
+def test_a_folder_dropped_on_the_group_is_opened_next_to_it_and_not_instead(
     pair: Pair, tmp_path, monkeypatch
 ) -> None:
     asked = []
@@ -396,20 +396,20 @@ def test_a_folder_dropped_on_the_group_is_opened_beside_and_not_instead(
     assert pair.window.session.job is pair.first
 
 
-def test_agreement_is_told_on_request_and_forgotten_with_newer_latents(pair: Pair) -> None:
+def test_agreement_is_reported_on_request_and_forgotten_with_newer_latents(pair: Pair) -> None:
     asked = []
     box = pair.group.agreement
 
     def compare(other: OneModel) -> SimpleNamespace:
         asked.append(other)
-        return SimpleNamespace(lines=lambda: ["matched", "It tells 63 % of it.", "Groups differ."])
+        return SimpleNamespace(lines=lambda: ["matched", "It gives 63 % of it.", "Groups differ."])
 
     pair.first.compare = compare
     box.ask.click()
     assert not box.ask.isEnabled(), "one at a time"
     pair.wait(box.ask.isEnabled)
     assert asked == [pair.second]
-    assert box.said.text().replace("\N{NO-BREAK SPACE}", " ").startswith("It tells 63 % of it.")
+    assert box.said.text().replace("\N{NO-BREAK SPACE}", " ").startswith("It gives 63 % of it.")
     assert f"conformix compare {pair.first.folder} {pair.second.folder}" in box.command.text()
     pair.second.epoch = 13
     pair.second.tell(events.Latents(epoch=13))
@@ -445,7 +445,7 @@ def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
     pair.group.close_button.click()
     job = OneModel(pair.second.folder.parent / "run9", pair.first, np.arange(3))
     half = 1 if pair.first.half[0] != 1 else 2
-    pair.first.half[:3] = 3 - half  # the map of the other half shows none of the three
+    pair.first.half[:3] = 3 - half  # the view of the other half shows none of the three
     pair.window.session._set_latents(pair.first, pair.first.latents())
     pair.settle()
     pair.open(job)
@@ -457,7 +457,7 @@ def test_a_cursor_without_a_shared_particle_says_so(pair: Pair) -> None:
     assert pair.window.messages == []
     assert pair.canvas.overlay.cursor_xy is None
     said = pair.group.conformation.said
-    assert "No particle is in both maps as they are shown" in said.text()
+    assert "No particle is in both views as they are shown" in said.text()
     pair.drag([(0.0, 0.0), (0.1, 0.0)])
     pair.settle()
     assert "Epoch 12: no particles here: extrapolated. No particle is in both" in said.text()

@@ -60,7 +60,7 @@ def test_a_rectangle_takes_what_is_between_its_corners(window: Window) -> None:
     assert until(window, 2) == inside(window, corners) & within
 
 
-def test_the_count_is_told_while_the_lasso_is_drawn(window: Window) -> None:
+def test_the_count_is_shown_while_the_lasso_is_drawn(window: Window) -> None:
     window.bar.tools[Tool.LASSO].click()
     widget = window.target(window.place(*RIGHT[0]))
     QTest.mousePress(widget, Qt.MouseButton.LeftButton, pos=window.place(*RIGHT[0]))
@@ -76,7 +76,7 @@ def test_the_count_is_told_while_the_lasso_is_drawn(window: Window) -> None:
     assert len(window.selected) == 0
     QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=window.place(*RIGHT[0]))
     assert len(until(window, 1)) == count
-    window.settle()  # a count that comes late is not told
+    window.settle()  # a count that comes late is not shown
     assert window.bar.count.text().startswith(f"Selected {count:,} of 2,000")
 
 
@@ -225,7 +225,7 @@ def test_rename_recolour_and_double_click(window: Window, monkeypatch) -> None:
     window.wait(lambda: set(window.selected.tolist()) == chosen)
 
 
-def test_save_above_the_map_asks_for_a_name(window: Window, monkeypatch) -> None:
+def test_save_above_the_view_asks_for_a_name(window: Window, monkeypatch) -> None:
     assert not window.bar.save.isEnabled()
     window.lasso(RIGHT)
     proposed = []

@@ -118,7 +118,7 @@ def test_a_listener_that_raises_is_reported_and_the_rest_arrives(job: _Job, foll
     assert [type(error) for error in errors] == [KeyError]
 
 
-def test_a_vanished_folder_is_told_not_raised(job: _Job, follow) -> None:
+def test_a_vanished_folder_is_reported_not_raised(job: _Job, follow) -> None:
     class Gone(_Job):
         @property
         def state(self):

@@ -1,4 +1,4 @@
-"""Work in threads: the newest request wins, errors are told, nothing ends the program."""
+"""Work in threads: the newest request wins, errors are reported, nothing ends the program."""
 
 import threading
 

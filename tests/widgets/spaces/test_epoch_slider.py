@@ -148,7 +148,7 @@ def test_playing_goes_through_all_epochs_and_ends_at_the_result(window: Window) 
     window.wait(lambda: window.page.latent_view.past is None)
 
 
-def test_a_lasso_on_an_earlier_map_says_of_which_epoch_it_is(window: Window) -> None:
+def test_a_lasso_in_an_earlier_view_says_of_which_epoch_it_is(window: Window) -> None:
     go_to(window, 11)
     view = window.page.latent_view
     low, high = view.extent

@@ -1,4 +1,4 @@
-"""Colours, axes and the second map of the Explore page, with a mouse."""
+"""Colours, axes and the second view of the Explore page, with a mouse."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ def test_a_colour_is_found_by_typing_a_part_of_its_name(window: Window) -> None:
 def test_headings_cannot_be_chosen(window: Window) -> None:
     box = window.page.views.colour_box
     headings = [i for i in range(box.count()) if box.itemData(i) is None]
-    assert [box.itemText(i) for i in headings][:2] == ["The map", "Motion coordinates"]
+    assert [box.itemText(i) for i in headings][:2] == ["The view", "Motion coordinates"]
     for i in headings:
         assert box.model().item(i).flags() == Qt.ItemFlag.NoItemFlags
 
 
-def test_any_two_columns_are_the_axes_of_a_map(window: Window) -> None:
+def test_any_two_columns_are_the_axes_of_a_view(window: Window) -> None:
     maps = window.page.views
     choose_data(window, maps.space_box, "columns")
     choose_data(window, maps.x_box, "rlnDefocusU")
@@ -163,7 +163,7 @@ def test_any_two_columns_are_the_axes_of_a_map(window: Window) -> None:
     expected = np.stack([columns.column(n) for n in ("rlnDefocusU", "rlnAngleRot")], axis=1)
     np.testing.assert_allclose(view.xy, expected, rtol=1e-5)
     assert window.overlay.axis_labels == ("rlnDefocusU (Å)", "rlnAngleRot (°)")
-    # Different units have scales of their own: the particles fill the map both ways.
+    # Different units have scales of their own: the particles fill the view both ways.
     low, high = window.overlay.transform.to_pixels(np.array(view.extent))
     width, height = np.abs(high - low)
     assert width == pytest.approx(height, rel=0.01)
@@ -199,7 +199,7 @@ def test_words_cannot_be_an_axis(window: Window) -> None:
     assert {"motion 1", "PC 1 of half 1", "latent 2 of half 2", "rlnDefocusU"} <= set(offered)
 
 
-def test_the_particle_under_the_mouse_is_told(window: Window) -> None:
+def test_the_particle_under_the_mouse_is_reported(window: Window) -> None:
     choose_data(window, window.page.views.colour_box, "rlnDefocusU")
     window.wait(lambda: "Micrograph" in window.page.canvas.describe(7))
     lines = window.page.canvas.describe(7).splitlines()
@@ -211,7 +211,7 @@ def test_the_particle_under_the_mouse_is_told(window: Window) -> None:
     assert f"rlnDefocusU: {columns.column('rlnDefocusU')[7]:,.0f} Å" in lines
 
 
-# -- the second map -------------------------------------------------------------------------------
+# -- the second view -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -224,12 +224,12 @@ def linked(window: Window):
     page.linked.close_view()
 
 
-def test_the_second_map_shares_selection_and_lasso(window: Window, linked) -> None:
+def test_the_second_view_shares_selection_and_lasso(window: Window, linked) -> None:
     view = linked.views.latent_view
-    assert view.space.key == "pca1", "other axes than the first map's"
+    assert view.space.key == "pca1", "other axes than the first view's"
     window.lasso([(4, -3), (9, -3), (9, 3), (4, 3)])
     assert np.array_equal(linked.panel.canvas._selection, window.page.history.mask)
-    # A lasso in the second map selects in both.
+    # A lasso in the second view selects in both.
     overlay = linked.panel.canvas.overlay
     assert overlay.tool is Tool.LASSO, "both have the same tool"
     before = len(window.page.history.steps)
@@ -261,7 +261,7 @@ def test_the_cursor_and_the_mouse_are_shared(window: Window, linked) -> None:
     nearest = first.rows[np.isin(first.rows, second.rows)]
     places = np.array([first.place_of(r) for r in nearest])
     assert row == nearest[np.square(places - window.overlay.cursor_xy).sum(axis=1).argmin()]
-    # The other way round: the molecule follows the second map's cursor.
+    # The other way round: the molecule follows the second view's cursor.
     decoded = len(window.job.decoded)
     target = second.rows[10]
     linked.panel.canvas.cursor_moved.emit(*second.place_of(target))
@@ -274,7 +274,7 @@ def test_the_cursor_and_the_mouse_are_shared(window: Window, linked) -> None:
     assert linked.panel.canvas.overlay.hovered_xy is None
 
 
-def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> None:
+def test_a_kept_umap_is_what_the_second_view_shows(empty: Window, tmp_path) -> None:
     job = FakeJob(tmp_path)
     table = job.latents()
     np.savez(tmp_path / "latents.npz", mean=table.mean, half=table.half, motion=table.motion)
@@ -294,7 +294,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
     view = page.linked.views.latent_view
     assert view.space.key == "umap motion_n15_d0.1"
     np.testing.assert_allclose(view.xy, table.motion[:, :2] + 15, rtol=1e-5)
-    # Deleted on the page: the file is gone, and the second map shows another one.
+    # Deleted on the page: the file is gone, and the second view shows another one.
     control = page.views.umap
     control.kept_box.setCurrentIndex(control.kept_box.findData("umap motion_n15_d0.1"))
     control.delete.click()
@@ -306,7 +306,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
 
 
 def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeypatch) -> None:
-    """The process itself has its own tests; here one that is as far as it is told to be."""
+    """The process itself has its own tests; here one that is as far as it is set to be."""
     from napari_conformix.analysis import spaces
     from napari_conformix.analysis.spaces import umap_process
 
@@ -358,7 +358,7 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
     control.fast.setChecked(False)
 
 
-def test_a_second_map_that_is_closed_does_not_look_back(window: Window, linked) -> None:
+def test_a_second_view_that_is_closed_does_not_look_back(window: Window, linked) -> None:
     linked.close_view()
     shown = linked.views.latent_view
     past = views.Past(window.session.latents, False)

@@ -127,7 +127,7 @@ def test_spectra_keep_the_first_epoch_and_the_newest() -> None:
     assert data.spectra_of("loss") == {}
 
 
-def test_notices_of_epochs_done_again_are_told_once() -> None:
+def test_notices_of_epochs_done_again_are_reported_once() -> None:
     told = [events.Notice(epoch=e, message=f"replaced before {e}") for e in (2, 4)]
     data = _filled(_started(1), told[0], _epoch(2, 5.0), told[1])
     data.take(_started(4))
@@ -168,7 +168,7 @@ def test_the_best_epoch_so_far_becomes_the_chosen_one_until_the_run_goes_on() ->
     assert data.chooses_epoch
 
 
-def test_learning_rates_and_weights_have_curves_of_their_own_beside_the_losses() -> None:
+def test_learning_rates_and_weights_have_curves_of_their_own_next_to_the_losses() -> None:
     data = _filled(_started(1), _one_model(1, 5.0), _one_model(2, 4.0))
     assert data.terms() == ["loss", "kl"]
     assert data.scalars() == ["annealing_weight", "learning_rate"]

@@ -181,7 +181,7 @@ def test_a_killed_window_leaves_the_run_alone(
     window.wait_state("interrupted")
 
 
-def test_what_cannot_start_is_told_and_nothing_is_written(
+def test_what_cannot_start_is_reported_and_nothing_is_written(
     window: ShellWindow, star: Path, tmp_path: Path
 ) -> None:
     taken = tmp_path / "taken"
@@ -322,7 +322,7 @@ def _scheduled_run() -> list[events.Event]:
     return [*told, events.Notice(epoch=30, message=why), ending]
 
 
-def test_phases_notices_and_the_end_of_a_run_are_told(
+def test_phases_notices_and_the_end_of_a_run_are_reported(
     window: ShellWindow, star: Path, tmp_path: Path
 ) -> None:
     window.open(_finished_job(star, tmp_path / "job", _scheduled_run()).folder)

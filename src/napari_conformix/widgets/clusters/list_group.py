@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
 _HELP: Final = (
     "Click a row to see its map, its place in the latent space view, and its curve below; "
-    "Ctrl-click adds "
-    "others."
+    "Ctrl-click adds others."
 )
 
 
 class ClusterListGroup(QGroupBox):
-    """It asks with signals and shows what it is told."""
+    """It asks with signals and shows what it is given."""
 
     #: the name of a saved set to open, or to delete
     open_asked = Signal(str)

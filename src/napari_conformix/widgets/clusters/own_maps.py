@@ -160,7 +160,7 @@ def _how_it_ended(run: Any, state: str) -> str:
         return "Its reconstruction was not finished: Reconstruct goes on where it ended."
     messages = [event.message for event in run.events() if event.kind == "failed"]
     reason = messages[-1].rstrip(".") if messages else "no reason was written"
-    return f"Its reconstruction failed: {reason}. Mend that and press Reconstruct again."
+    return f"Its reconstruction failed: {reason}. Fix that and press Reconstruct again."
 
 
 def _own_map(clusters: Any, result: Any) -> OwnMap:

@@ -401,7 +401,7 @@ class ClustersPage(Page):
             self.list.table.choose(cluster)
 
     def _mark_on_view(self) -> None:
-        """Put the map's cursor on the particle whose map is shown."""
+        """Put the view's cursor on the particle whose map is shown."""
         view, current = self.space.latent_view, self.list.table.current
         if not self.active or None in (view, current, self.overview):
             return

@@ -30,11 +30,11 @@ Painters = dict[str, Painter]
 ONE_COLOUR: Final = "one colour"
 HALF_SET: Final = "half set"
 VALIDATION: Final = "validation"
-DENSITY: Final = "density of the map"
+DENSITY: Final = "density of particles"
 CURRENT: Final = "current selection"
 SAVED: Final = "saved selections"
 #: headings of the list, in this order; those that a source adds come after
-_VIEW: Final = "The map"
+_VIEW: Final = "The view"
 _MOTION: Final = "Motion and its error"
 _CLUSTERS: Final = "Clusters"
 _SELECTIONS: Final = "Selections"
@@ -109,7 +109,7 @@ def _of_view(known: Known) -> Found:
         _VIEW,
         Choice(
             DENSITY,
-            "How crowded the map is around a particle, in % of its most crowded place.",
+            "How crowded the view is around a particle, in % of its most crowded place.",
             lambda view: colouring.by_density(view.xy, view.rows, count),
         ),
     )

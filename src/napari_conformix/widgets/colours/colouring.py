@@ -31,7 +31,7 @@ _MAX_CATEGORIES: Final = 12
 _LOOK_AT: Final = 10_000
 _CLIP_PERCENT: Final = (1.0, 99.0)
 _STEPS: Final = 256
-#: Okabe and Ito's colours (told apart by the colour-blind), lightened for a dark canvas, and more
+#: Okabe and Ito's colours (distinct for the colour-blind), lightened for a dark canvas, and more
 _PALETTE: Final = (
     *("#56b4e9", "#e69f00", "#2fc48d", "#f0e442", "#e2703a", "#cc79a7"),
     *("#9a8cff", "#b8b8b8", "#8fd14f", "#ff9da7", "#7fd6d6", "#c9a66b"),
@@ -186,7 +186,7 @@ def by_validation(validation: np.ndarray) -> Colouring:
 
 
 def by_density(xy: np.ndarray, rows: np.ndarray, count: int, bins: int = 100) -> Colouring:
-    """How crowded the map is around each particle, from a smoothed histogram of (n, 2) `xy`.
+    """How crowded the view is around each particle, from a smoothed histogram of (n, 2) `xy`.
 
     `rows` are the rows of `xy` among `count`; the others are grey.
     """
@@ -201,7 +201,7 @@ def by_density(xy: np.ndarray, rows: np.ndarray, count: int, bins: int = 100) ->
         histogram = np.bincount(index, minlength=bins * bins).reshape(bins, bins)
         smooth = gaussian_filter(histogram.astype(np.float32), 1.5)
         density[rows] = (100.0 * smooth / (smooth.max() or 1.0)).ravel()[index]
-    return by_number(density, "Density of the map", "% of the peak", note="all particles counted")
+    return by_number(density, "Density of particles", "% of the peak", note="all particles counted")
 
 
 def shaded(share: np.ndarray, gradient: np.ndarray) -> np.ndarray:

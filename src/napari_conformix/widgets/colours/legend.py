@@ -1,4 +1,4 @@
-"""The legend of the colours below the map: what they mean, and which of them are wanted.
+"""The legend of the colours below the view: what they mean, and which of them are wanted.
 
 A number has its histogram with a range that can be dragged or typed; a category can be clicked.
 """
@@ -33,7 +33,7 @@ _WIDE: Final = 470
 
 
 class LegendBar(QWidget):
-    """Below the map, as high as it needs to be; hidden without a legend.
+    """Below the view, as high as it needs to be; hidden without a legend.
 
     `range_changed(low, high)`: the colours shall go from here to there; `range_reset()`: as the
     program chose; `outside_changed(grey)`: how values outside are coloured; `select_asked()`: the
@@ -63,7 +63,7 @@ class LegendBar(QWidget):
         self.select = QToolButton()
         self.select.setToolTip(
             "Select the particles whose value is in the range, both ends included; the buttons "
-            "New, Add and Remove above the map say what becomes of the selection"
+            "New, Add and Remove above the view say what becomes of the selection"
         )
         for button in (self.grey, self.select):
             button.setStyleSheet(TOOL_BUTTON)

@@ -53,7 +53,7 @@ class HistogramBar(QWidget):
         self.update()
 
     def set_range(self, low: float, high: float) -> None:
-        """Move the handles; tells nobody."""
+        """Move the handles, without a signal."""
         self.low, self.high = low, high
         self.update()
 
@@ -98,7 +98,7 @@ class HistogramBar(QWidget):
                 painter.fillRect(bar, colour)
 
     def _colours(self, values: np.ndarray) -> list[QColor]:
-        """What the map shows for these values."""
+        """What the view shows for these values."""
         gradient, low, high = self._legend.gradient, self.low, self.high
         place = np.clip((values - low) / ((high - low) or 1.0), 0, 1) * (len(gradient) - 1)
         table = gradient[(place + 0.5).astype(int)]
@@ -166,7 +166,7 @@ class HistogramBar(QWidget):
         return _BOTH if low < x < high else ""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold; next to the range the nearer handle comes to the mouse."""
+        """Take hold; outside the range the nearer handle comes to the mouse."""
         if self._legend.histogram is None or event.button() != Qt.MouseButton.LeftButton:
             return
         x = event.position().x()

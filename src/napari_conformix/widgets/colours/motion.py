@@ -25,7 +25,7 @@ from napari_conformix.widgets.colours.colouring import (
 if TYPE_CHECKING:
     from napari_conformix.analysis.motion import MotionTable
 
-#: parts of the molecule that the place of the largest motion is told by
+#: parts of the molecule by which the place of the largest motion is given
 PARTS: Final = 8
 #: a ratio of motion and error above this is as good as any
 _MOST_RATIO: Final = 20.0

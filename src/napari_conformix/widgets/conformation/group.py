@@ -133,14 +133,14 @@ class ConformationGroup(QGroupBox):
             self.decoded_label.setText(NO_MOLECULE)
 
     def take_view(self, view: LatentView, moved: bool) -> None:
-        """The map shows something new: decode what is at its cursor now."""
+        """The view shows something new: decode what is at its cursor now."""
         self._map_view = view
         self.pair.take_view(view)
         if moved:
             self.decode.forget()
         if not view.has_model:
             self.decoded_label.setText(
-                f"The model of epoch {view.past} is no longer kept: the map can be seen, the "
+                f"The model of epoch {view.past} is no longer kept: the view can be seen, the "
                 "molecule cannot. The setting keep_checkpoints says how many are."
             )
         if self._canvas.overlay.cursor_xy is not None:
@@ -167,7 +167,7 @@ class ConformationGroup(QGroupBox):
 
     @property
     def cursor(self) -> tuple[float, float] | None:
-        """Where the cursor is in the map."""
+        """Where the cursor is in the view."""
         return self._canvas.overlay.cursor_xy
 
     # -- what is open -----------------------------------------------------------------------------
@@ -216,7 +216,7 @@ class ConformationGroup(QGroupBox):
         place = view.place_of(row)
         if place is None:
             self.decoded_label.setText(
-                signed("warning", f"Particle {row} is not in the map as it is shown.")
+                signed("warning", f"Particle {row} is not in the view as it is shown.")
             )
             return
         latent = view.latents[np.searchsorted(view.rows, row)]
@@ -237,7 +237,7 @@ class ConformationGroup(QGroupBox):
             self.decode.request(view, (x, y), self._half_of(view), exactly)
 
     def _half_of(self, view: LatentView) -> int:
-        """A map of one half is decoded with that half's model."""
+        """A view of one half is decoded with that half's model."""
         own = view.space.half
         self.half_box.setEnabled(not own)
         return own or self.half

@@ -68,7 +68,7 @@ class Decoded:
         if not nearby:
             return "no particles here: extrapolated"
         text = f"{nearby:,} particle{'s' if nearby > 1 else ''} nearby"
-        return text if self.spot.seen else f"{text} on the map, but none like this: extrapolated"
+        return text if self.spot.seen else f"{text} in the view, but none like this: extrapolated"
 
     @property
     def supported(self) -> bool:
@@ -96,7 +96,7 @@ class LiveDecode:
     def request(
         self, view: LatentView, xy: tuple[float, float], half: int, exactly: Exactly | None = None
     ) -> None:
-        """Decode the latent at a place of the map with the model of `half`, or the very one that
+        """Decode the latent at a place of the view with the model of `half`, or the very one that
         is given."""
         self._repeat = lambda: self.request(view, xy, half, exactly)
         job, threshold = self._session.job, self._scene.threshold

@@ -30,7 +30,7 @@ _EMPTY: Final = "Keep the state at the cursor as A, then go on dragging: both ar
 
 @dataclass(frozen=True)
 class Kept:
-    """The state A, and the map on which it was found."""
+    """The state A, and the view in which it was found."""
 
     decoded: Decoded
     space: str
@@ -50,7 +50,7 @@ class Kept:
 
 
 class StatePair(QWidget):
-    """Keeps A, marks it on the map, and says how B differs from it."""
+    """Keeps A, marks it in the view, and says how B differs from it."""
 
     #: for the corner of the scene while both are in it
     LABEL: Final = "Orange: A. Blue: B"
@@ -96,7 +96,7 @@ class StatePair(QWidget):
             self._later.start()
 
     def take_view(self, view: LatentView | None) -> None:
-        """Another map, on which A may have no place."""
+        """Another view, in which A may have no place."""
         self._view = view
         self._enable()
         self._mark()
@@ -134,7 +134,7 @@ class StatePair(QWidget):
         self.swap_button.setEnabled(self._now is not None and self._on_this_view)
         elsewhere = self.kept is not None and not self._on_this_view
         self.swap_button.setToolTip(
-            "A was kept on another map; show that one to put the cursor there" if elsewhere else ""
+            "A was kept in another view; show that one to put the cursor there" if elsewhere else ""
         )
 
     @property

@@ -51,7 +51,7 @@ _FIELDS: Final = {
         "optional: index of a subset (ind.pkl)",
         "Index (*.pkl *.npy)",
         "Only when the other program was run on some of the particles: what cryoDRGN was given as "
-        "--ind. The other particles then have no latent and are in no map.",
+        "--ind. The other particles then have no latent and are in no view.",
     ),
     "consensus": (
         "Consensus map",

@@ -310,10 +310,10 @@ class SummaryView(QWidget):
 
 def _coverage(empty: float) -> str:
     if empty < 0.005:
-        return "Every direction is seen (7° cells; equal-area map, yellow: most particles)."
+        return "Every direction is seen (7° cells; equal-area projection, yellow: most particles)."
     return (
         f"{100 * empty:.0f} % of the directions (7° cells) are seen by no particle "
-        "(equal-area map, yellow: most particles)."
+        "(equal-area projection, yellow: most particles)."
     )
 
 

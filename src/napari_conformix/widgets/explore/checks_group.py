@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _TELL_MS: Final = 200
 _LEVELS: Final = {"clear": "good", "weak": "doubt", "unknown": "neutral"}
 _SEVERITIES: Final = {"strong": "warning", "slight": "warning"}
-_UNKNOWN: Final = "It cannot be told whether there is heterogeneity"
+_UNKNOWN: Final = "It cannot be said whether there is heterogeneity"
 _OFFER: Final = (
     "Do the particles differ at all? Latents found from one half of the Fourier pixels of held-out "
     "images are judged on the other half."

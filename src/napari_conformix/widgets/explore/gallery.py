@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LEAST_SIDE, _MOST_SIDE, _GAP, _LINE = 88, 192, 8, 15
 _LINES: Final = 2
 _BADGE: Final = QColor(24, 26, 30, 220)
-#: of the particle in the scene, and of its letter on the map
+#: of the particle in the scene, and of its letter in the view
 CURRENT: Final = (1.0, 0.84, 0.25)
 #: of a state that explains its image better than noise could
 CLEAR: Final = QColor("#56b4e9")

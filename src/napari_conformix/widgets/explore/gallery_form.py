@@ -26,7 +26,7 @@ COUNT: Final = 12
 NEAREST: Final = 200
 _SOURCES: Final = (
     ("the selection (or all, if none)", "selection"),
-    ("all particles of the map", "map"),
+    ("all particles of the view", "map"),
     (f"the {NEAREST} nearest to the cursor", "cursor"),
 )
 _CTF: Final = (
@@ -42,7 +42,7 @@ _CTF_TIP: Final = (
 
 
 class GalleryForm(QWidget):
-    """Three rows of choices; who reads and draws is told."""
+    """Three rows of choices; who reads and draws gets signals."""
 
     others_asked = Signal()
     source_changed = Signal()
@@ -89,7 +89,7 @@ class GalleryForm(QWidget):
 
     @property
     def source(self) -> str:
-        """'selection', 'map' or 'cursor'."""
+        """'selection', 'map' (all of the view) or 'cursor'."""
         return self.source_box.currentData()
 
     @property

@@ -124,7 +124,7 @@ class ParticleGalleryGroup(QGroupBox):
             self._read(rows) if rows is not None else self.redraw()
 
     def take_view(self, view: LatentView) -> None:
-        """The map shows something else: the letters go to where the particles are now."""
+        """The view shows something else: the letters go to where the particles are now."""
         before, self._view = self._view, view
         self._mark()
         if self._open and (before is None or self._outdated):
@@ -159,13 +159,11 @@ class ParticleGalleryGroup(QGroupBox):
         if source == "cursor":
             xy = self._conformation.cursor
             if xy is None:
-                return np.zeros(
-                    0, np.int64
-                ), "Click in the latent space view first: there is no cursor."
+                return np.zeros(0, np.int64), "Click in the view first: there is no cursor."
             distance = np.square(view.xy - np.asarray(xy)).sum(axis=1)
             near = min(NEAREST, len(distance))
             return view.rows[np.argpartition(distance, near - 1)[:near]], "those near the cursor"
-        return view.rows, f"all {len(view.rows):,} of the map"
+        return view.rows, f"all {len(view.rows):,} of the view"
 
     def _read(self, rows: np.ndarray) -> None:
         """Read the images and decode the states, in a worker."""
@@ -237,7 +235,7 @@ class ParticleGalleryGroup(QGroupBox):
         self._letters.put("gallery", [])
 
     def _mark(self) -> None:
-        """The letters on the map, of the particles that it shows, while the gallery is open."""
+        """The letters in the view, of the particles that it shows, while the gallery is open."""
         view, shown = self._view, self._shown
         if view is None or shown is None or not self._open:
             self._letters.put("gallery", [])

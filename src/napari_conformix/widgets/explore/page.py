@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 _EMPTY: Final = (
     "The latent space view appears here after the first epoch of training. Open a job folder on "
-    "the Data "
-    "page, or start a run on the Train page."
+    "the Data page, or start a run on the Train page."
 )
 
 
 class ExplorePage(Page):
-    """Choose a map, colour it, move through it, select and export."""
+    """Choose a view, colour it, move through it, select and export."""
 
     name, title = "explore", "Explore"
     tip = "The latent space: colour it, move through it, select particles"
@@ -85,7 +84,7 @@ class ExplorePage(Page):
         self._enable(False)
 
     def _connect_legend(self) -> None:
-        """What is clicked in a legend is selected; there is room for one map next to the first."""
+        """What is clicked in a legend is selected; there is room for one view next to the first."""
         self.views.category_asked.connect(
             lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
         )
@@ -99,7 +98,7 @@ class ExplorePage(Page):
 
     @property
     def latent_view(self) -> LatentView | None:
-        """What the map shows now."""
+        """What the view shows now."""
         return self.space.latent_view
 
     @property

@@ -48,13 +48,13 @@ _BLURRED: Final = (
     "Particles are placed so uncertainly that states look wider, and barriers lower, than they are."
 )
 _CAUTION: Final = (
-    "Of the particles that were picked and kept, in this map: not an equilibrium of the molecule."
+    "Of the particles that were picked and kept, in this view: not an equilibrium of the molecule."
 )
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A landscape of a view of the map, with its pictures."""
+    """A landscape of a latent space view, with its pictures."""
 
     found: Landscape
     view: LatentView
@@ -68,7 +68,7 @@ class Drawn:
 
 
 class LandscapeGroup(QGroupBox):
-    """Shows the map that is on the Explore page as energy, while its page is in front."""
+    """Shows the view that is on the Explore page as energy, while its page is in front."""
 
     #: another landscape, or none
     changed = Signal()
@@ -95,7 +95,7 @@ class LandscapeGroup(QGroupBox):
         self.show_button = QPushButton("Show as energy")
         self.show_button.setCheckable(True)
         self.show_button.setToolTip(
-            "How densely particles lie in the map that is shown, as energy: -ln of the density"
+            "How densely particles lie in the view that is shown, as energy: -ln of the density"
         )
         self.where = hint()
         self.bar = EnergyBar()
@@ -142,7 +142,7 @@ class LandscapeGroup(QGroupBox):
         return [Mark(state.xy, str(state.number), _STATE) for state in self.drawn.found.minima]
 
     def set_active(self, active: bool) -> None:
-        """Whether the page is in front: only then is the landscape on the map."""
+        """Whether the page is in front: only then is the landscape in the view."""
         self.active = active
         self._draw()
         if active and self.show_button.isChecked():
@@ -154,18 +154,18 @@ class LandscapeGroup(QGroupBox):
         self._say("")
 
     def take_view(self, view: LatentView) -> None:
-        """The map shows something else: its landscape is another."""
+        """The view shows something else: its landscape is another."""
         self._say_where()
         if self.active and self.show_button.isChecked():
             self._look_again()
 
     def _look_again(self) -> None:
-        """Make the landscape of what the map shows, unless it is the one that is here."""
+        """Make the landscape of what the view shows, unless it is the one that is here."""
         view, job, latents = self._space.latent_view, self._session.job, self._session.latents
         if view is None or job is None or latents is None:
             return
         if view.past is not None:
-            self._say("It is of the result; the map looks back at an earlier epoch now.")
+            self._say("It is of the result; the view looks back at an earlier epoch now.")
             self._draw()
             return
         if self.drawn is not None and self.drawn.view is view:
@@ -212,7 +212,7 @@ class LandscapeGroup(QGroupBox):
         self._say(f"There is no landscape. {error}")
 
     def _draw(self) -> None:
-        """On the map, or away from it."""
+        """In the view, or away from it."""
         drawn = self.drawn
         if drawn is None or not self.active or drawn.view is not self._space.latent_view:
             self._canvas.set_backdrop(None)
@@ -240,7 +240,7 @@ class LandscapeGroup(QGroupBox):
         view = self._space.latent_view
         title = "the latent space view" if view is None else f"“{view.space.title}”"
         self.where.setText(
-            f"Of the map that is shown: {title}. Choose another on the Explore page."
+            f"Of the view that is shown: {title}. Choose another on the Explore page."
         )
 
     def take_way(self, way: EnergyPath) -> None:
@@ -324,7 +324,7 @@ def short_cautions(found: Landscape) -> list[str]:
 
 
 def landscape_command(folder: Path, view: LatentView) -> str:
-    """`conformix landscape` for a map."""
+    """`conformix landscape` for a view."""
     from napari_conformix.analysis.paths import axes_of
 
     axes = ",".join(a if isinstance(a, str) else str(a + 1) for a in axes_of(view))

@@ -1,4 +1,4 @@
-"""A landscape in colours: the shaded ground and the contours on the map, and their colour bar."""
+"""A landscape in colours: the shaded ground and the contours in the view, and their colour bar."""
 
 from __future__ import annotations
 

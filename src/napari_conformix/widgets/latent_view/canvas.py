@@ -32,7 +32,7 @@ _MARGIN: Final = 0.82
 class LatentCanvas(QWidget):
     """Particles in two coordinates, with lasso and cursor.
 
-    Signals speak in coordinates of the map, see :class:`ViewOverlay`. `hovered(row)` is the row of
+    Signals speak in coordinates of the view, see :class:`ViewOverlay`. `hovered(row)` is the row of
     the particle under the mouse, or None; what :attr:`describe` says of it is shown next to the
     mouse.
     """
@@ -110,7 +110,7 @@ class LatentCanvas(QWidget):
         """Show the particles of a view; `rgba` (N, 4) has a colour for every row of the file.
 
         The camera stays, unless the axes are others or the user has not touched it yet. It stays
-        too while the map looks back at earlier epochs, or the epochs could not be compared.
+        too while the view looks back at earlier epochs, or the epochs could not be compared.
         """
         if view is self.latent_view:
             self.set_colours(rgba)
@@ -165,7 +165,7 @@ class LatentCanvas(QWidget):
     # -- what others put on it --------------------------------------------------------------------
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
-        """Letters or numbers at places of the map, in place of those before."""
+        """Letters or numbers at places of the view, in place of those before."""
         self.overlay.decorations.marks = tuple(marks)
         self.overlay.update()
 
@@ -191,7 +191,7 @@ class LatentCanvas(QWidget):
         extent: tuple[Sequence[float], Sequence[float]] | None = None,
     ) -> None:
         """A picture (h, w, 4) uint8 behind the particles, its first row at the top, over the box
-        ((x0, y0), (x1, y1)) of the map."""
+        ((x0, y0), (x1, y1)) of the view."""
         backdrop = None if image is None else Backdrop.of(image, extent)
         self.overlay.decorations.backdrop = backdrop
         self.overlay.update()

@@ -64,7 +64,7 @@ class ViewPicking(QObject):
             self._bar.choose_tool(self._before if known else Tool.CURSOR)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A press on a point takes hold of it; elsewhere the map takes it for another point."""
+        """A press on a point takes hold of it; elsewhere the view takes it for another point."""
         if self.tool is not Tool.POINTS:
             return False
         kind = event.type()

@@ -43,7 +43,7 @@ class ViewPicture(QObject):
             self._gather.start()
 
     def forget(self) -> None:
-        """Nothing is wanted any more; what is being drawn is not told."""
+        """Nothing is wanted any more; what is being drawn is not handed on."""
         self._wanted = None
         self._gather.stop()
 

@@ -38,7 +38,7 @@ _LARGER_SELECTED: Final = 2
 class Scene:
     """What is to be drawn; nothing in here is changed once it is made.
 
-    xy      (n, 2) places of the particles in the map
+    xy      (n, 2) places of the particles in the view
     rows    (n,) their rows in the particle file
     rgba    (N, 4) colours of all rows of the file, 0 to 1
     chosen  (N,) bool, the selected rows; of another length: none
@@ -155,7 +155,7 @@ def disc_radius(count: int, camera: Camera, cover: float = _COVER) -> int:
 def brightness(counts: np.ndarray, faintest: float = _FAINTEST) -> np.ndarray:
     """(m,) 0 to 1 from (m,) numbers of particles, all at least 1.
 
-    1 for the fullest pixels and `faintest` for a single particle next to crowds; where no pixel has
+    1 for the fullest pixels and `faintest` for a single particle among crowds; where no pixel has
     many, a single one is hardly fainter than the rest.
     """
     if not len(counts):

@@ -13,13 +13,13 @@ from napari_conformix.widgets.latent_view.tools import Mode, Tool
 from napari_conformix.widgets.parts import TOOL_BUTTON, signed
 
 _TOOLS = (
-    (Tool.CURSOR, "Cursor", "Click or drag in the map: see the molecule there (C)", "C"),
+    (Tool.CURSOR, "Cursor", "Click or drag in the view: see the molecule there (C)", "C"),
     (Tool.LASSO, "Lasso", "Draw around particles to select them (L)", "L"),
     (Tool.RECTANGLE, "Rectangle", "Drag from corner to corner to select what is inside (R)", "R"),
     (
         Tool.PAN,
         "Pan",
-        "Drag the map (with any tool: wheel zooms, middle button pans) (P)",
+        "Drag the view (with any tool: wheel zooms, middle button pans) (P)",
         "P",
     ),
 )
@@ -29,7 +29,7 @@ _MODES = (
     (Mode.REMOVE, "Remove", "What is drawn or found is taken out of it (or hold Alt)"),
     (Mode.INTERSECT, "Within", "Of the selection, only what is drawn or found stays (Shift+Alt)"),
 )
-#: what stands on the buttons where the map is too narrow for words
+#: what stands on the buttons where the view is too narrow for words
 _SIGNS: Final = {
     "New": "=",
     "Add": "+",
@@ -115,7 +115,7 @@ class SelectionBar(QWidget):
         self.clear = self._button(edits, "Clear", "Select nothing")
         self.clear.clicked.connect(self.clear_asked)
         self.invert = self._button(
-            edits, "Invert", "Of the particles that this map shows, select those that are not"
+            edits, "Invert", "Of the particles that this view shows, select those that are not"
         )
         self.invert.clicked.connect(self.invert_asked)
         edits.addStretch()

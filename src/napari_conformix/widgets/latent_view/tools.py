@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 
 
 class Tool(Enum):
-    """What the left mouse button does in the map."""
+    """What the left mouse button does in the view."""
 
     CURSOR = "cursor"
     LASSO = "lasso"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PICK = "Pick a motion above to see how large it is and how far to believe it."
 _NO_PAIRS = (
-    "No held-out particle has a latent from both halves, so this job cannot tell the error of its "
+    "No held-out particle has a latent from both halves, so this job cannot give the error of its "
     "motions."
 )
 

@@ -1,6 +1,6 @@
 """Motion by domains: which parts of the molecule move as rigid bodies, in colour and in words.
 
-The job finds the bodies, in a worker; here they are drawn in the scene, told one a line, and
+The job finds the bodies, in a worker; here they are drawn in the scene, described one a line, and
 written as soft masks for RELION's multi-body refinement.
 """
 
@@ -71,7 +71,7 @@ class Found:
 
 
 class BodiesGroup(QGroupBox):
-    """Finds bodies when asked to; `shown_changed` tells whether they are in the scene."""
+    """Finds bodies when asked to; `shown_changed` says whether they are in the scene."""
 
     shown_changed = Signal(bool)
 

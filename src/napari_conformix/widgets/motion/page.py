@@ -48,7 +48,7 @@ _NO_FIELD: Final = (
     "can be believed."
 )
 _VERDICT_LEVELS: Final = {"clear": "good", "weak": "doubt", "unknown": "neutral"}
-_UNKNOWN: Final = "It cannot be told whether the motion is real"
+_UNKNOWN: Final = "It cannot be said whether the motion is real"
 #: ends of the colour bars for all particles: of their largest displacements, and above their RMS
 #: errors, as the error of a single position exceeds that of the whole
 _RANGE_PERCENT, _ERROR_OVER_RMS = 95.0, 3.0
@@ -246,7 +246,7 @@ class DeformationPage(Page):
             self.motion.pick(view.row_near((x, y)))
 
     def _mark_on_view(self) -> None:
-        """Put the map's cursor on the particle that is shown."""
+        """Put the view's cursor on the particle that is shown."""
         view, row, mode = self.space.latent_view, self.motion.row, self.motion.mode
         if not self.active or None in (view, row, self.shown):
             return

@@ -88,7 +88,7 @@ class _Known:
 
 
 class ParticlePicker(QWidget):
-    """A number field and a list. `picked(row)` when the user chooses, not when told."""
+    """A number field and a list. `picked(row)` when the user chooses, not the program."""
 
     picked = Signal(int)
     #: a list of the box is wanted: `HELD_OUT`, `SELECTED` or the name of a saved selection
@@ -136,7 +136,7 @@ class ParticlePicker(QWidget):
 
     def set_names(self, names: list[str]) -> None:
         """The saved selections that can be listed."""
-        own = [("held-out particles", HELD_OUT), ("selected on the latent space view", SELECTED)]
+        own = [("held-out particles", HELD_OUT), ("selected in the latent space view", SELECTED)]
         saved = [(f"saved selection '{name}'", f"saved {name}") for name in names]
         fill(self.list_box, [*own, *saved])
 
@@ -162,7 +162,7 @@ class ParticlePicker(QWidget):
         )
 
     def set_current(self, row: int) -> None:
-        """Show which particle is picked; tells nobody."""
+        """Show which particle is picked, without a signal."""
         with QSignalBlocker(self.number):
             self.number.setValue(row)
         self._point_at(row)

@@ -52,7 +52,7 @@ class Source(Protocol):
     """Where a deformation comes from."""
 
     def find(self, job: Job, latents: LatentTable) -> Found:
-        """Ask the job. UserError where it cannot be told."""
+        """Ask the job. UserError where there is no answer."""
 
     @property
     def file_name(self) -> str:
@@ -143,8 +143,8 @@ class AlongAxis:
     def find(self, job: Job, latents: LatentTable) -> Found:
         """With one half's model; its error is that of held-out particles near either end.
 
-        Latents of the other half at the same place of the motion view would not tell an error:
-        that map is made of what the latents do, so there both halves do the same.
+        Latents of the other half at the same place of the motion view would not show an error:
+        that view is made of what the latents do, so there both halves do the same.
         """
         half = int(views.halves(latents)[0] if self.key == "motion" else self.key[-1])
         ends = self._ends(views.build(self.key, latents), latents, half)
@@ -153,7 +153,7 @@ class AlongAxis:
 
     def _ends(self, space: Space, latents: LatentTable, half: int) -> list[np.ndarray]:
         """The mean latents (d,) of the particles of a half that are nearest to either end, with
-        the other axes at their median: where the map is bent, means over all particles of an end
+        the other axes at their median: where the view is bent, means over all particles of an end
         would mix its arms.
         """
         mine = np.flatnonzero(latents.half[space.rows] == half)

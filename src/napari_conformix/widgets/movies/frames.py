@@ -76,7 +76,7 @@ class Look:
 
 @dataclass(frozen=True)
 class InsetView:
-    """A map (with colours (n, 4) of its particles) to show the path on."""
+    """A view (with colours (n, 4) of its particles) to show the path in."""
 
     view: LatentView
     rgba: np.ndarray
@@ -96,7 +96,8 @@ class Film:
         inset: Callable[[], InsetView | None] | None = None,
         loops: bool = False,
     ) -> None:
-        """`inset` finds the map to show the path on; it is asked in the thread of :meth:`begin`."""
+        """`inset` finds the view to show the path in; it is asked in the thread of
+        :meth:`begin`."""
         self.path, self.options = path, options
         self.shots: list[Shot] = shots(len(path), options, loops=loops)
         self.contour = look.contour if options.contour is None else options.contour
@@ -130,7 +131,7 @@ class Film:
             self.view = _fitted(self.view, maps, self.options)
 
     def _make_inset(self, found: InsetView | None) -> Inset | None:
-        """None where there is no map, or it has no place for the path."""
+        """None where there is no view, or it has no place for the path."""
         places = None if found is None else making.place_on_view(self.path, found.view)
         if found is None or places is None:
             return None

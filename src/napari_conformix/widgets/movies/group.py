@@ -242,7 +242,7 @@ class MovieGroup(QGroupBox):
         self.recorder.start(film, file)
 
     def _view_in_window(self) -> InsetView | None:
-        """The map of the Explore page in its colours; None while it shows nothing."""
+        """The view of the Explore page in its colours; None while it shows nothing."""
         canvas = self._canvas
         if canvas.latent_view is None:
             return None

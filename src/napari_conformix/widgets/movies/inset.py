@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import LatentView
     from napari_conformix.jobs import Job
 
-#: lines and words of the map are drawn as on a canvas of this many pixels, and magnified with it
+#: lines and words of the view are drawn as on a canvas of this many pixels, and magnified with it
 _CANVAS: Final = 230.0
 _SHARE: Final = 0.8
 _GROUND: Final = QColor(14, 16, 20, 225)
@@ -38,13 +38,13 @@ _WORDS: Final = QColor(205, 210, 216)
 
 
 class Inset:
-    """Pictures of one map with one path, for frames of one size."""
+    """Pictures of one view with one path, for frames of one size."""
 
     def __init__(
         self, view: LatentView, rgba: np.ndarray, path: LatentPath, places: np.ndarray, side: int
     ) -> None:
         """`rgba` (n, 4) are the colours of the view's particles, `places` (steps, 2) those of the
-        path on the map, `side` the pixels of the square."""
+        path in the view, `side` the pixels of the square."""
         self._path, self._places = path, places
         self._side, self._factor = side, side / _CANVAS
         self._names = tuple(_axis_name(view, axis) for axis in view.axes)
@@ -61,7 +61,7 @@ class Inset:
         painter.end()
 
     def picture(self, step: int) -> QImage:
-        """The map with the path and a ring at a step, from 0."""
+        """The view with the path and a ring at a step, from 0."""
         image = QImage(self._ground)
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -95,8 +95,8 @@ class Inset:
 
 
 def latent_view_of(job: Job, path: LatentPath) -> LatentView | None:
-    """The map to show a path on where no other is chosen: the one that it was made on; else its
-    component or motion next to the next one. None where there is only one."""
+    """The view to show a path in where no other is chosen: the one that it was made in; else its
+    component or motion with the next one. None where there is only one."""
     table = job.latents()
     key, axes = path.how.get("map"), path.how.get("axes")
     if key is not None and axes is not None and key in dict(views_of(job, table)):
@@ -114,7 +114,7 @@ def latent_view_of(job: Job, path: LatentPath) -> LatentView | None:
 
 
 def plain_colours(view: LatentView) -> np.ndarray:
-    """(n, 4) of a map that is not coloured by anything."""
+    """(n, 4) of a view that is not coloured by anything."""
     return np.tile(PLAIN, (len(view.xy), 1))
 
 

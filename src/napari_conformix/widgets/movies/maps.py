@@ -23,7 +23,7 @@ _LOOK_MS: Final = 100
 
 
 class MapsRun:
-    """One series at a time; `told(done, total)` hears how far it is."""
+    """One series at a time; `told(done, total)` receives how far it is."""
 
     def __init__(self, session: Session, told: Callable[[int, int], None]) -> None:
         self._session = session

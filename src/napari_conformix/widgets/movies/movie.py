@@ -46,7 +46,7 @@ def write_movie(
     source: a session, whose contour, colours and camera are taken, or a job.
     path: the first component or motion of `half` (the first half by default) if None.
     options: how it looks; `changes` are single fields of `MovieOptions`, such as turn_degrees=360.
-    progress: told (frames done, frames in all).
+    progress: receives (frames done, frames in all).
 
     It keeps the calling thread, which must be the window's, until it is done; scene and camera of
     a session are not touched.
@@ -73,7 +73,7 @@ def make_film(
     inset: InsetView | None = None,
     loops: bool = False,
 ) -> Film:
-    """The frames; without an `inset` they have the map that the path was made on."""
+    """The frames; without an `inset` they have the view that the path was made in."""
     from napari.qt import get_qapp
 
     get_qapp()

@@ -39,7 +39,7 @@ class ColumnBox(QSearchableComboBox):
 
     def set_groups(self, groups: list[tuple[str, list[Entry]]], default: Any = None) -> None:
         """Headings and what is below them ('' for no heading); the choice stays if it is still
-        there, else it is `default`, else the first. Tells nobody."""
+        there, else it is `default`, else the first. Without a signal."""
         chosen = self.currentData()
         with QSignalBlocker(self):
             self.clear()

@@ -21,8 +21,8 @@ class Summary:
     """What the Data page shows of a particle set.
 
     facts      (name, value) in the order in which they are shown
-    directions (90, 180) particles per direction of view on a Mollweide map, NaN outside; None
-               when the file has no poses
+    directions (90, 180) particles per direction of view in a Mollweide projection, NaN outside;
+    None when the file has no poses
     empty_directions   share of the 768 directions that no particle has
     defocus    (n,) mean of U and V in micrometres, without NaN
     """
@@ -93,7 +93,7 @@ def view_counts(rotation: np.ndarray) -> np.ndarray:
 
 
 def mollweide(counts: np.ndarray, shape: tuple[int, int] = _MAP_SHAPE) -> np.ndarray:
-    """(768,) counts on the sphere as an equal-area map (rows from north to south), NaN outside."""
+    """(768,) counts in an equal-area projection (rows from north to south), NaN outside."""
     import healpix
 
     rows, columns = shape

@@ -21,7 +21,7 @@ def combo() -> QComboBox:
 
 
 def fill(box: QComboBox, entries: Entries, default: int = 0) -> None:
-    """Set the entries of a list and keep the choice if it is still there; tells nobody."""
+    """Set the entries of a list and keep the choice if it is still there, without a signal."""
     chosen = box.currentData()
     with QSignalBlocker(box):
         box.clear()

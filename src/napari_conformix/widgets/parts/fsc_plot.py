@@ -84,7 +84,7 @@ class FscFamily:
 
 
 class FscPlot(QWidget):
-    """Curves with their legend; hovering tells the values at a resolution."""
+    """Curves with their legend; hovering shows the values at a resolution."""
 
     def __init__(self, height: int = 260) -> None:
         super().__init__()

@@ -58,7 +58,7 @@ def text_colour(widget: QWidget):
 
 
 class DirectionPlot(Plot):
-    """From where the particle is seen, as an equal-area map of the sphere."""
+    """From where the particle is seen, in an equal-area projection of the sphere."""
 
     def __init__(self) -> None:
         super().__init__(110)

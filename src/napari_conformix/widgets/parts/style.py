@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 #: after which a page has made room for what has appeared
 LAID_OUT_MS: Final = 60
-#: half -> colour of its curves, told apart with every kind of colour vision (Okabe and Ito)
+#: half -> colour of its curves, distinguishable with every kind of colour vision (Okabe and Ito)
 HALF_COLOURS: Final = {0: "#56b4e9", 1: "#56b4e9", 2: "#e69f00"}
 #: the phases of a run, as translucent bands behind the curves
 PHASE_COLOURS: Final = ("#009e73", "#cc79a7", "#f0e442", "#0072b2")

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _STEPS: Final = (2, 200, 24)
 _AXES_OFFERED: Final = 6
-#: kinds that lead over places of the map that is shown
+#: kinds that lead over places of the view that is shown
 _ON_VIEW: Final = ("points", "drawn", "states")
 
 
 class PathForm(QGroupBox):
     """Asks for a path with `asked`: what :meth:`request` returns.
 
-    Points and lines drawn on the map make their path as soon as they can; the others at a press of
+    Points and lines drawn in the view make their path as soon as they can; the others at a press of
     the button.
     """
 
@@ -107,17 +107,17 @@ class PathForm(QGroupBox):
         self.states.set_states(0)
 
     def lose_view(self) -> None:
-        """The map has other axes."""
+        """The view has other axes."""
         for form in self.forms.values():
             form.lose_view()
 
     def lose_tool(self) -> None:
-        """The mouse of the map is no longer the form's."""
+        """The mouse of the view is no longer the form's."""
         for form in self.forms.values():
             form.lose_tool()
 
     def set_half_of_view(self, half: int) -> None:
-        """The half that the map shows alone, which paths on it must be of; 0: both or one model."""
+        """The half that the view shows alone, and paths in it are of; 0: both or one model."""
         self._half_of_view = half
         bound = bool(half) and self.kind in _ON_VIEW
         if bound:

@@ -30,9 +30,9 @@ class KindForm(QWidget):
 
     #: something is chosen from which a path can be made at once
     complete = Signal()
-    #: what is marked on the map is another
+    #: what is marked in the view is another
     marks_changed = Signal()
-    #: the form wants the mouse of the map for a tool, or (None) no longer
+    #: the form wants the mouse of the view for a tool, or (None) no longer
     tool_asked = Signal(object)
 
     #: what to do while :attr:`choice` is None
@@ -50,14 +50,14 @@ class KindForm(QWidget):
 
     @property
     def points(self) -> list[Point]:
-        """Places to mark on the map, numbered in this order."""
+        """Places to mark in the view, numbered in this order."""
         return []
 
     def lose_view(self) -> None:
-        """Another map is shown: places of the one before mean nothing there."""
+        """Another view is shown: places of the one before mean nothing there."""
 
     def lose_tool(self) -> None:
-        """The mouse of the map is no longer the form's."""
+        """The mouse of the view is no longer the form's."""
 
 
 class AxisForm(KindForm):
@@ -98,14 +98,14 @@ class AxisForm(KindForm):
 
 
 class PointsForm(KindForm):
-    """Through points that are clicked on the map, in that order."""
+    """Through points that are clicked in the view, in that order."""
 
-    missing = "Pick two points on the map at least."
+    missing = "Pick two points in the view at least."
 
     def __init__(self) -> None:
         super().__init__()
         self._points: list[Point] = []
-        self.pick = _pick_button("Pick points on the map")
+        self.pick = _pick_button("Pick points in the view")
         self.undo, self.clear = QPushButton("Undo last"), QPushButton("Clear")
         self.closed = QCheckBox("Back to the first point at the end")
         self.said = sentence()
@@ -164,7 +164,7 @@ class PointsForm(KindForm):
         count = len(self._points)
         self.said.setText(
             {
-                0: "Press the button, then click on the map where the path is to lead.",
+                0: "Press the button, then click in the view where the path is to lead.",
                 1: "1 point: click where the path is to lead next.",
             }.get(count, f"{count} points; a click adds another.")
         )
@@ -173,15 +173,15 @@ class PointsForm(KindForm):
 
 
 class DrawForm(KindForm):
-    """Along a line drawn on the map by hand."""
+    """Along a line drawn in the view by hand."""
 
-    missing = "Press Draw on the map, then draw there."
+    missing = "Press Draw in the view, then draw there."
 
     def __init__(self) -> None:
         super().__init__()
         self._line: list[Point] = []
-        self.draw = _pick_button("Draw on the map")
-        self.said = sentence("Press the button, then draw on the map with the left mouse button.")
+        self.draw = _pick_button("Draw in the view")
+        self.said = sentence("Press the button, then draw in the view with the left mouse button.")
         self.form.addRow(self.draw)
         self.form.addRow(self.said)
         self.draw.toggled.connect(lambda on: self.tool_asked.emit(Tool.DRAW if on else None))
@@ -212,7 +212,7 @@ class ParticlesForm(KindForm):
         super().__init__()
         self.first, self.last = QSpinBox(), QSpinBox()
         self._next = 0
-        self.pick = _pick_button("Pick both on the map")
+        self.pick = _pick_button("Pick both in the view")
         self.said = hint("Rows of the particle file, counted from 0.")
         row = QHBoxLayout()
         row.addWidget(self.first, 1)
@@ -327,8 +327,8 @@ class StatesForm(KindForm):
 #: kinds in the order of the list, with what stands there
 KINDS: Final = (
     ("axis", "Along a motion or principal component"),
-    ("points", "Through points picked on the map"),
-    ("drawn", "Drawn on the map by hand"),
+    ("points", "Through points picked in the view"),
+    ("drawn", "Drawn in the view by hand"),
     ("data", "Between two particles, through the data"),
     ("clusters", "Through the clusters of a set"),
     ("states", "Least energy between two states"),

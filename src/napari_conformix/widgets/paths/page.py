@@ -54,7 +54,7 @@ class PathsPage(Page):
         self.path: LatentPath | None = None
         self._supports = Supports()
         self._places: np.ndarray | None = None
-        #: the cursor of the Explore page, while this page has the map
+        #: the cursor of the Explore page, while this page has the view
         self._cursor: tuple[float, float] | None = None
         self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
@@ -117,7 +117,7 @@ class PathsPage(Page):
     # -- what is open -----------------------------------------------------------------------------
 
     def set_active(self, active: bool) -> None:
-        """Whether this page is the one in front: only then are scene and map its own."""
+        """Whether this page is the one in front: only then are scene and view its own."""
         if active == self.active:
             return
         self.active = active
@@ -233,7 +233,7 @@ class PathsPage(Page):
     # -- the latent space view ---------------------------------------------------------------------
 
     def _take_view(self, view: LatentView, moved: bool) -> None:
-        """The map shows something else."""
+        """The view shows something else."""
         if moved:
             self._cursor = None
             self.form.lose_view()
@@ -313,7 +313,7 @@ class PathsPage(Page):
             self._canvas.set_marks(self._marks())
 
     def _place(self) -> None:
-        """Find where the path lies in the map that is shown, and draw it."""
+        """Find where the path lies in the view that is shown, and draw it."""
         view, path = self.space.latent_view, self.path
         if not self.active or view is None or path is None:
             self._places = None
@@ -335,7 +335,7 @@ class PathsPage(Page):
 
 
 def nearest_row(view: LatentView, xy: tuple[float, float], half: int) -> int | None:
-    """The particle of a half that lies nearest to a place of the map; 0: of any."""
+    """The particle of a half that lies nearest to a place of the view; 0: of any."""
     mine = np.flatnonzero(view.row_half == half)
     if not len(mine):
         return None

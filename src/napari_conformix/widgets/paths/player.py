@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 _NO_PATH: Final = "No path yet: make one above, or open a saved one."
 NO_DECODER: Final = (
     "These latents come from another program and have no decoder here, so there is no molecule to "
-    "show. The path can be seen on the map, saved and exported."
+    "show. The path can be seen in the view, saved and exported."
 )
-#: paths that go where they are told to, particles or not
+#: paths that go where the user leads them, particles or not
 _BLIND: Final = ("component", "motion", "points", "drawn")
 _THROUGH_DATA: Final = (
     "A path between two particles, through the data, avoids such gaps where it can."

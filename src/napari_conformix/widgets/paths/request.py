@@ -39,7 +39,7 @@ class Made:
 
 @dataclass(frozen=True)
 class PathRequest:
-    """`how` to make a path of a `half`, in the words that the path keeps; `view` is the map that
+    """`how` to make a path of a `half`, in the words that the path keeps; `view` is the one that
     its points lie on, where it is the one that is shown; `landscape` what the states of a
     path of least energy are of; `name` that of the path to make again."""
 
@@ -67,7 +67,7 @@ class PathRequest:
         return Made(replace(make(job, self.how, half=self.half or None, near=near), name=self.name))
 
     def _on_view(self, view: LatentView, near: DataSupport | None) -> Made:
-        """Over places of the map that is shown, as it is drawn."""
+        """Over places of the view that is shown, as it is drawn."""
         from napari_conformix.analysis.paths import drawn, through_points
 
         how, count = self.how, int(self.how["count"])

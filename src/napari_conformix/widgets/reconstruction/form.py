@@ -24,12 +24,11 @@ from napari_conformix.widgets.parts import combo, fill, hint, sentence, signed
 if TYPE_CHECKING:
     from napari_conformix.widgets.reconstruction.offer import Choice, Offer
 
-_DEFORMED = "Deformed: the motion undone (and plain next to it)"
+_DEFORMED = "Deformed: the motion undone (and plain as well)"
 _NOT_DEFORMABLE = "Deformed: this method has no displacements"
 _DEFORMED_TIP = (
     "Each image is put back along the particle's own motion, as its half's model says, so that "
-    "moving parts fall on top of each other. The plain map of the same particles is made next to "
-    "it."
+    "moving parts fall on top of each other. The plain map is made as well."
 )
 _PLAIN_TIP = "As if nothing moved: what a refinement program makes of these poses"
 _OWN_MASK = "own"

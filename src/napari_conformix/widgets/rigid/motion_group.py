@@ -50,7 +50,7 @@ _MEASURE, _LOAD = "job:domain motion", "job:domain motion of set"
 
 
 class DomainMotionGroup(QGroupBox):
-    """Measures when asked to. The page tells it which set of clusters is open."""
+    """Measures when asked to. The page says which set of clusters is open."""
 
     #: clusters (from 0) picked in the plot
     classes_picked = Signal(list)
@@ -75,8 +75,8 @@ class DomainMotionGroup(QGroupBox):
         self.mask = DomainMaskGroup(self._session)
         self.fixed_box, self.maps_box, self.reference_box = combo(), combo(), combo()
         self.fixed_box.setToolTip(
-            "A part that is taken to be at rest: it is fitted too, and the motion is told relative "
-            "to it. Needed where whole maps are turned or shifted"
+            "A part that is taken to be at rest: it is fitted too, and the motion is given "
+            "relative to it. Needed where whole maps are turned or shifted"
         )
         self.maps_box.setToolTip(
             "Maps that each cluster's own particles reconstruct to have half maps, which give "
@@ -92,7 +92,7 @@ class DomainMotionGroup(QGroupBox):
         self.bar.setMaximumHeight(14)
         self.said, self.words, self.age = sentence(), sentence(), sentence()
         self.plot = MotionPlot()
-        self.signs = QCheckBox("Tell directions apart: negative is the other way")
+        self.signs = QCheckBox("Distinguish directions: negative is the other way")
         self.missing = QLabel()
         self.missing.setWordWrap(True)
         self.pick_hint = hint(_PICK)
@@ -142,7 +142,7 @@ class DomainMotionGroup(QGroupBox):
         self._timer.timeout.connect(self._show_progress)
         self._session.job_closed.connect(lambda: self.take_cluster_set(None))
 
-    # -- what the page tells ----------------------------------------------------------------------
+    # -- what the page says -----------------------------------------------------------------------
 
     def take_cluster_set(self, clusters: ClusterSet | None) -> None:
         """Another set of clusters is open, or none; what was measured of it before is shown."""

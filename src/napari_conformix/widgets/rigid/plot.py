@@ -100,7 +100,7 @@ class MotionPlot(Plot):
         self._write_names()
 
     def choose(self, clusters: frozenset[int]) -> None:
-        """Mark clusters; tells nobody."""
+        """Mark clusters, without a signal."""
         self.chosen = clusters
         self._draw_points()
 

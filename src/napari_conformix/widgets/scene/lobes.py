@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_conformix.widgets.scene.scene import Scene
 
-#: told apart with every kind of colour vision (Okabe and Ito)
+#: distinguishable with every kind of colour vision (Okabe and Ito)
 MORE: Final = "#56b4e9"
 LESS: Final = "#e69f00"
 _NAMES: Final = ("More density", "Less density")

@@ -11,7 +11,7 @@ from napari.utils.colormaps import Colormap
 from napari_conformix.widgets.colours import Legend
 from napari_conformix.widgets.scene.surfaces import Mesh, surface_of
 
-#: from the finest to the coarsest, told apart with every kind of colour vision (from viridis)
+#: from the finest to the coarsest, distinguishable with every kind of colour vision (from viridis)
 _FINEST_FIRST: Final = ("#fde725", "#5ec962", "#21918c", "#3b528b", "#440154")
 _STEPS: Final = 64
 #: shares of the surface that may lie beyond either end of the colours

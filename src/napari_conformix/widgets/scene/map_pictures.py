@@ -17,7 +17,7 @@ from scipy.ndimage import map_coordinates
 _STEP: Final = 0.75
 #: the value outside the map, far below any contour
 _NOTHING: Final = -1e30
-#: of a scene in pixels that tells how far it is zoomed
+#: of a scene in pixels that shows how far it is zoomed
 _LEAST_SIDE: Final = 32
 #: light that comes from everywhere, and from the lamp over the viewer's left shoulder
 _AMBIENT, _DIFFUSE = 0.32, 0.68

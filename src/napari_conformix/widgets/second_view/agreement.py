@@ -22,7 +22,7 @@ class AgreementBox(QWidget):
         super().__init__()
         self._beside = beside
         self.ask = QPushButton("How well do the two agree?")
-        self.ask.setToolTip("What a particle's place in one map tells of its place in the other")
+        self.ask.setToolTip("What a particle's place in one view says of its place in the other")
         self.said = sentence()
         self.command = hint()
         layout = QVBoxLayout(self)

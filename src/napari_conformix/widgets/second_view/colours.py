@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: principal components, motions and latent axes of each half that are offered
 _MOST_AXES: Final = 12
 _COMPONENTS: Final = 6
-#: colours that tell of one number a particle
+#: colours that show one number a particle
 AMOUNTS: Final = {
     "amount of motion": ("rms_displacement", "Å RMS"),
     "error of the motion": ("estimated_error", "Å RMS"),
@@ -74,7 +74,7 @@ def painters_of(
 
 
 def _painter(make: Callable[[], Colouring]) -> Callable[[LatentView], Colouring]:
-    """What is known of the particles does not depend on the map."""
+    """What is known of the particles does not depend on the view."""
     return lambda view: make()
 
 

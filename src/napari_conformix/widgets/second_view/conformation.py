@@ -1,4 +1,4 @@
-"""The other job's conformation at the cursor of its map, decoded by its own model."""
+"""The other job's conformation at the cursor of its view, decoded by its own model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.second_view.store import Beside
     from napari_conformix.widgets.spaces import ViewGroup
 
-_NOT_DECODED: Final = "Click or drag in either map: the other cursor goes to the same particle."
+_NOT_DECODED: Final = "Click or drag in either view: the other cursor goes to the same particle."
 _PLACES: Final = (
     ("over this job's", "over"),
     ("next to this job's", "next to"),
@@ -91,7 +91,7 @@ class OtherConformation(QGroupBox):
             self.scene.hide_conformation()
 
     def mark(self, mark: Marked | None) -> None:
-        """The particle at the cursors has changed; None: none is in both maps."""
+        """The particle at the cursors has changed; None: none is in both views."""
         self._mark = mark
         if mark is None and self._canvas.overlay.cursor_xy is None:
             self._decoded_text = ""
@@ -100,7 +100,7 @@ class OtherConformation(QGroupBox):
         self._tell()
 
     def show_at(self, x: float, y: float) -> None:
-        """Decode what is at a place of the other job's map."""
+        """Decode what is at a place of the other job's view."""
         view = self._maps.latent_view
         if view is None or not len(view.xy):
             return
@@ -145,13 +145,13 @@ class OtherConformation(QGroupBox):
         decoded = self._decoded_text[:1].upper() + self._decoded_text[1:]
         mark = self._mark
         if mark is None:
-            words, severity = "No particle is in both maps as they are shown.", "warning"
+            words, severity = "No particle is in both views as they are shown.", "warning"
         else:
             same = mark.row == mark.other_row
             words = f"Particle {mark.row:,} of this job"
             words += "." if same else f" is {mark.other_row:,} of the other."
             severity = "" if mark.near else "warning"
             if not mark.near:
-                words += " It is the nearest that both maps show, but not near the cursor."
+                words += " It is the nearest that both views show, but not near the cursor."
         text = f"{decoded}. {words}" if decoded else words
         self.said.setText(signed(severity, text) if severity else text)

@@ -40,7 +40,7 @@ _EMPTY: Final = (
 
 
 class CompareGroup(QGroupBox):
-    """Opens the other job; its parts connect its map, its conformation and its colours."""
+    """Opens the other job; its parts connect its view, its conformation and its colours."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class CompareGroup(QGroupBox):
         selections: SelectionGroup,
         conformation: ConformationGroup,
     ) -> None:
-        super().__init__("Another job next to it")
+        super().__init__("Another job next to this one")
         self._session, self._first = session, panel
         self.beside = beside = Beside(session)
         self.panel = LatentViewPanel()

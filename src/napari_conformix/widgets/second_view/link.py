@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Marked:
     """The particle at a cursor: its rows in both files, and whether it is as near as the cursor's
-    circle, or only the nearest of those that both maps show."""
+    circle, or only the nearest of those that both views show."""
 
     row: int
     other_row: int
@@ -35,11 +35,11 @@ class Marked:
 
 
 class ViewLink(QObject):
-    """Two maps that act as one, while there is a matching.
+    """Two views that act as one, while there is a matching.
 
     There is one selection, of rows of the opened job; `told(text)` says how much of it is in the
-    other job. `marked(Marked | None)` tells the particle at the cursor, None where no particle is
-    in both maps. `other_cursor(x, y)` is where the cursor of the second map is now.
+    other job. `marked(Marked | None)` gives the particle at the cursor, None where no particle is
+    in both views. `other_cursor(x, y)` is where the cursor of the second view is now.
     """
 
     told = Signal(str)
@@ -97,7 +97,7 @@ class ViewLink(QObject):
     # -- tools ------------------------------------------------------------------------------------
 
     def _tool_chosen(self, side: int, tool) -> None:
-        """Both maps have the same tool."""
+        """Both views have the same tool."""
         other = self._panels[1 - side]
         if other.canvas.overlay.tool is not tool:
             other.bar.choose_tool(tool)
@@ -110,7 +110,7 @@ class ViewLink(QObject):
     # -- selection --------------------------------------------------------------------------------
 
     def show_selection(self) -> None:
-        """Highlight in the second map what is selected, and say how much of it is there."""
+        """Highlight in the second view what is selected, and say how much of it is there."""
         matching, history = self._beside.matching, self._selections.history
         if matching is None or history is None or history.total != len(matching.to_other):
             return
@@ -124,7 +124,7 @@ class ViewLink(QObject):
         self.told.emit(text)
 
     def _lasso(self, polygon: np.ndarray, mode: Mode) -> None:
-        """A lasso in the second map selects rows of the opened job."""
+        """A lasso in the second view selects rows of the opened job."""
         self._find(lambda view: view_steps.lasso_step(view, polygon), mode)
 
     def _rectangle(self, corners: np.ndarray, mode: Mode) -> None:
@@ -149,7 +149,7 @@ class ViewLink(QObject):
         self._beside.session.run_in_worker(rows, apply)
 
     def _invert(self) -> None:
-        """Of the particles that the second map shows, select those that are not."""
+        """Of the particles that the second view shows, select those that are not."""
         view, matching, history = self._maps[1].latent_view, self._beside.matching, self._history
         if view is None or history is None:
             return
@@ -160,7 +160,7 @@ class ViewLink(QObject):
     # -- cursor -----------------------------------------------------------------------------------
 
     def _find_pairs(self, *_: object) -> None:
-        """Either map shows something new: find, in a worker, which particles both show."""
+        """Either view shows something new: find, in a worker, which particles both show."""
         first, second = (group.latent_view for group in self._maps)
         matching = self._beside.matching
         if matching is None or first is None or second is None:
@@ -183,7 +183,7 @@ class ViewLink(QObject):
             self._cursor_moved(*waiting)
 
     def _cursor_moved(self, side: int, x: float, y: float) -> None:
-        """Put the other map's cursor on the particle nearest to this one's."""
+        """Put the other view's cursor on the particle nearest to this one's."""
         if self._leading or self._beside.matching is None:
             return
         if side == 1:
@@ -208,7 +208,7 @@ class ViewLink(QObject):
         self.marked.emit(self._mark)
 
     def _lead(self, side: int, place: tuple[float, float]) -> None:
-        """The cursor of a map follows; whoever listens to that map hears of it as of a click."""
+        """The cursor of a view follows; whoever listens to that view hears of it as of a click."""
         canvas = self._panels[side].canvas
         canvas.overlay.set_cursor(place)
         self._leading = True
@@ -242,7 +242,7 @@ def _count_text(
     """'300 selected in run1, 280 of them in run2.', each with the title of its method."""
     count = int(np.count_nonzero(mask))
     if not count:
-        return "Nothing selected: lasso in either map."
+        return "Nothing selected: lasso in either view."
     shared = int(np.count_nonzero(mask & (matching.to_other >= 0)))
     text = f"{count:,} selected in {names[0]}, {shared:,} of them in {names[1]}"
     rows = int(np.count_nonzero(there))

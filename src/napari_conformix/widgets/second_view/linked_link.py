@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class LinkedViews(QObject):
-    """Makes two maps act as one while :attr:`active`.
+    """Makes two views act as one while :attr:`active`.
 
-    The first map's tools act on both. A place of one map is, in the other, the place of the
-    particle nearest to it; `told(text)` says so, or that no particle is in both maps.
+    The first view's tools act on both. A place of one view is, in the other, the place of the
+    particle nearest to it; `told(text)` says so, or that no particle is in both views.
     """
 
     told = Signal(str)
@@ -69,7 +69,7 @@ class LinkedViews(QObject):
         canvas.lasso_moved.connect(lambda line, mode: finder.count(line, ACTIONS[mode]))
 
     def set_active(self, active: bool) -> None:
-        """The second map is shown, or is not any more."""
+        """The second view is shown, or is not any more."""
         self.active = active
         self._pairs = self._waiting = None
         if active:
@@ -84,7 +84,7 @@ class LinkedViews(QObject):
     # -- selection --------------------------------------------------------------------------------
 
     def show_selection(self) -> None:
-        """Highlight in the second map what is selected."""
+        """Highlight in the second view what is selected."""
         history = self._selections.history
         if self.active and history is not None:
             self.finder.history = history
@@ -92,7 +92,7 @@ class LinkedViews(QObject):
             self._maps[1].set_selection(history.mask)
 
     def _found(self, rows: np.ndarray, action: str, step: dict[str, Any]) -> None:
-        """A lasso in the second map."""
+        """A lasso in the second view."""
         self._selections.select(rows, action, **step)
 
     # -- cursor -----------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class LinkedViews(QObject):
             self._find_pairs()
 
     def _find_pairs(self) -> None:
-        """Either map shows something new: find, in a worker, which particles both show."""
+        """Either view shows something new: find, in a worker, which particles both show."""
         first, second = (group.latent_view for group in self._maps)
         if first is None or second is None:
             self._pairs = None
@@ -121,11 +121,11 @@ class LinkedViews(QObject):
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             self._cursor_moved(*waiting)
-        elif cursors[0] is not None:  # a map with other axes: the cursor stays on its particle
+        elif cursors[0] is not None:  # a view with other axes: the cursor stays on its particle
             self._cursor_moved(0, *cursors[0])
 
     def _cursor_moved(self, side: int, x: float, y: float) -> None:
-        """Put the other map's cursor on the particle nearest to this one's."""
+        """Put the other view's cursor on the particle nearest to this one's."""
         if self._leading or not self.active:
             return
         pairs = self._pairs
@@ -139,7 +139,7 @@ class LinkedViews(QObject):
             return
         place = pairs.place(1 - side, found)
         other.overlay.set_cursor(place)
-        if side == 1:  # whoever listens to the first map hears of it as of a click there
+        if side == 1:  # whoever listens to the first view hears of it as of a click there
             self._leading = True
             try:
                 other.cursor_moved.emit(*place)
@@ -152,12 +152,12 @@ class LinkedViews(QObject):
 
 
 def _words(shared: int, first: LatentView, second: LatentView) -> str:
-    """What the two maps share."""
+    """What the two views share."""
     if not shared:
-        return "No particle is in both maps: choose maps of the same half, or the motion view."
+        return "No particle is in both views: choose views of the same half, or the motion view."
     if shared == len(first.rows) == len(second.rows):
-        return f"Both maps show the same {shared:,} particles."
+        return f"Both views show the same {shared:,} particles."
     return (
-        f"{shared:,} particles are in both maps; the upper or left one shows {len(first.rows):,}, "
+        f"{shared:,} particles are in both views; the upper or left one shows {len(first.rows):,}, "
         f"the other {len(second.rows):,}."
     )

@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 _DOCK: Final = "Second latent space view"
 _ABOUT: Final = (
-    "The same particles in a second map, for example components next to a UMAP. Selection, lasso, "
+    "The same particles in a second view, for example components next to a UMAP. Selection, lasso, "
     "cursor and the particle under the mouse are shared."
 )
 
 
 class LinkedViewGroup(QGroupBox):
-    """Opens and closes the second map, and holds its choices. `opened()` when it is shown."""
+    """Opens and closes the second view, and holds its choices. `opened()` when it is shown."""
 
     opened = Signal()
 
     def __init__(
         self, session: Session, panel: LatentViewPanel, maps: ViewGroup, selections: SelectionGroup
     ) -> None:
-        super().__init__("Second map")
+        super().__init__("Second view")
         self._session, self._first, self._first_maps = session, panel, maps
         self.panel = LatentViewPanel()
         self.views = ViewGroup(
-            session, None, self.panel, "Latent space view, the second", which="second "
+            session, None, self.panel, "Second latent space view", which="second "
         )
         self.link = LinkedViews(session, selections, (panel, self.panel), (maps, self.views))
         self.panel.canvas.failed.connect(session.report_error)
-        self.panel.canvas.overlay.hint = "The second map of the same particles appears here."
-        self.button = QPushButton("Second map")
+        self.panel.canvas.overlay.hint = "The second view of the same particles appears here."
+        self.button = QPushButton("Second view")
         self.button.setToolTip(_ABOUT)
         self.close_button = QPushButton("Close it")
         self.said = hint(_ABOUT)
@@ -65,11 +65,11 @@ class LinkedViewGroup(QGroupBox):
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a second map."""
+        """Whether there is a second view."""
         return self.link.active
 
     def open_view(self) -> None:
-        """Show the second map: a UMAP if there is one, else other axes than the first shows."""
+        """Show the second view: a UMAP if there is one, else other axes than the first shows."""
         latents = self._session.latents
         if latents is None or self.is_open:
             return
@@ -83,7 +83,7 @@ class LinkedViewGroup(QGroupBox):
         self.opened.emit()
 
     def close_view(self) -> None:
-        """Only the first map; the second is hidden, and found as it was when it is opened again."""
+        """Only the first view; the second is hidden, and is as it was when opened again."""
         if not self.is_open:
             return
         self.link.set_active(False)
@@ -102,7 +102,7 @@ class LinkedViewGroup(QGroupBox):
             self.views.take_latents(latents)
 
     def _look_back(self, past: Past | None) -> None:
-        """Go along with the first map, unless nobody sees it: its axes may be of another job."""
+        """Go along with the first view, unless nobody sees it: its axes may be of another job."""
         if self.is_open:
             self.views.show_past(past)
 
@@ -112,7 +112,7 @@ class LinkedViewGroup(QGroupBox):
         self.button.setEnabled(not opened)
 
     def _choose(self) -> None:
-        """Something else than the first map, unless the user has chosen before."""
+        """Something else than the first view, unless the user has chosen before."""
         box, first = self.views.space_box, self._first_maps.space_box.currentData()
         if self.views.latent_view is not None:
             return

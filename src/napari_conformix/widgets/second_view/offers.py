@@ -20,7 +20,7 @@ Names = tuple[list[str], list[str]]
 
 
 class ColourOffers:
-    """Keeps the lists of colours of two maps; `maps` are those of the opened and the other job."""
+    """Keeps the lists of colours of two views; `maps` are those of the opened and the other job."""
 
     def __init__(self, beside: Beside, maps: tuple[ViewGroup, ViewGroup]) -> None:
         self._beside, self._maps = beside, maps
@@ -54,7 +54,7 @@ class ColourOffers:
         matching = self._beside.matching
         if matching is None:
             return
-        # The rows of each job, for the particles of the other one's map.
+        # The rows of each job, for the particles of the other one's view.
         for side, rows in enumerate((matching.to_this, matching.to_other)):
             latents = self._sessions[side].latents
             if latents is None:
@@ -85,7 +85,7 @@ class ColourOffers:
             maps.refresh()
 
     def _by_motion(self, maps: ViewGroup) -> bool:
-        """Whether a map is coloured by how much particles move in the other job."""
+        """Whether a view is coloured by how much particles move in the other job."""
         chosen = maps.colour_box.currentData()
         title = self._beside.names[1 - self._maps.index(maps)]
         return bool(title) and chosen in [f"{title}: {name}" for name in AMOUNTS]

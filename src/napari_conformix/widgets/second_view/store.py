@@ -1,7 +1,7 @@
 """A second job next to the one that is open, and which of its rows is which. No widgets here.
 
 The second job has a session of its own, in the same viewer, so that whatever shows a job can show
-this one as well; only its messages are told by the first.
+this one as well; only its messages are shown by the first.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _parts(mask: np.ndarray, latents: LatentTable) -> list[str]:
 
 
 def percent(count: int, total: int) -> str:
-    """'12.3 %', with as many digits as tell it from 0 and 100 %."""
+    """'12.3 %', with as many digits as distinguish it from 0 and 100 %."""
     share = 100 * count / total if total else 0.0
     if 0 < count < total and not 0.05 <= share < 99.95:
         return "< 0.1 %" if share < 1 else "> 99.9 %"

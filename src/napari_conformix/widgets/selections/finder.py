@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class SelectionFinder(QObject):
-    """Looks particles up in the map that is shown.
+    """Looks particles up in the view that is shown.
 
-    `found(rows, action, step)` tells rows of the particle file and how they were found, for the
+    `found(rows, action, step)` gives rows of the particle file and how they were found, for the
     history that :attr:`history` was when it was asked; `counted(text)` the count of an unfinished
     lasso. All work is done in workers; of the counts, the newest request wins.
     """
@@ -55,7 +55,7 @@ class SelectionFinder(QObject):
         )
 
     def nearest(self, xy: tuple[float, float], count: int, action: str) -> None:
-        """The particles nearest to a point of the map."""
+        """The particles nearest to a point of the view."""
 
         def near(view: LatentView) -> tuple[np.ndarray, Step]:
             step = view_steps.nearest_step(view, xy, count)
@@ -64,7 +64,7 @@ class SelectionFinder(QObject):
         self._find(near, action)
 
     def count(self, polygon: np.ndarray, action: str) -> None:
-        """Tell how many particles are inside a lasso that is being drawn."""
+        """Report how many particles are inside a lasso that is being drawn."""
         view, history = self.latent_view, self.history
         if view is None or history is None or len(polygon) < 3:
             return
@@ -78,7 +78,7 @@ class SelectionFinder(QObject):
         self._session.run_in_worker(work, self._tell_count, key="job:selection count")
 
     def stop_counting(self) -> None:
-        """The lasso is finished or dropped: a count that comes late is not told."""
+        """The lasso is finished or dropped: a count that comes late is not shown."""
         self._drawing = False
 
     def _tell_count(self, text: str) -> None:

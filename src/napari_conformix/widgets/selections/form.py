@@ -23,13 +23,13 @@ Groups = list[tuple[str, list[Entry]]]
 
 _HELP = (
     "What is found replaces the selection, is added, taken out, or kept within it, as New, Add, "
-    "Remove and Within above the map say."
+    "Remove and Within above the view say."
 )
 _FILES = "Rows (*.npy *.pkl *.txt *.csv);;All files (*)"
 
 
 class SelectionForm(QWidget):
-    """It asks with signals; `refused(text)` tells what was typed wrong."""
+    """It asks with signals; `refused(text)` says what was typed wrong."""
 
     #: name of the column, least and largest value or None
     range_asked = Signal(str, object, object)
@@ -87,7 +87,7 @@ class SelectionForm(QWidget):
         self.count.setValue(100)
         self.nearest = QPushButton("Select")
         self.nearest.setToolTip(
-            "Select the particles nearest to the cursor, in the map as it is drawn: "
+            "Select the particles nearest to the cursor, in the view as it is drawn: "
             "particles that are near in two coordinates may differ in others"
         )
         self.sets, self.numbers = combo(), QLineEdit()

@@ -112,7 +112,7 @@ class SelectionGroup(QGroupBox):
         if self.history is None or self.history.total != len(latents.mean):
             self.history = self.finder.history = SelectionHistory(len(latents.mean))
             self.history.changed.connect(self._changed)
-        self.saved.list_saved()  # with their counts by half, which latents tell
+        self.saved.list_saved()  # with their counts by half, which come from the latents
         self.fill_form()
         self._changed()
 
@@ -143,7 +143,7 @@ class SelectionGroup(QGroupBox):
 
     @property
     def action(self) -> str:
-        """What is done with what is found next, as chosen above the map."""
+        """What is done with what is found next, as chosen above the view."""
         return ACTIONS[self._panel.bar.mode]
 
     def take_range(self, name: str, low: float | None, high: float | None, rows: Any) -> None:
@@ -168,13 +168,11 @@ class SelectionGroup(QGroupBox):
         self._find(rows, kind="range", column=name, low=low, high=high, **self._at())
 
     def select_nearest(self, count: int) -> None:
-        """The particles nearest to the cursor, in the map."""
+        """The particles nearest to the cursor, in the view."""
         xy = self._panel.canvas.overlay.cursor_xy
         if xy is None:
             self._session.report_error(
-                UserError(
-                    "Click in the latent space view with the Cursor tool first: nearest to what?"
-                )
+                UserError("Click in the view with the Cursor tool first: nearest to what?")
             )
             return
         self.finder.nearest(xy, count, self.action)
@@ -214,7 +212,7 @@ class SelectionGroup(QGroupBox):
         self.select(rows, action, **how)
 
     def _invert(self) -> None:
-        """Among the particles that the map shows, swap selected and not selected."""
+        """Among the particles that the view shows, swap selected and not selected."""
         view, history = self.latent_view, self.history
         if view is None or history is None:
             return
@@ -224,7 +222,7 @@ class SelectionGroup(QGroupBox):
             history.invert(view.rows, **view_steps.shown_step(view))
 
     def _ask_name(self) -> None:
-        """Save what is selected, from above the map; then show the table, far down on the page."""
+        """Save what is selected, from above the view; then show the table, far down on the page."""
         if self.table.ask_name():
             area = self.parentWidget()
             while area is not None and not isinstance(area, QScrollArea):

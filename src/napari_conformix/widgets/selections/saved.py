@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class SavedSelections(QObject):
     """Connects the table to the job folder; slow work is done in workers.
 
-    `asked(rows, action, how)` asks for particles to be selected; `listed(names)` tells which
+    `asked(rows, action, how)` asks for particles to be selected; `listed(names)` says which
     selections there are.
     """
 
@@ -240,7 +240,7 @@ class SavedSelections(QObject):
 
     def replay(self, other: Job, name: str, *, by_steps: bool = True) -> None:
         """Make a selection of another job again in this one, by its steps or of its very particles,
-        save it and make it the current one; what was found is told. Where a step has no meaning
+        save it and make it the current one; what was found is reported. Where a step has no meaning
         here, the particles are offered instead."""
         job, taken = self._job, self.table.names
         new = name if name not in taken else f"{name} of {Path(other.folder).name}"

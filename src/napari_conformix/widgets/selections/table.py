@@ -91,7 +91,7 @@ _COLUMNS: Final = (
 
 
 class SelectionTable(QWidget):
-    """The list and its buttons. It asks with signals and shows what it is told."""
+    """The list and its buttons. It asks with signals and shows what it is given."""
 
     #: a name under which to save what is selected now
     save_asked = Signal(str)
@@ -225,7 +225,7 @@ class SelectionTable(QWidget):
         self.table.customContextMenuRequested.connect(self._show_menu)
 
     def _build_buttons(self) -> None:
-        self.load = _split_button("Show on map", "Make it the current selection (can be undone)")
+        self.load = _split_button("Show in view", "Make it the current selection (can be undone)")
         self.load.clicked.connect(lambda: self._ask_load("replace"))
         loads = QMenu(self)
         for text, action in _LOADS:

@@ -20,7 +20,7 @@ Motions = Callable[[], "MotionTable | None"]
 
 
 def axis_groups(key: str, latents: LatentTable, made: dict[str, Space]) -> Groups:
-    """The axes of a space by their places; `made` are spaces that cannot be told from the key."""
+    """The axes of a space by their places; `made` are spaces that cannot be known from the key."""
     if key in made:
         names = made[key].axes
     else:

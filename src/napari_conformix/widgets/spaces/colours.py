@@ -1,5 +1,5 @@
 """How the particles of a latent space view are coloured: the list, the legend with its range, and
-what is told of the particle under the mouse."""
+what is said of the particle under the mouse."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COMPUTING: Final = "Motions of all particles are being computed"
 
 
 class ViewColours(QObject):
-    """The colours of one map. `changed()` asks for the map to be painted again."""
+    """The colours of one view. `changed()` asks for the view to be painted again."""
 
     changed = Signal()
     #: name of the column, lowest and highest value, (N,) bool of the particles in between
@@ -184,7 +184,7 @@ class ViewColours(QObject):
         return painted
 
     def show(self, made: tuple[str, Colouring]) -> None:
-        """These colours are drawn: tell what they mean."""
+        """These colours are drawn: show what they mean."""
         self._made = made
         name, colours = made
         self._panel.legend.set_legend(colours.legend, clickable=colours.labels is not None)
@@ -291,7 +291,7 @@ class ViewColours(QObject):
 
 
 def category_step(name: str, label: str) -> dict[str, Any]:
-    """How the particles of a category are told in a selection's record."""
+    """How the particles of a category are named in a selection's record."""
     if name.startswith(CLUSTERS):
         return {"kind": "cluster", "set": name.removeprefix(CLUSTERS), "numbers": [int(label)]}
     if label == OTHERS:

@@ -1,4 +1,4 @@
-"""The slider under the latent space view that looks back at earlier epochs, and what it is told."""
+"""The slider under the latent space view that looks back at earlier epochs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.session import Session
     from napari_conformix.widgets.spaces.group import ViewGroup
 
-#: how long an epoch stays on the screen while the forming of the map is played
+#: how long an epoch stays on the screen while the forming of the view is played
 _PLAY_MS: Final = 350
 
 
@@ -27,7 +27,7 @@ class Epochs:
 
     kept    epochs with latents, ascending
     models  those of which there is a model to decode with
-    shown   the epoch of the result so far, which the map follows
+    shown   the epoch of the result so far, which the view follows
     chosen  the epoch that the run has ended on, for methods that choose one
     last    the last epoch that is done
     """
@@ -68,16 +68,16 @@ class EpochSlider(QWidget):
         self.running = False
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)
-        self.slider.setToolTip("Look back at how the map formed, epoch by epoch")
+        self.slider.setToolTip("Look back at how the view formed, epoch by epoch")
         self.play = QToolButton()
         self.play.setText("▶")
-        self.play.setToolTip("Play how the map formed")
+        self.play.setToolTip("Play how the view formed")
         self.play.setCheckable(True)
         self.back = QToolButton()
-        self.back.setToolTip("The map that everything else in the window belongs to")
+        self.back.setToolTip("The view that everything else in the window belongs to")
         self.label = QLabel()
         self.note = hint()
-        # It keeps its place, or the map above would change its size with every look back.
+        # It keeps its place, or the view above would change its size with every look back.
         self.note.setWordWrap(False)
         policy = self.note.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -130,7 +130,7 @@ class EpochSlider(QWidget):
             self.epoch_chosen.emit(wanted)
 
     def to_result(self) -> None:
-        """Back to the map that the rest of the window belongs to."""
+        """Back to the view that the rest of the window belongs to."""
         if self.epochs is not None:
             self.slider.setValue(self.epochs.kept.index(self.epochs.shown))
 
@@ -150,7 +150,7 @@ class EpochSlider(QWidget):
             self.note.setText(f"Molecule at the cursor: epoch {epoch} too.")
             self.note.setToolTip("Its model is kept. All else in the window is of the result.")
         else:
-            self.note.setText(f"Map only: no model of epoch {epoch} is kept.")
+            self.note.setText(f"Latents only: no model of epoch {epoch} is kept.")
             self.note.setToolTip("The setting keep_checkpoints says how many epochs keep theirs.")
 
     # -- playing ----------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class EpochSlider(QWidget):
 
 
 class LookingBack:
-    """Connects a slider with a map: finds the epochs of the session's job, reads their latents."""
+    """Connects a slider with a view: finds the epochs of the session's job, reads their latents."""
 
     def __init__(self, session: Session, slider: EpochSlider, maps: ViewGroup) -> None:
         self._session, self._slider, self._maps = session, slider, maps
@@ -203,7 +203,7 @@ class LookingBack:
         self._slider.show_epochs(epochs, running=running)
 
     def _show(self, epoch: int) -> None:
-        """Read the latents of an epoch and let the map look back at them."""
+        """Read the latents of an epoch and let the view look back at them."""
         job, epochs = self._session.job, self._slider.epochs
         if job is None or epochs is None:
             return

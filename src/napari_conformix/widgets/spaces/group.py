@@ -42,9 +42,9 @@ Made = tuple[LatentView, "tuple[str, Colouring]"]
 class ViewGroup(QGroupBox):
     """Choices of the latent space view; views and colours are made in a worker, then drawn.
 
-    `shown(view, moved)` tells what is drawn now, and whether it has other axes than before. With a
-    scene, parts of the molecule can be shown there in the colours of the map. Two maps of one
-    session are told apart by `which`; UMAPs are made where there is none before it.
+    `shown(view, moved)` says what is drawn now, and whether it has other axes than before. With a
+    scene, parts of the molecule can be shown there in the colours of the view. Two views of one
+    session are distinguished by `which`; UMAPs are made where there is none before it.
     """
 
     shown = Signal(object, bool)
@@ -133,7 +133,7 @@ class ViewGroup(QGroupBox):
 
     @property
     def past(self) -> views.Past | None:
-        """The earlier epoch that the map looks back at; None: the job's result so far."""
+        """The earlier epoch that the view looks back at; None: the job's result so far."""
         return self._past
 
     def show_past(self, past: views.Past | None) -> None:
@@ -205,7 +205,7 @@ class ViewGroup(QGroupBox):
         self.colours.words.take_particles(particles)
 
     def _umaps_changed(self) -> None:
-        """There are others; one that is shown and deleted gives way to the first map."""
+        """There are others; one that is shown and deleted gives way to the first view."""
         latents = self._session.latents
         if latents is None:
             return
@@ -214,7 +214,7 @@ class ViewGroup(QGroupBox):
         if self.latent_view is not None and self.space_box.currentData() != before:
             self.refresh()
 
-    # -- map --------------------------------------------------------------------------------------
+    # -- view --------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Make and show the chosen view, in a worker."""
@@ -283,16 +283,16 @@ class ViewGroup(QGroupBox):
         self.shown.emit(view, moved)
 
     def _say_what_is_shown(self, view: LatentView) -> None:
-        """What the lasso can and cannot take in this map."""
+        """What the lasso can and cannot take in this view."""
         note = ""
         if view.show != "all":
             what = "held-out particles" if view.show == "validation" else view.show
-            note = f"This map shows {what} only: the lasso takes no others."
+            note = f"This view shows {what} only: the lasso takes no others."
         elif view.space.half:
-            note = f"This map shows half {view.space.half} only: the lasso takes no others."
+            note = f"This view shows half {view.space.half} only: the lasso takes no others."
         elif len(view.rows) < len(self._session.latents.mean):
             count = len(self._session.latents.mean) - len(view.rows)
-            note = f"{count:,} particles have no place in this map: the lasso takes no others."
+            note = f"{count:,} particles have no place in this view: the lasso takes no others."
         self._panel.bar.set_note(note)
 
     def _say_progress(self, text: str) -> None:
@@ -301,5 +301,5 @@ class ViewGroup(QGroupBox):
 
 
 def _axes_of(view: LatentView) -> tuple[str, tuple[int, int], tuple[str, ...]]:
-    """What a place of the map stands for."""
+    """What a place of the view stands for."""
     return view.space.key, view.axes, view.space.axes

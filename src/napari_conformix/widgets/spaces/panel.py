@@ -1,4 +1,4 @@
-"""What stands in the dock next to the scene: the tools of the latent space view, the map, its
+"""What stands in the dock next to the scene: the latent space view with its tools, its
 legend, and the slider over its epochs."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCENE: Final = 300
 
 
 class LatentViewPanel(QWidget):
-    """Tools, map, legend, and the epochs to look back at; :meth:`show_beside` puts all of it into
+    """Tools, view, legend, and the epochs to look back at; :meth:`show_beside` puts all of it into
     the window."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class LatentViewPanel(QWidget):
         layout.addWidget(self.epochs)
 
     def show_beside(self, viewer, page: QWidget) -> None:
-        """Dock the map between the scene of a viewer and the dock of a page, once; nothing
+        """Dock the view between the scene of a viewer and the dock of a page, once; nothing
         without a window (a viewer model alone)."""
         window = getattr(viewer, "window", None)
         if self.dock is not None or window is None:
@@ -61,7 +61,7 @@ class LatentViewPanel(QWidget):
             QTimer.singleShot(0, lambda: self._share_width(own))
 
     def _share_width(self, own: QDockWidget) -> None:
-        """Map and scene side by side, equally wide."""
+        """View and scene side by side, equally wide."""
         main = self.dock.window()
         both = main.centralWidget().width() + self.dock.width()
         sizes = [both // 2, own.width()]

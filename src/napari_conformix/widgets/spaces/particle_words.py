@@ -1,4 +1,4 @@
-"""What is told of one particle: its image, where it comes from, what it is coloured by."""
+"""What is said of one particle: its image, where it comes from, what it is coloured by."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ParticleWords:
         self._session.run_in_worker(lambda: particles.column(column), show, key=self._key)
 
     def find_clusters(self, names: list[str]) -> None:
-        """The newest of these sets of clusters is told of."""
+        """Of these sets of clusters the newest is named."""
         job = self._session.job
         if not names or job is None:
             self._clusters = None
@@ -83,7 +83,7 @@ class ParticleWords:
         return "\n".join(lines)
 
     def _coloured(self, row: int, made: tuple[str, Colouring] | None) -> tuple[str, str]:
-        """The name and the value of what the map is coloured by."""
+        """The name and the value of what the view is coloured by."""
         if made is None:
             return "", ""
         name, colours = made

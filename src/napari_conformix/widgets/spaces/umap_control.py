@@ -77,7 +77,7 @@ class UmapControl(QWidget):
         self.min_dist.setRange(0.0, 1.0)
         self.min_dist.setSingleStep(0.05)
         self.min_dist.setValue(plain.min_dist)
-        self.min_dist.setToolTip("How close particles may lie in the map; small: tight clumps")
+        self.min_dist.setToolTip("How close particles may lie in the view; small: tight clumps")
         self.fit_rows = QSpinBox()
         self.fit_rows.setRange(1_000, 10_000_000)
         self.fit_rows.setSingleStep(10_000)
@@ -88,7 +88,7 @@ class UmapControl(QWidget):
             "them, each by its nearest fitted ones. Fewer is faster."
         )
         self.fast = QCheckBox("All cores: faster, not exactly repeatable")
-        self.fast.setToolTip("UMAP gives the same map at every run only with one core")
+        self.fast.setToolTip("UMAP gives the same coordinates at every run only with one core")
         self.start = QPushButton("Compute a UMAP")
         self.start.setToolTip("In a process of its own; kept in the job folder")
         self.progress = QProgressBar()
@@ -133,7 +133,7 @@ class UmapControl(QWidget):
         self.start.setEnabled(bool(entries))
 
     def set_space(self, space: Space) -> None:
-        """The map that is shown: its latents are the ones to embed, unless others are chosen."""
+        """The view that is shown: its latents are the ones to embed, unless others are chosen."""
         key = space.key.replace("latent", "pca")
         place = self.of_box.findData(key)
         if place >= 0 and self._running is None:

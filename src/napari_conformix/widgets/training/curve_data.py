@@ -115,7 +115,7 @@ class CurveData:
         elif isinstance(event, Finished):
             self.chosen = event.chosen_epoch
         elif isinstance(event, Notice):
-            if event.epoch > self.last_epoch:  # what is told after an epoch changed nothing in it
+            if event.epoch > self.last_epoch:  # what is said after an epoch changed nothing in it
                 self.notices.append((event.epoch, event.message))
         else:
             return False

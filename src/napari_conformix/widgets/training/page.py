@@ -44,7 +44,7 @@ _RULES: Final = RunRules(
         "created": "Train starts the run.",
         "running": "You may close napari: the run goes on. Open the job folder to see it again.",
         "paused": "The run waits and keeps its memory. Resume goes on, Stop ends it.",
-        "failed": "Mend what is said below, then press Resume; or make a new job.",
+        "failed": "Fix what is said below, then press Resume; or make a new job.",
         "finished": "To train longer, raise the number of epochs in the settings and press Resume.",
     },
 )

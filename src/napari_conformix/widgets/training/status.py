@@ -132,7 +132,7 @@ class TrainingStatus:
         if event.chosen_epoch:
             best = (
                 f" The result is that of epoch {event.chosen_epoch}, the best on held-out "
-                "particles: latent space view and decoded maps are of it."
+                "particles: the latent space view and decoded maps are of it."
             )
         else:
             best = f" The best epoch is {event.best_epoch}." if event.best_epoch else ""
