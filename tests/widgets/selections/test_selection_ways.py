@@ -11,6 +11,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QInputDialog, QMessageBox
 
 from napari_conformix.widgets.latent_view import Mode, Tool
+from napari_conformix.widgets.session import FIRST
 
 pytestmark = pytest.mark.window
 
@@ -142,7 +143,7 @@ def test_what_is_typed_wrong_is_refused_with_a_sentence(window: Window) -> None:
         form.high.setText(high)
         form.range.click()
         assert told in window.messages[-1]
-    window.page.canvas.overlay.set_cursor(None)
+    window.page.cursor.lift(FIRST)
     form.nearest.click()
     assert "nearest to what" in window.messages[-1]
     assert not window.page.history.can_undo

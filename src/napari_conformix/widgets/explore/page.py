@@ -20,7 +20,7 @@ from napari_conformix.widgets.parts import BiasBanner
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.second_view import CompareGroup, LinkedViewGroup
 from napari_conformix.widgets.selections import ACTIONS, SelectionGroup
-from napari_conformix.widgets.session import FileDrop
+from napari_conformix.widgets.session import FIRST, FileDrop, LatentCursor
 from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class ExplorePage(QWidget):
         super().__init__(parent)
         self.session = session
         self.scene = Scene.of(session)
-        self.view_panel = LatentViewPanel()
+        #: where the cursor of this job's views is, and of those next to them
+        self.cursor = LatentCursor()
+        self.view_panel = LatentViewPanel(self.cursor)
         FileDrop(self.view_panel, session.open_path)
         self.canvas.failed.connect(session.report_error)
         self.canvas.overlay.hint = "The latent map appears here after the first epoch."
@@ -119,11 +121,13 @@ class ExplorePage(QWidget):
 
     def _open_job(self, job: Job) -> None:
         self._forget()
+        self.cursor.enter(FIRST, str(job.folder))
         self.view_panel.show_beside(self.session.viewer, self)
         self.selections.list_saved()
 
     def _close_job(self) -> None:
         self._forget()
+        self.cursor.enter(FIRST, "")
         self.scene.clear()
 
     def _forget(self) -> None:

@@ -27,7 +27,7 @@ from napari_conformix.widgets.motion.source import Found, OneParticle, Source, S
 from napari_conformix.widgets.motion.source_group import MotionGroup
 from napari_conformix.widgets.parts import NO_MOTION, Banner, BiasBanner, hint, sentence, signed
 from napari_conformix.widgets.scene import Arrows, Limits
-from napari_conformix.widgets.session import with_units
+from napari_conformix.widgets.session import FIRST, with_units
 from napari_conformix.widgets.spaces import MotionStore
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.explore import ExplorePage
     from napari_conformix.widgets.scene import Prepared
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.session import CursorPlace, Session
 
 _NO_JOB: Final = "Open a job folder on the Data page to see how its particles are deformed."
 _UNTRAINED: Final = (
@@ -110,7 +110,7 @@ class DeformationPage(QWidget):
         self.belief.particle_picked.connect(self.motion.pick)
         self.arrows.count_slider.valueChanged.connect(self.save.set_count)
         picker.list_chosen.connect(self._fill_list)
-        explore.canvas.cursor_moved.connect(self._cursor_moved)
+        explore.cursor.moved.connect(self._cursor_moved)
         explore.views.shown.connect(lambda *_: self._mark_on_view())
         explore.selections.listed.connect(self._list_names)
         explore.selections.selection_changed.connect(self._selection_changed)
@@ -231,16 +231,16 @@ class DeformationPage(QWidget):
 
     # -- picking ----------------------------------------------------------------------------------
 
-    def _cursor_moved(self, x: float, y: float) -> None:
+    def _cursor_moved(self, place: CursorPlace) -> None:
         """The cursor of the latent map: a particle, or a point where points are compared."""
         view = self._explore.latent_view
-        if not self.active or view is None or not len(view.xy):
+        if not self.active or view is None or not len(view.xy) or place.view != FIRST:
             return
         if self.motion.mode == source_group.POINTS:
             half = view.space.half or self._explore.conformation.half
-            self.motion.point(view.spot((x, y), half))
+            self.motion.point(view.spot(place.xy, half))
         else:
-            self.motion.pick(view.row_near((x, y)))
+            self.motion.pick(view.row_near(place.xy))
 
     def _mark_on_view(self) -> None:
         """Put the map's cursor on the particle that is shown."""
@@ -248,7 +248,7 @@ class DeformationPage(QWidget):
         if not self.active or None in (view, row, self.shown):
             return
         if mode in (source_group.PARTICLE, source_group.PARTICLES):
-            self._explore.canvas.overlay.set_cursor(view.place_of(row))
+            self._explore.cursor.put(FIRST, view.place_of(row), "motion")
 
     # -- showing ----------------------------------------------------------------------------------
 

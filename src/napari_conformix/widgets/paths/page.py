@@ -24,6 +24,7 @@ from napari_conformix.widgets.paths.form import PathForm
 from napari_conformix.widgets.paths.player import PathPlayer
 from napari_conformix.widgets.paths.request import Made, PathRequest, Supports
 from napari_conformix.widgets.paths.saved import PathList
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.explore import ExplorePage
-    from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.session import CursorPlace, Session
 
 _NO_JOB: Final = "Open a job folder on the Data page to make paths through its conformations."
 _UNTRAINED: Final = (
@@ -51,8 +52,6 @@ class PathsPage(QWidget):
         self.path: LatentPath | None = None
         self._supports = Supports()
         self._places: np.ndarray | None = None
-        #: the cursor of the Explore page, while this page has the map
-        self._cursor: tuple[float, float] | None = None
         self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
@@ -90,7 +89,7 @@ class PathsPage(QWidget):
         session.latents_changed.connect(self._take_latents)
         session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
         self._explore.views.shown.connect(self._take_view)
-        self._canvas.cursor_moved.connect(self._cursor_moved)
+        self._explore.cursor.moved.connect(self._cursor_moved)
         form.asked.connect(self.make)
         form.tool_asked.connect(self._want_tool)
         form.marks_changed.connect(self._mark)
@@ -118,12 +117,10 @@ class PathsPage(QWidget):
         if active == self.active:
             return
         self.active = active
-        overlay = self._canvas.overlay
         if active:  # taken before anything is put there, and given back when all of it is gone
             self._explore.conformation.set_active(False)
             self.scene.hide_conformation()
-            self._cursor = overlay.cursor_xy
-            overlay.set_cursor(None)
+            self._explore.cursor.lend(FIRST)
             self.refresh()
         else:
             self.picking.give_back()
@@ -133,7 +130,7 @@ class PathsPage(QWidget):
         self._mark()
         self._place()
         if not active:
-            overlay.set_cursor(self._cursor)
+            self._explore.cursor.give_back(FIRST)
             self._explore.conformation.set_active(True)
 
     def refresh(self) -> None:
@@ -149,7 +146,7 @@ class PathsPage(QWidget):
 
     def _forget(self, why: str) -> None:
         """Nothing of the job before is shown."""
-        self.path = self._places = self._cursor = None
+        self.path = self._places = None
         self._supports = Supports()
         for group in self.groups:
             group.forget()
@@ -232,7 +229,6 @@ class PathsPage(QWidget):
     def _take_view(self, view: LatentView, moved: bool) -> None:
         """The map shows something else."""
         if moved:
-            self._cursor = None
             self.form.lose_view()
         self.landscape.take_view(view)
         self._look_at_half()
@@ -277,16 +273,11 @@ class PathsPage(QWidget):
             if row is not None:
                 self.form.particles.take(row)
 
-    def _cursor_moved(self, x: float, y: float) -> None:
+    def _cursor_moved(self, place: CursorPlace) -> None:
         """Here the cursor takes the nearest step of the path; it stands for no place of its own."""
-        if not self.active:
-            return
-        overlay = self._canvas.overlay
-        overlay.set_cursor(None)
-        if self._places is not None:
-            at, steps = (
-                overlay.transform.to_pixels(xy) for xy in (np.array([[x, y]]), self._places)
-            )
+        if self.active and place.view == FIRST and self._places is not None:
+            to_pixels = self._canvas.overlay.transform.to_pixels
+            at, steps = (to_pixels(xy) for xy in (np.array([place.xy]), self._places))
             self.player.go_to(int(np.linalg.norm(steps - at, axis=1).argmin()))
 
     def _marks(self) -> list[Mark]:
