@@ -13,7 +13,7 @@ from napari_conformix.widgets.conformation import ConformationGroup
 from napari_conformix.widgets.latent_view import ViewLetters
 from napari_conformix.widgets.scene import Scene
 from napari_conformix.widgets.selections import SelectionGroup
-from napari_conformix.widgets.session import FileDrop
+from napari_conformix.widgets.session import FileDrop, LatentCursor
 from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ class LatentSpace:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.scene = Scene.of(session)
-        self.view_panel = LatentViewPanel()
+        #: where the cursor of this job's views is, and of those next to them
+        self.cursor = LatentCursor()
+        self.view_panel = LatentViewPanel(self.cursor)
         FileDrop(self.view_panel, session.open_path)
         self.canvas.failed.connect(session.report_error)
         self.canvas.overlay.hint = "The latent space view appears here after the first epoch."

@@ -13,6 +13,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QApplication
 
 from napari_conformix.widgets.latent_view import Mode
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -107,8 +108,7 @@ def _put_cursor(panel: ConformixPanel) -> None:
     x, y = xy[order[int(_CURSOR_SHARE * (len(order) - 1))]]
     shown: list[object] = []
     page.conformation.decode.shown.connect(lambda *_: shown.append(True))
-    page.canvas.overlay.set_cursor((float(x), float(y)))
-    page.canvas.cursor_moved.emit(float(x), float(y))
+    page.cursor.move(FIRST, (float(x), float(y)), "screenshots")
     _wait(lambda: bool(shown))
     _settle(_SETTLE_SECONDS)
 

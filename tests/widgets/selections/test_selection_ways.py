@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 from napari_conformix.export.formats import PARTICLE_FILES, ParticleFormat, offered_to
 from napari_conformix.widgets.latent_view import Mode, Tool
+from napari_conformix.widgets.session import FIRST
 
 WINDOW = Window
 
@@ -128,7 +129,7 @@ def test_what_is_typed_wrong_is_refused_with_a_sentence(window: Window) -> None:
         form.high.setText(high)
         form.range.click()
         assert told in window.messages[-1]
-    window.page.canvas.overlay.set_cursor(None)
+    window.page.cursor.lift(FIRST)
     form.nearest.click()
     assert "nearest to what" in window.messages[-1]
     assert not window.page.history.can_undo

@@ -42,11 +42,13 @@ from napari_conformix.widgets.colours import by_cluster
 from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import BiasBanner, Fold
 from napari_conformix.widgets.rigid import DomainMotionGroup
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_space import LatentSpace
+    from napari_conformix.widgets.session import CursorPlace
 
 _NO_JOB: Final = "Open a job folder on the Data page to group its particles."
 _UNTRAINED: Final = (
@@ -117,7 +119,7 @@ class ClustersPage(Page):
         self.domains.classes_picked.connect(self.choose)
         self.domains.selection_asked.connect(self._select_rows)
         self.domains.painting_changed.connect(self._painting_changed)
-        space.canvas.cursor_moved.connect(self._cursor_moved)
+        space.cursor.moved.connect(self._cursor_moved)
         space.views.shown.connect(lambda *_: self._mark_on_view())
 
     def minimumSizeHint(self) -> QSize:
@@ -391,12 +393,14 @@ class ClustersPage(Page):
         self._mark_on_view()
         self._show_in_scene()
 
-    def _cursor_moved(self, x: float, y: float) -> None:
+    def _cursor_moved(self, place: CursorPlace) -> None:
         """A click in the latent space view chooses the cluster of the particle there."""
         view = self.space.latent_view
         if not self.active or self.overview is None or view is None or not len(view.xy):
             return
-        cluster = int(self.clusters.clustering.labels[view.row_near((x, y))])
+        if place.view != FIRST:
+            return
+        cluster = int(self.clusters.clustering.labels[view.row_near(place.xy)])
         if cluster >= 0 and cluster != self.list.table.current:
             self.list.table.choose(cluster)
 
@@ -406,7 +410,7 @@ class ClustersPage(Page):
         if not self.active or None in (view, current, self.overview):
             return
         row = int(self.clusters.clustering.representatives[current])
-        self.space.canvas.overlay.set_cursor(view.place_of(row))
+        self.space.cursor.put(FIRST, view.place_of(row), "clusters")
 
     def _show_in_scene(self) -> None:
         current, found = self.list.table.current, self.overview

@@ -18,6 +18,7 @@ from napari_conformix.widgets.conformation.state_pair import Kept, StatePair
 from napari_conformix.widgets.latent_view import ViewLetters
 from napari_conformix.widgets.parts import NO_MOLECULE, combo, fill, form_of, hint, signed
 from napari_conformix.widgets.scene import LobeLayers
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import LatentView
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_view import LatentCanvas
     from napari_conformix.widgets.scene import Scene
-    from napari_conformix.widgets.session import Map, Session
+    from napari_conformix.widgets.session import CursorPlace, Map, Session
 
 _NOT_DECODED: Final = "Click or drag in the latent space view to see the molecule there."
+#: who places the cursor where a known state is
+_EXACTLY: Final = "a known state"
 _LOCKED: Final = "Locked: the same grey value for every state, never rescaled."
 _AROUND: Final = {False: "Consensus around it, translucent", True: "A around it, translucent"}
 
@@ -42,10 +45,9 @@ class ConformationGroup(QGroupBox):
         self, session: Session, scene: Scene, canvas: LatentCanvas, letters: ViewLetters
     ) -> None:
         super().__init__("Conformation at the cursor")
-        self._session, self._scene, self._canvas = session, scene, canvas
+        self._session, self._scene, self._cursor = session, scene, canvas.cursor
         self._letters = letters
         self._map_view: LatentView | None = None
-        self._next: Exactly | None = None
         self.decode = LiveDecode(session, scene)
         self.lobes = LobeLayers(scene)
         self.difference = DifferenceGroup()
@@ -53,7 +55,7 @@ class ConformationGroup(QGroupBox):
         self._build()
         session.consensus_changed.connect(self._take_consensus)
         session.volume_changed.connect(self._take_volume)
-        canvas.cursor_moved.connect(self._cursor_moved)
+        self._cursor.moved.connect(self._cursor_moved)
         self.decode.shown.connect(self._decoded)
         self.half_box.currentIndexChanged.connect(self._decode_again)
         self.contour.valueChanged.connect(scene.set_threshold)
@@ -91,7 +93,7 @@ class ConformationGroup(QGroupBox):
 
     def forget(self) -> None:
         """Nothing of the job before is shown."""
-        self._map_view = self._next = None
+        self._map_view = None
         self.decode.reset()
         self.pair.take(None)
         self.pair.clear()
@@ -143,8 +145,9 @@ class ConformationGroup(QGroupBox):
                 f"The model of epoch {view.past} is no longer kept: the view can be seen, the "
                 "molecule cannot. The setting keep_checkpoints says how many are."
             )
-        if self._canvas.overlay.cursor_xy is not None:
-            self.decode.request(view, self._canvas.overlay.cursor_xy, self._half_of(view))
+        half = self._half_of(view)
+        if self.cursor is not None:
+            self.decode.request(view, self.cursor, half)
 
     def set_active(self, active: bool) -> None:
         """Whether the scene is this group's; otherwise another page shows its conformation."""
@@ -168,7 +171,7 @@ class ConformationGroup(QGroupBox):
     @property
     def cursor(self) -> tuple[float, float] | None:
         """Where the cursor is in the view."""
-        return self._canvas.overlay.cursor_xy
+        return self._cursor.xy(FIRST)
 
     # -- what is open -----------------------------------------------------------------------------
 
@@ -189,14 +192,14 @@ class ConformationGroup(QGroupBox):
 
     def _take_volume(self, path: Path, half: int, epoch: int) -> None:
         """The live map of a run, until the user has put the cursor somewhere."""
-        if self._canvas.overlay.cursor_xy is not None or half not in (0, 1):
+        if self.cursor is not None or half not in (0, 1):
             return
         if not self.decode.enabled:
             return
         of = f"half {half}, " if half else ""
 
         def show(read: tuple[np.ndarray, float]) -> None:
-            if self._canvas.overlay.cursor_xy is None and self.decode.enabled:
+            if self.cursor is None and self.decode.enabled:
                 self._scene.show_conformation(*read, label=f"Live map: {of}epoch {epoch}")
 
         def read() -> tuple[np.ndarray, float]:
@@ -226,26 +229,31 @@ class ConformationGroup(QGroupBox):
         """Put the cursor where a known state is; who follows the cursor hears of it too."""
         with QSignalBlocker(self.half_box):
             self.half_box.setCurrentIndex(max(self.half_box.findData(state.half), 0))
-        self._next = state
-        self._canvas.overlay.set_cursor(place)
-        self._canvas.cursor_moved.emit(*place)
+        self._half_of(self._map_view)
+        self._cursor.move(FIRST, place, _EXACTLY, state)
 
-    def _cursor_moved(self, x: float, y: float) -> None:
-        view, exactly = self._map_view, self._next
-        self._next = None
+    def _cursor_moved(self, place: CursorPlace) -> None:
+        view = self._map_view
+        if place.view != FIRST or self.cursor is None:
+            return  # of another view, or lent to another page
         if view is not None and len(view.xy):
-            self.decode.request(view, (x, y), self._half_of(view), exactly)
+            self.decode.request(view, place.xy, place.half, place.state)
 
     def _half_of(self, view: LatentView) -> int:
         """A view of one half is decoded with that half's model."""
         own = view.space.half
         self.half_box.setEnabled(not own)
-        return own or self.half
+        half = own or self.half
+        self._cursor.set_half(FIRST, half)
+        return half
 
     def _decode_again(self) -> None:
-        xy = self._canvas.overlay.cursor_xy
-        if xy is not None:
-            self._cursor_moved(*xy)
+        view = self._map_view
+        if view is None:
+            return
+        half, xy = self._half_of(view), self.cursor
+        if len(view.xy) and xy is not None:
+            self.decode.request(view, xy, half)
 
     def _decoded(self, decoded: Decoded) -> None:
         text = f"{decoded.model}: {decoded.support}".removeprefix(": ")

@@ -18,6 +18,7 @@ from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import BiasBanner
 from napari_conformix.widgets.second_view import CompareGroup, LinkedViewGroup
 from napari_conformix.widgets.selections import ACTIONS
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.selections import SelectionHistory
@@ -46,6 +47,7 @@ class ExplorePage(Page):
         self.view_panel, self.views = space.view_panel, space.views
         self.looking_back = space.looking_back
         self.conformation, self.selections = space.conformation, space.selections
+        self.cursor = space.cursor
         self.hint = QLabel(_EMPTY)
         self.hint.setWordWrap(True)
         self.gallery = ParticleGalleryGroup(
@@ -114,11 +116,13 @@ class ExplorePage(Page):
 
     def _open_job(self, job: Job) -> None:
         self._forget()
+        self.cursor.enter(FIRST, str(job.folder))
         self.view_panel.show_beside(self.session.viewer, self)
         self.selections.list_saved()
 
     def _close_job(self) -> None:
         self._forget()
+        self.cursor.enter(FIRST, "")
         self.scene.clear()
 
     def _forget(self) -> None:

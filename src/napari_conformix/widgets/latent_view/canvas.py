@@ -23,7 +23,7 @@ from napari_conformix.widgets.latent_view.lasso import ViewOverlay
 from napari_conformix.widgets.latent_view.marks import Backdrop, Contour, Mark, PathLine
 from napari_conformix.widgets.latent_view.picture import ViewPicture
 from napari_conformix.widgets.latent_view.raster import Scene
-from napari_conformix.widgets.session import Workers
+from napari_conformix.widgets.session import FIRST, MOUSE, LatentCursor, Workers
 
 #: of the canvas's sides that the particles fill at most
 _MARGIN: Final = 0.82
@@ -32,9 +32,10 @@ _MARGIN: Final = 0.82
 class LatentCanvas(QWidget):
     """Particles in two coordinates, with lasso and cursor.
 
-    Signals speak in coordinates of the view, see :class:`ViewOverlay`. `hovered(row)` is the row of
-    the particle under the mouse, or None; what :attr:`describe` says of it is shown next to the
-    mouse.
+    Signals speak in coordinates of the view, see :class:`ViewOverlay`. `hovered(row)` is the row
+    of the particle under the mouse, or None; what :attr:`describe` says of it is shown next to the
+    mouse. The cross-hair is where `cursor` has it in the view called `name`, and the mouse moves
+    that cursor.
     """
 
     lasso_finished = Signal(object, object)
@@ -49,8 +50,15 @@ class LatentCanvas(QWidget):
     #: an exception of a thread, for the session to report
     failed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        cursor: LatentCursor | None = None,
+        name: str = FIRST,
+    ) -> None:
         super().__init__(parent)
+        self.cursor = LatentCursor() if cursor is None else cursor
+        self.name = name
         self.overlay = ViewOverlay(self)
         self.latent_view: LatentView | None = None
         #: text about the particle of a row, shown next to the mouse
@@ -79,6 +87,8 @@ class LatentCanvas(QWidget):
         overlay.path_drawn.connect(self.path_drawn)
         overlay.point_picked.connect(self.point_picked)
         overlay.cursor_moved.connect(self.cursor_moved)
+        self.cursor_moved.connect(lambda x, y: self.cursor.move(self.name, (x, y), MOUSE))
+        self.cursor.drawn.connect(self._draw_cursor)
         overlay.pointed.connect(self._pointed)
         self._hover.found.connect(self._found)
         self._picture.drawn.connect(self._take_picture)
@@ -151,7 +161,7 @@ class LatentCanvas(QWidget):
         self._picture.forget()
         self.overlay.picture = None
         self.overlay.set_axes("", "")
-        self.overlay.set_cursor(None)
+        self.cursor.lift(self.name)
         self._pointed(None)
 
     def fit(self) -> None:
@@ -216,6 +226,10 @@ class LatentCanvas(QWidget):
         self.overlay.picture = image, camera
         self.overlay.update()
         self.shown.emit()
+
+    def _draw_cursor(self, name: str, xy: tuple[float, float] | None) -> None:
+        if name == self.name:
+            self.overlay.set_cursor(xy)
 
     def _pointed(self, place: np.ndarray | None) -> None:
         xy = None if self.latent_view is None else self.latent_view.xy

@@ -100,6 +100,7 @@ class ViewOverlay(QWidget):
     #: a place that was clicked with Tool.POINTS
     point_picked = Signal(float, float)
     #: the cursor's place in view coordinates, while it is dragged
+    #: the cursor is dragged to x, y, in view coordinates; who owns it says where it is drawn
     cursor_moved = Signal(float, float)
     #: the mouse rests at a place (2,) of the view with no button down; None: it does not any more
     pointed = Signal(object)
@@ -267,7 +268,6 @@ class ViewOverlay(QWidget):
     def _drag_cursor(self, place: tuple[float, float]) -> None:
         inside = np.clip(place, 0, [self.width() - 1, self.height() - 1])
         x, y = self.transform.to_view(inside[None])[0]
-        self.set_cursor((float(x), float(y)))
         self.cursor_moved.emit(float(x), float(y))
 
     def _pan(self, place: tuple[float, float]) -> None:

@@ -28,7 +28,7 @@ from napari_conformix.widgets.motion.source_group import MotionGroup
 from napari_conformix.widgets.page import Page
 from napari_conformix.widgets.parts import NO_MOTION, Banner, BiasBanner, hint, sentence, signed
 from napari_conformix.widgets.scene import Arrows, Limits
-from napari_conformix.widgets.session import with_units
+from napari_conformix.widgets.session import FIRST, with_units
 from napari_conformix.widgets.spaces import MotionStore
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_space import LatentSpace
     from napari_conformix.widgets.scene import Prepared
+    from napari_conformix.widgets.session import CursorPlace
 
 _NO_JOB: Final = "Open a job folder on the Data page to see how its particles are deformed."
 _UNTRAINED: Final = (
@@ -113,7 +114,7 @@ class DeformationPage(Page):
         self.belief.particle_picked.connect(self.motion.pick)
         self.arrows.count_slider.valueChanged.connect(self.save.set_count)
         picker.list_chosen.connect(self._fill_list)
-        space.canvas.cursor_moved.connect(self._cursor_moved)
+        space.cursor.moved.connect(self._cursor_moved)
         space.views.shown.connect(lambda *_: self._mark_on_view())
         space.selections.listed.connect(self._list_names)
         space.selections.selection_changed.connect(self._selection_changed)
@@ -234,16 +235,16 @@ class DeformationPage(Page):
 
     # -- picking ----------------------------------------------------------------------------------
 
-    def _cursor_moved(self, x: float, y: float) -> None:
+    def _cursor_moved(self, place: CursorPlace) -> None:
         """The cursor of the latent space view: a particle, or a point where points are compared."""
         view = self.space.latent_view
-        if not self.active or view is None or not len(view.xy):
+        if not self.active or view is None or not len(view.xy) or place.view != FIRST:
             return
         if self.motion.mode == source_group.POINTS:
             half = view.space.half or self.space.conformation.half
-            self.motion.point(view.spot((x, y), half))
+            self.motion.point(view.spot(place.xy, half))
         else:
-            self.motion.pick(view.row_near((x, y)))
+            self.motion.pick(view.row_near(place.xy))
 
     def _mark_on_view(self) -> None:
         """Put the view's cursor on the particle that is shown."""
@@ -251,7 +252,7 @@ class DeformationPage(Page):
         if not self.active or None in (view, row, self.shown):
             return
         if mode in (source_group.PARTICLE, source_group.PARTICLES):
-            self.space.canvas.overlay.set_cursor(view.place_of(row))
+            self.space.cursor.put(FIRST, view.place_of(row), "motion")
 
     # -- showing ----------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from napari_conformix.widgets.paths.form import PathForm
 from napari_conformix.widgets.paths.player import PathPlayer
 from napari_conformix.widgets.paths.request import Made, PathRequest, Supports
 from napari_conformix.widgets.paths.saved import PathList
+from napari_conformix.widgets.session import FIRST
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.paths import LatentPath
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from napari_conformix.jobs import Job
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.latent_space import LatentSpace
+    from napari_conformix.widgets.session import CursorPlace
 
 _NO_JOB: Final = "Open a job folder on the Data page to make paths through its conformations."
 _UNTRAINED: Final = (
@@ -54,8 +56,6 @@ class PathsPage(Page):
         self.path: LatentPath | None = None
         self._supports = Supports()
         self._places: np.ndarray | None = None
-        #: the cursor of the Explore page, while this page has the view
-        self._cursor: tuple[float, float] | None = None
         self.bias, self.doubt = BiasBanner(session), DoubtBanner(session)
         self.hint = QLabel(_NO_JOB)
         self.hint.setWordWrap(True)
@@ -93,7 +93,7 @@ class PathsPage(Page):
         session.latents_changed.connect(self._take_latents)
         session.consensus_changed.connect(lambda *_: self.player.consensus_changed())
         self.space.views.shown.connect(self._take_view)
-        self._canvas.cursor_moved.connect(self._cursor_moved)
+        self.space.cursor.moved.connect(self._cursor_moved)
         form.asked.connect(self.make)
         form.tool_asked.connect(self._want_tool)
         form.marks_changed.connect(self._mark)
@@ -121,12 +121,10 @@ class PathsPage(Page):
         if active == self.active:
             return
         self.active = active
-        overlay = self._canvas.overlay
         if active:  # taken before anything is put there, and given back when all of it is gone
             self.space.conformation.set_active(False)
             self.scene.hide_conformation()
-            self._cursor = overlay.cursor_xy
-            overlay.set_cursor(None)
+            self.space.cursor.lend(FIRST)
             self.refresh()
         else:
             self.picking.give_back()
@@ -136,7 +134,7 @@ class PathsPage(Page):
         self._mark()
         self._place()
         if not active:
-            overlay.set_cursor(self._cursor)
+            self.space.cursor.give_back(FIRST)
             self.space.conformation.set_active(True)
 
     def refresh(self) -> None:
@@ -152,7 +150,7 @@ class PathsPage(Page):
 
     def _forget(self, why: str) -> None:
         """Nothing of the job before is shown."""
-        self.path = self._places = self._cursor = None
+        self.path = self._places = None
         self._supports = Supports()
         for group in self.groups:
             group.forget()
@@ -235,7 +233,6 @@ class PathsPage(Page):
     def _take_view(self, view: LatentView, moved: bool) -> None:
         """The view shows something else."""
         if moved:
-            self._cursor = None
             self.form.lose_view()
         self.landscape.take_view(view)
         self._look_at_half()
@@ -280,16 +277,11 @@ class PathsPage(Page):
             if row is not None:
                 self.form.particles.take(row)
 
-    def _cursor_moved(self, x: float, y: float) -> None:
+    def _cursor_moved(self, place: CursorPlace) -> None:
         """Here the cursor takes the nearest step of the path; it stands for no place of its own."""
-        if not self.active:
-            return
-        overlay = self._canvas.overlay
-        overlay.set_cursor(None)
-        if self._places is not None:
-            at, steps = (
-                overlay.transform.to_pixels(xy) for xy in (np.array([[x, y]]), self._places)
-            )
+        if self.active and place.view == FIRST and self._places is not None:
+            to_pixels = self._canvas.overlay.transform.to_pixels
+            at, steps = (to_pixels(xy) for xy in (np.array([place.xy]), self._places))
             self.player.go_to(int(np.linalg.norm(steps - at, axis=1).argmin()))
 
     def _marks(self) -> list[Mark]:

@@ -26,6 +26,7 @@ from napari_conformix.widgets.selections.finder import SelectionFinder
 from napari_conformix.widgets.selections.form import SelectionForm
 from napari_conformix.widgets.selections.saved import SavedSelections
 from napari_conformix.widgets.selections.table import SelectionTable
+from napari_conformix.widgets.session import FIRST
 from napari_conformix.widgets.spaces import MotionStore, column_groups
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class SelectionGroup(QGroupBox):
 
     def select_nearest(self, count: int) -> None:
         """The particles nearest to the cursor, in the view."""
-        xy = self._panel.canvas.overlay.cursor_xy
+        xy = self._panel.canvas.cursor.xy(FIRST)
         if xy is None:
             self._session.report_error(
                 UserError("Click in the view with the Cursor tool first: nearest to what?")

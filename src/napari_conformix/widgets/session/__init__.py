@@ -6,6 +6,7 @@ words.
 
 from napari_conformix.widgets.session import axes, commands
 from napari_conformix.widgets.session.commands import particles_command
+from napari_conformix.widgets.session.cursor import FIRST, LINK, MOUSE, CursorPlace, LatentCursor
 from napari_conformix.widgets.session.dropping import FileDrop
 from napari_conformix.widgets.session.follow import Follower
 from napari_conformix.widgets.session.gl import software_rendering
@@ -16,9 +17,14 @@ from napari_conformix.widgets.session.wording import unbroken, with_units
 from napari_conformix.widgets.session.workers import Workers
 
 __all__ = [
+    "FIRST",
+    "LINK",
+    "MOUSE",
+    "CursorPlace",
     "FileDrop",
     "Follower",
     "Inputs",
+    "LatentCursor",
     "LayerDocks",
     "Map",
     "Session",

@@ -273,7 +273,7 @@ class ViewGroup(QGroupBox):
         if view.past is None:
             self._spaces[view.space.key] = view.space
         if moved:
-            self._panel.canvas.overlay.set_cursor(None)
+            self._panel.canvas.cursor.lift(self._panel.canvas.name)
         self._panel.canvas.set_view(view, colours[1].rgba)
         self.colours.show(colours)
         self.explanation.setText(view.space.explanation)

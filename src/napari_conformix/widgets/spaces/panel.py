@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 from napari_conformix.widgets.colours import LegendBar
 from napari_conformix.widgets.latent_view import LatentCanvas, SelectionBar
 from napari_conformix.widgets.parts import dock_of
-from napari_conformix.widgets.session import LayerDocks
+from napari_conformix.widgets.session import FIRST, LatentCursor, LayerDocks
 from napari_conformix.widgets.spaces.epoch_slider import EpochSlider
 
 #: a scene narrower than this, in pixels, shows little of a molecule
@@ -22,10 +22,10 @@ class LatentViewPanel(QWidget):
     """Tools, view, legend, and the epochs to look back at; :meth:`show_beside` puts all of it into
     the window."""
 
-    def __init__(self) -> None:
+    def __init__(self, cursor: LatentCursor | None = None, name: str = FIRST) -> None:
         super().__init__()
         self.bar = SelectionBar(self)
-        self.canvas = LatentCanvas(self)
+        self.canvas = LatentCanvas(self, cursor, name)
         self.legend = LegendBar(self)
         self.epochs = EpochSlider(self)
         self.dock: QDockWidget | None = None
