@@ -101,3 +101,15 @@ def test_extras_choose_qt_and_dependencies_do_not() -> None:
     names = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     assert not names & {"pyqt5", "pyqt6", "pyside2", "pyside6"}
     assert not any("napari[" in line for line in PROJECT["dependencies"])
+
+
+def test_nothing_outside_of_the_methods_names_one() -> None:
+    """Names and terms of a method come from its class. No file is exempt: who cites a method's
+    paper names its authors."""
+    names = re.compile(r"dynamight|opus", re.IGNORECASE)
+    package = ROOT / "src/napari_conformix"
+    for path in sorted(package.rglob("*.py")):
+        if package / "methods" in path.parents:
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            assert not names.search(line), f"{path.relative_to(ROOT)}:{number}: {line}"

@@ -33,7 +33,7 @@ class GalleryJob(FakeJob):
         self.spec = SimpleNamespace(inputs=inputs, grids=grids)
         self.settings = TrainingSettings()
         self.method_class = SimpleNamespace(
-            title="Numbers", has_decoder=True, has_displacement=True
+            title="Numbers", has_decoder=True, has_displacement=True, pieces="beads"
         )
         (self.folder / "latents.npz").touch()
         self.compared: list[tuple[float, float]] = []

@@ -18,7 +18,11 @@ class PathJob(FakeJob):
     """Two halves; `sets` are labels (N,) of clusters by name."""
 
     method_class = SimpleNamespace(
-        has_decoder=True, independent_halves=True, has_displacement=True, title="Truth"
+        has_decoder=True,
+        independent_halves=True,
+        has_displacement=True,
+        title="Truth",
+        pieces="beads",
     )
 
     def __init__(self, folder: Path, **arguments) -> None:
@@ -51,7 +55,11 @@ class UndecodableJob(PathJob):
     """Latents of another program."""
 
     method_class = SimpleNamespace(
-        has_decoder=False, independent_halves=True, has_displacement=False, title="Imported"
+        has_decoder=False,
+        independent_halves=True,
+        has_displacement=False,
+        title="Imported",
+        pieces="beads",
     )
 
     def decode(self, *arguments, **named) -> np.ndarray:

@@ -36,6 +36,7 @@ def test_a_forecast_counts_all_particles_though_it_reads_a_few(star: Path) -> No
     forecast = forecast_here("dynamight", _inputs(star), SMALL)
     assert forecast.batch_size == 32
     assert forecast.facts["gaussians"] == 60
+    assert forecast.size == "60 Gaussians"
     assert 0 < forecast.epoch_seconds < 60
     assert forecast.seconds(40) - forecast.seconds(20) == pytest.approx(20 * forecast.epoch_seconds)
     images = 200 * 32**2 * 4

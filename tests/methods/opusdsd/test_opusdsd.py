@@ -247,7 +247,7 @@ def test_a_decoded_map_is_its_own_particle_s_and_not_another_s(swing, trained):
 
 def test_the_loss_is_the_sum_that_its_terms_say(swing, trained):
     method, _ = trained
-    options = method.options
+    options = method.settings
     method.begin_step(3.1)
     terms = {
         k: float(v.detach()) for k, v in method.training_step(swing.batch(range(8)), 0).items()
@@ -277,7 +277,7 @@ def test_poses_next_to_the_right_one_count_only_as_far_as_they_explain_the_image
     batch = swing.batch(HELD_OUT)
 
     def data(**update):
-        other = OpusDsd(method.options.model_copy(update=update), method.frame)
+        other = OpusDsd(method.settings.model_copy(update=update), method.frame)
         other.load_state(method.state())
         return float(other.validation_step(batch, 0)["data"])
 
@@ -295,7 +295,7 @@ def test_the_contrast_of_an_image_is_fitted_when_that_is_asked_for(swing, traine
         values = method.model.values(method.model.decode_cube(torch.zeros(80, 2)))
         signal = torch.fft.irfft2(method.model.predict(values, louder), s=(BOX, BOX))
     louder.images = 1.5 * torch.fft.fftshift(signal, dim=(-2, -1))
-    settings = method.options.model_copy(update={"image_scale": True})
+    settings = method.settings.model_copy(update={"image_scale": True})
     fitting = OpusDsd(settings, method.frame)
     fitting.load_state(method.state())
     left = [m.image_residual(torch.zeros(80, 2), louder, 0).abs().mean() for m in (fitting, method)]
@@ -346,7 +346,7 @@ def test_pure_noise_is_whitened_to_one(swing, trained):
 
 def test_a_model_that_is_loaded_again_decodes_and_encodes_the_same(swing, trained):
     method, _ = trained
-    again = OpusDsd(method.options, method.frame)
+    again = OpusDsd(method.settings, method.frame)
     again.load_state(method.state())
     latent = torch.randn(3, 2)
     assert torch.equal(again.decode(latent, 0), method.decode(latent, 0))

@@ -205,7 +205,9 @@ def test_a_missing_stack_is_a_sentence_and_all_else_goes_on(
 
 def test_without_a_decoder_images_stand_alone(window: Window, star: Path, tmp_path: Path) -> None:
     job = GalleryJob(tmp_path, star)
-    job.method_class = SimpleNamespace(title="Latents of another program", has_decoder=False)
+    job.method_class = SimpleNamespace(
+        title="Latents of another program", has_decoder=False, pieces="beads"
+    )
     window.open(job)
     window.page.gallery.fold.button.setChecked(False)
     unfold(window)

@@ -128,6 +128,7 @@ def test_the_legend_has_a_line_a_body_and_the_sentence_below(window) -> None:
     text = window.group.table.text()
     turned = window.group.found.domains.bodies[1]
     assert text.count("⬤") == 2
+    assert ">&nbsp;&nbsp;Beads<" in text  # what the method says its pieces are
     assert ">&nbsp;&nbsp;90<" in text
     assert ">&nbsp;&nbsp;60<" in text
     assert turned.rotation_degrees == pytest.approx(12, abs=3)

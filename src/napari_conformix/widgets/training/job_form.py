@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_conformix.errors import UserError
+from napari_conformix.methods import RECOMMENDED
 from napari_conformix.widgets.parts import ChoiceBox, SettingsForm
 from napari_conformix.widgets.session import commands, free_name
 
@@ -139,6 +140,7 @@ class JobForm(QWidget):
         with QSignalBlocker(self.method):
             for name, kind in methods.items():
                 self.method.addItem(kind.title, name)
+            self.method.setCurrentIndex(max(self.method.findData(RECOMMENDED), 0))
         self._method_chosen()
         if self._job is not None:
             self._show_values()
