@@ -167,7 +167,7 @@ def choose_threshold(volume: torch.Tensor, mask: torch.Tensor | None = None) -> 
 
     Half of Otsu's threshold of the (masked) map, but above the solvent's noise. Otsu's split finds
     the strong density; flexible parts are weaker, so the contour is put half way between it and
-    the solvent (DynaMight paper: 'density in the flexible regions remains, but no noise is
+    the solvent (Schwab et al., 2024: 'density in the flexible regions remains, but no noise is
     visible'). In a noisy map Otsu splits the noise itself, so the contour is at least 4 times the
     solvent's standard deviation in the unmasked map, unless that is above half the maximum.
 
