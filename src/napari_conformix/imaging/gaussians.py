@@ -345,7 +345,7 @@ def project_gaussians(
     oversampling: int = 2,
     weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Transform of the projection of unit-mass Gaussians (Schwab et al., 2024, eq. 10), without CTF.
+    """Transform of the projection of unit-mass Gaussians (Schwab et al., 2024, eq. 10), no CTF.
 
     Parameters
     ----------
