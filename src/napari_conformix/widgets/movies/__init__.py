@@ -5,7 +5,7 @@ used.
 """
 
 from napari_conformix.widgets.movies.group import MovieGroup
-from napari_conformix.widgets.movies.movie import movie_main
+from napari_conformix.widgets.movies.movie import movie_main, write_movie
 from napari_conformix.widgets.movies.path_frames import Head, PathFrames
 from napari_conformix.widgets.movies.path_words import caption, place_in_words, title_of
 
@@ -17,4 +17,5 @@ __all__ = [
     "movie_main",
     "place_in_words",
     "title_of",
+    "write_movie",
 ]
