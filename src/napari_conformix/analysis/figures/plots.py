@@ -5,10 +5,13 @@ so that it can be searched and edited; the same data give the same bytes.
 """
 
 import io
+import re
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +64,9 @@ def drawing() -> Iterator[None]:
     """The style of all figures, for making and for saving them."""
     import matplotlib as mpl
 
-    with _lock, mpl.rc_context(_STYLE):
+    with _lock, mpl.rc_context():
+        mpl.rcdefaults()  # not what the user's matplotlibrc says
+        mpl.rcParams.update(_STYLE)
         yield
 
 
@@ -293,9 +298,10 @@ def _nothing(figure: "Figure", axes: "Axes", title: str) -> str:
 
 
 def _svg(figure: "Figure", title: str) -> str:
-    """The element alone, to stand in a page, with its title for those who cannot see it."""
-    from html import escape
-
+    """The element alone, to stand in a page: with its title for those who cannot see it, and names
+    of its own for its parts, since a page may have several figures."""
     text = saved(figure).decode()
+    mark = f"-{zlib.crc32(title.encode()):08x}"
+    text = re.sub(r'( id="[^"]+|(?:url\(|href=")#[^")]+)', rf"\1{mark}", text)
     head, _, inside = text[text.index("<svg") :].partition(">")
     return f'{head} role="img"><title>{escape(title)}</title>{inside}'
