@@ -77,9 +77,10 @@ def test_a_movie_is_made_while_the_window_is_used(used) -> None:
     assert group.running
     assert not group.make.isEnabled()
     assert group.stop.isVisibleTo(group)
-    wait(window, group)
+    window.wait(lambda: not group.running, 60)
+    timer.stop()  # a window that is looked at every millisecond is never at rest
     window.wait(lambda: bool(shown))
-    timer.stop()
+    window.settle()
     group.recorder.progressed.disconnect(use)
     assert len(set(ticks)) >= 6  # between any two frames the window had its turn
     assert view_of(window.viewer) == moved[0]
