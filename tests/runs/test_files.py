@@ -1,13 +1,16 @@
 import errno
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+import napari_conformix
 from napari_conformix.errors import UserError
 from napari_conformix.runs import (
     atomic_npz,
@@ -15,6 +18,7 @@ from napari_conformix.runs import (
     atomic_write,
     is_disk_full,
     remove_leftovers,
+    remove_leftovers_of,
     temporary_name,
     whole_file,
 )
@@ -106,6 +110,80 @@ def test_what_another_host_is_writing_stays_for_a_day(tmp_path, monkeypatch):
     assert not theirs.exists()
 
 
+def test_what_another_host_began_goes_at_once_where_only_the_run_writes(tmp_path, monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "another host")
+        theirs = temporary_name(tmp_path / "images.npy")
+    theirs.touch()
+    with atomic_path(tmp_path / "a.npz") as mine:
+        mine.write_bytes(b"half")
+        remove_leftovers(tmp_path, alone=True)
+        assert mine.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_a_disk_whose_clock_is_behind_makes_no_leftover(tmp_path):
+    began = psutil.Process().create_time()
+    with atomic_path(tmp_path / "a.npz") as temporary:
+        temporary.write_bytes(b"half")
+        os.utime(temporary, (began - 30, began - 30))
+        remove_leftovers(tmp_path)
+        assert temporary.exists()
+
+
+#: of versions that named what they were writing in other ways
+EARLIER = [
+    "selections/.open.4711",
+    "umap/.motion_n15_d0.1.npz.4711",
+    "reconstruction/all/.run_fsc.part.star",
+    "reconstruction/all/.plain_fsc.part.csv",
+    "movies/.maps.partial-x_y1z2a9",
+]
+
+
+@pytest.mark.parametrize("name", EARLIER)
+@pytest.mark.parametrize("folder", [False, True])
+def test_other_names_of_earlier_versions_are_removed_when_they_are_old(tmp_path, name, folder):
+    left = tmp_path / name
+    left.parent.mkdir(parents=True)
+    if folder:
+        left.mkdir()
+    else:
+        left.touch()
+    remove_leftovers(tmp_path)
+    assert left.exists()  # an earlier version may be writing it
+    os.utime(left, (0, 0))
+    remove_leftovers(tmp_path)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["paths/.bashrc.1", ".trainer.guard", "maps/x.partial-0123abcd"])
+def test_what_is_no_temporary_file_stays(tmp_path, name):
+    kept = tmp_path / name
+    kept.parent.mkdir(exist_ok=True)
+    kept.touch()
+    os.utime(kept, (0, 0))
+    remove_leftovers(tmp_path, alone=True)
+    assert kept.exists()
+
+
+def test_leftovers_of_one_file(tmp_path):
+    dead, other = _killed_writer(tmp_path), _killed_writer(tmp_path)
+    other = other.rename(other.with_name(other.name.replace(".z.", ".y.")))
+    with atomic_path(tmp_path / "z.npz") as mine:
+        mine.touch()
+        remove_leftovers_of(tmp_path / "z.npz")
+        assert mine.exists()
+    assert not dead.exists()
+    assert other.exists()
+
+
+@pytest.mark.parametrize("stem", ["n" * 250, "\N{ANGSTROM SIGN}" * 83, "n"])
+def test_a_long_name_can_be_written(tmp_path, stem):
+    atomic_write(tmp_path / f"{stem}.star", b"data_")
+    assert [path.name for path in tmp_path.iterdir()] == [f"{stem}.star"]
+
+
 def test_links_are_not_followed_to_leftovers(tmp_path):
     outside, job = tmp_path / "outside", tmp_path / "job"
     outside.mkdir()
@@ -125,6 +203,25 @@ def test_a_person_is_told_why_a_file_cannot_be_written(tmp_path):
     with whole_file(tmp_path / "a.star") as temporary:
         temporary.write_text("data_")
     assert (tmp_path / "a.star").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+#: who puts a whole folder, or the files of one, in place
+OF_FOLDERS = {
+    "export/map_series.py",
+    "jobs/clusters/clusters.py",
+    "jobs/folder/importing.py",
+    "simulation/dataset.py",
+}
+
+
+def test_whole_files_are_written_in_one_place():
+    source = Path(napari_conformix.__file__).parent
+    wrong = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if re.search(r"\bos\.re(place|name)\(|\bmkstemp\(", path.read_text(encoding="utf-8"))
+    }
+    assert wrong - OF_FOLDERS == {"runs/files.py"}
 
 
 def test_npz_needs_no_pickle(tmp_path):

@@ -1,6 +1,5 @@
 """Half maps of a set of particles, their FSC, and the files that RELION's PostProcess takes."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_conformix.imaging import Resolution, fsc, resolution_at
 from napari_conformix.particles import write_map
 from napari_conformix.reconstruction.deformed import Warp
 from napari_conformix.reconstruction.reconstructor import Reconstructor
+from napari_conformix.runs import atomic_path
 from napari_conformix.training.contract import Batch
 
 
@@ -329,13 +329,8 @@ def write_half_maps(maps: HalfMaps, folder: Path | str, name: str = "run") -> li
         write_map(folder / file, volume.numpy(), maps.pixel_size_angstrom)
     table = fsc_table(maps)
     star, csv = folder / f"{name}_fsc.star", folder / f"{name}_fsc.csv"
-    _replace(star, lambda path: starfile.write({"fsc": table}, path, overwrite=True))
-    _replace(csv, lambda path: table.to_csv(path, index=False))
+    with atomic_path(star) as temporary:
+        starfile.write({"fsc": table}, temporary)
+    with atomic_path(csv) as temporary:
+        table.to_csv(temporary, index=False)
     return [*(folder / file for file in volumes), star, csv]
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write under a temporary name and rename, so that a reader never sees half a file."""
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    write(temporary)
-    os.replace(temporary, path)

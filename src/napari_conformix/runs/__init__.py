@@ -18,6 +18,7 @@ from napari_conformix.runs.files import (
     atomic_write,
     is_disk_full,
     remove_leftovers,
+    remove_leftovers_of,
     temporary_name,
     whole_file,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "parser",
     "program_version",
     "remove_leftovers",
+    "remove_leftovers_of",
     "run_in_folder",
     "stop_on_signals",
     "temporary_name",

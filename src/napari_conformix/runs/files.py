@@ -5,6 +5,7 @@ A reader never sees half a file, and a kill or a full disk at any instant leaves
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import re
@@ -21,22 +22,32 @@ import numpy as np
 import psutil
 
 from napari_conformix.errors import UserError
+from napari_conformix.runs import layout
 
 TEMPORARY_MARK = ".partial-"
 #: a temporary file of another host, whose processes cannot be seen, is left alone for so long
 FOREIGN_SECONDS = 24 * 3600.0
 #: how deep below a job folder its files lie: clusters/NAME, reconstruction/NAME
 _DEPTH = 2
+#: the clock of a shared disk may be behind that of this host by so much
+_CLOCK_SECONDS = 120.0
+_LONGEST_NAME = 255  # bytes, of a file system
 
 #: .STEM.partial-HOST-PROCESS-RANDOM.SUFFIX: who writes it can be looked up
 _OURS = re.compile(rf"^\..*{re.escape(TEMPORARY_MARK)}([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}(\.\w+)?$")
 #: names that earlier versions wrote under: .STEM.partial-RANDOM.SUFFIX by a trainer, of which there
-#: is one at a time, .NAME.partial-PROCESS-RANDOM for a folder of clusters, .NAME.RANDOM.tmp
+#: is one at a time, .NAME.partial-PROCESS-RANDOM for a folder of clusters; and those that say
+#: nothing of use, .NAME.RANDOM.tmp, the folder .NAME.partial-RANDOM of a series of maps,
+#: .NAME_fsc.part.star, and .NAME.PROCESS of a selection or a UMAP
 _OF_TRAINER = re.compile(rf"^\..*{re.escape(TEMPORARY_MARK)}[0-9a-f]{{8}}(\.\w+)?$")
 _OF_CLUSTERS = re.compile(rf"^\..*{re.escape(TEMPORARY_MARK)}(\d+)-[0-9a-f]+$")
-_OF_WINDOW = re.compile(r"^\..*\.[a-z0-9_]{8}\.tmp$")
-#: so long a window of an earlier version may take to write one file
-_WINDOW_SECONDS = 600.0
+_OF_NOBODY = re.compile(
+    rf"^\..*(\.[a-z0-9_]{{8}}\.tmp|{re.escape(TEMPORARY_MARK)}[a-z0-9_]{{8}}|_fsc\.part\.(star|csv))$"
+)
+_OF_NUMBER = re.compile(r"^\..*\.\d+$")
+_WITH_NUMBERS = (layout.SELECTIONS, layout.UMAPS)
+#: so long an earlier version may take to write one file
+_EARLIER_SECONDS = 600.0
 
 
 def temporary_name(path: Path) -> Path:
@@ -55,7 +66,9 @@ def temporary_name(path: Path) -> Path:
         In the same folder, with the same suffix, another one every time.
     """
     writer = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return path.with_name(f".{path.stem}{TEMPORARY_MARK}{writer}{path.suffix}")
+    end = f"{TEMPORARY_MARK}{writer}{path.suffix}"
+    stem = path.stem.encode()[: _LONGEST_NAME - 1 - len(end.encode())].decode(errors="ignore")
+    return path.with_name(f".{stem}{end}")
 
 
 @contextlib.contextmanager
@@ -175,7 +188,7 @@ def atomic_npz(path: str | Path, **arrays: np.ndarray) -> None:
     atomic_save(path, lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
 
 
-def remove_leftovers(folder: str | Path) -> None:
+def remove_leftovers(folder: str | Path, *, alone: bool = False) -> None:
     """Remove temporary files and folders that killed processes left in a folder, and below it.
 
     Whoever wrote them: the window, a command, a worker or a trainer. What a living process of
@@ -186,18 +199,34 @@ def remove_leftovers(folder: str | Path) -> None:
     ----------
     folder : str or Path
         Such as a job folder: what lies in its folders, and in theirs, is looked at, too.
+    alone : bool
+        Only the run that holds the lock writes here, and that is the caller: what another host
+        began is a leftover, however new. An image cache may be too large to keep a second one.
     """
     top = Path(folder)
     for where, folders, files in os.walk(top):
-        for name in [name for name in folders if _is_leftover(Path(where) / name)]:
+        for name in [name for name in folders if _is_leftover(Path(where) / name, alone)]:
             folders.remove(name)
             shutil.rmtree(Path(where) / name, ignore_errors=True)
         for name in files:
-            if _is_leftover(Path(where) / name):
+            if _is_leftover(Path(where) / name, alone):
                 with contextlib.suppress(OSError):
                     (Path(where) / name).unlink()
         if len(Path(where).relative_to(top).parts) >= _DEPTH:
             folders.clear()
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Remove what killed processes left that were writing one file.
+
+    Parameters
+    ----------
+    path : Path
+        What was to be there; nothing else in its folder is looked at.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.stem)}{TEMPORARY_MARK}*{path.suffix}"):
+        if _is_leftover(left, alone=False):
+            left.unlink(missing_ok=True)
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -221,29 +250,35 @@ def is_disk_full(error: BaseException) -> bool:
     return False
 
 
-def _is_leftover(path: Path) -> bool:
+def _is_leftover(path: Path, alone: bool) -> bool:
     name = path.name
-    if TEMPORARY_MARK not in name and not name.endswith(".tmp"):
+    if not name.startswith("."):
         return False
     try:
         if ours := _OURS.match(name):
             if ours.group(1) != _host():
-                return _age_seconds(path) > FOREIGN_SECONDS
+                return alone or _age_seconds(path) > FOREIGN_SECONDS
             return not _wrote(int(ours.group(2)), path)
         if clusters := _OF_CLUSTERS.match(name):
             return not psutil.pid_exists(int(clusters.group(1)))
-        if _OF_WINDOW.match(name):
-            return _age_seconds(path) > _WINDOW_SECONDS
+        if _OF_TRAINER.match(name):
+            return True
+        numbered = path.parent.name in _WITH_NUMBERS and _OF_NUMBER.match(name)
+        if numbered or _OF_NOBODY.match(name):
+            return _age_seconds(path) > _EARLIER_SECONDS
     except (OSError, psutil.Error):  # gone by now, or not ours to look at
-        return False
-    return _OF_TRAINER.match(name) is not None
+        pass
+    return False
 
 
 def _wrote(process: int, path: Path) -> bool:
-    """Whether a process lives that may be writing a file: numbers are used again."""
+    """Whether a process lives that may be writing a file: numbers are used again.
+
+    By two clocks, the host's and the disk's: in doubt it lives, and the file goes the next time.
+    """
     if not psutil.pid_exists(process):
         return False
-    return bool(psutil.Process(process).create_time() <= path.lstat().st_mtime + 1.0)
+    return bool(psutil.Process(process).create_time() <= path.lstat().st_mtime + _CLOCK_SECONDS)
 
 
 def _age_seconds(path: Path) -> float:

@@ -190,7 +190,7 @@ class CheckpointFolder:
         import safetensors.torch
         import torch
 
-        remove_leftovers(self.folder)
+        remove_leftovers(self.folder, alone=True)
         described = Description(
             **formats.WEIGHTS.stamp(),
             method=method.name,

@@ -56,7 +56,7 @@ class LatentHistory:
         """
         if self._most == 0:
             return
-        remove_leftovers(self.folder)
+        remove_leftovers(self.folder, alone=True)
         kind = np.float16 if len(table) > MANY_PARTICLES else np.float32
         arrays = formats.LATENTS_OF_EPOCH.array_stamp(program=False)
         arrays |= {"epoch": np.array(table.epoch), "mean": _as(table.mean, kind)}

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from napari_conformix.analysis.spaces import UmapParameters, cached_umap, start_umap
 from napari_conformix.analysis.spaces.umap_process import read_rows
 from napari_conformix.errors import UserError
+from napari_conformix.runs import temporary_name
 
 
 def write_latents(path: Path, n: int = 400) -> np.ndarray:
@@ -83,6 +84,18 @@ def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
     assert handle.poll().done
     with pytest.raises(UserError, match="cancelled"):
         handle.result()
+    assert [p.name for p in tmp_path.iterdir()] == ["latents.npz"]
+
+
+def test_cancelling_while_it_writes_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_latents(tmp_path / "latents.npz")
+    handle = start_umap(tmp_path / "latents.npz", tmp_path / "umap.npz")
+    with monkeypatch.context() as worker:
+        worker.setattr(os, "getpid", lambda: handle.pid)
+        temporary_name(tmp_path / "umap.npz").touch()
+    handle.cancel()
     assert [p.name for p in tmp_path.iterdir()] == ["latents.npz"]
 
 

@@ -1,5 +1,6 @@
 """Batches against the files, the optics and the imaging functions they come from."""
 
+import socket
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from napari_conformix.imaging import fourier_resize_2d
 from napari_conformix.particles import ImageReader, read_particles
+from napari_conformix.runs import temporary_name
 from napari_conformix.training.batches import TrainingData, outside_circle, sources
 from napari_conformix.training.contract import Frame
 from napari_conformix.training.settings import TrainingSettings
@@ -80,6 +82,16 @@ def test_a_cache_that_was_interrupted_is_begun_again(particles, tmp_path, monkey
     assert list(cache.iterdir()) == []
     _, events = prepared(particles, folder=cache, images="cache")
     assert [e.done for e in events] == list(range(8, samples.COUNT + 1, 8))
+
+
+def test_what_a_trainer_of_another_host_began_makes_room_at_once(particles, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "node17")
+        temporary_name(cache / "images.npy").touch()
+    prepared(particles, folder=cache, images="cache")
+    assert sorted(path.name for path in cache.iterdir()) == ["images.json", "images.npy"]
 
 
 def test_automatic_choice_says_why(particles, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import formats
+from napari_conformix.runs import atomic_save, atomic_write, formats
 
 #: One step of how a selection was made, JSON values only. `action` is what was done to the rows
 #: selected before; `kind` is where the new rows are from, and what else the step says of them
@@ -152,18 +151,10 @@ class Selection:
     def save(self, folder: Path | str) -> Path:
         """Write NAME.npy and NAME.json to a folder, each complete or not at all; returns the
         latter. The description comes last, so that one that exists has its rows."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        rows, description = folder / f"{self.name}.npy", folder / f"{self.name}.json"
-        temporary = folder / f".{self.name}.{os.getpid()}"
-        try:
-            with open(temporary, "wb") as file:
-                np.save(file, self.rows, allow_pickle=False)
-            os.replace(temporary, rows)
-            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
-            os.replace(temporary, description)
-        finally:
-            temporary.unlink(missing_ok=True)
+        rows = Path(folder) / f"{self.name}.npy"
+        description = Path(folder) / f"{self.name}.json"
+        atomic_save(rows, lambda file: np.save(file, self.rows, allow_pickle=False))
+        atomic_write(description, (self.to_json() + "\n").encode())
         return description
 
     @classmethod

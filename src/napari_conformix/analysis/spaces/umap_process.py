@@ -18,7 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_conformix.errors import UserError
-from napari_conformix.runs import WorkerProcess, WorkerProgress, formats
+from napari_conformix.runs import (
+    WorkerProcess,
+    WorkerProgress,
+    atomic_npz,
+    formats,
+    remove_leftovers_of,
+)
 
 
 @dataclass(frozen=True)
@@ -127,20 +133,13 @@ def write_result(
     path: Path, embedding: npt.NDArray[np.float32], key: str, parameters: UmapParameters
 ) -> None:
     """Write `embedding` (N, 2), its key and parameters; the file appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path, os.getpid())
     arrays = {
         **formats.UMAP.array_stamp(),
         "embedding": embedding,
         "key": np.array(key),
         "parameters": np.array(parameters.to_json()),
     }
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomic_npz(path, **arrays)
 
 
 def kept_umaps(folder: Path | str) -> list[KeptUmap]:
@@ -155,11 +154,6 @@ def kept_umaps(folder: Path | str) -> list[KeptUmap]:
         except (OSError, zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError, UserError):
             continue
     return found
-
-
-def temporary_name(path: Path, pid: int) -> Path:
-    """Where the worker of that process id writes before it renames."""
-    return path.with_name(f".{path.name}.{pid}")
 
 
 def cached_umap(
@@ -211,7 +205,7 @@ class UmapHandle(WorkerProcess):
         """End the worker; nothing half-written stays behind."""
         super().cancel()
         if self._cancelled:
-            temporary_name(self.out, self.pid).unlink(missing_ok=True)
+            remove_leftovers_of(self.out)
 
 
 def start_umap(

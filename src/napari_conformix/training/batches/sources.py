@@ -98,7 +98,7 @@ class CacheSource:
             return
         if not self._is_current():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(self._path.parent)
+            remove_leftovers(self._path.parent, alone=True)
             self._description_path.unlink(missing_ok=True)
             with atomic_path(self._path) as temporary:
                 images = np.lib.format.open_memmap(
