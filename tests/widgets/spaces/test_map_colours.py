@@ -298,6 +298,29 @@ def test_the_cursor_and_the_mouse_are_shared(window: Window, linked) -> None:
     assert linked.panel.canvas.overlay.hovered_xy is None
 
 
+def test_a_lasso_in_the_second_map_is_counted_and_dropped(window: Window, linked) -> None:
+    window.bar.tools[Tool.LASSO].click()
+    overlay, view = linked.panel.canvas.overlay, linked.views.latent_view
+    said = window.bar.count.text()
+    corners = np.array([(0.1, 0.1), (0.45, 0.1), (0.45, 0.9), (0.1, 0.9)])
+    pixels = (corners * [overlay.width(), overlay.height()]).astype(int)
+    QTest.mousePress(overlay, _LEFT, pos=QPoint(*map(int, pixels[0])))
+    for pixel in pixels[1:]:
+        QTest.mouseMove(overlay, QPoint(*map(int, pixel)))
+        process_events(0.02)
+    places = overlay.transform.to_view(pixels.astype(float))
+    inside = ((view.xy > places.min(axis=0)) & (view.xy < places.max(axis=0))).all(axis=1)
+    expected = f"Inside {inside.sum():,} of 2,000 "
+    window.wait(lambda: window.bar.count.text().startswith(expected))
+    linked.panel.bar.cancelled.emit()
+    process_events(0.2)
+    assert not overlay.drawing
+    assert window.bar.count.text() == said
+    QTest.mouseRelease(overlay, _LEFT)
+    process_events(0.1)
+    assert window.page.history.count == 0
+
+
 def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> None:
     job = FakeJob(tmp_path)
     table = job.latents()
@@ -331,6 +354,7 @@ def test_a_kept_umap_is_what_the_second_map_shows(empty: Window, tmp_path) -> No
 
 def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeypatch) -> None:
     """The process itself has its own tests; here one that is as far as it is told to be."""
+    from napari_conformix.analysis import spaces
     from napari_conformix.analysis.spaces import umap_process
 
     table = window.job.latents()
@@ -352,7 +376,7 @@ def test_a_umap_is_made_followed_and_cancelled(window: Window, tmp_path, monkeyp
         def cancel(self) -> None:
             self.cancelled = True
 
-    monkeypatch.setattr(umap_process, "start_umap", Handle)
+    monkeypatch.setattr(spaces, "start_umap", Handle)
     control = window.page.views.umap
     control.neighbours.setValue(40)
     control.min_dist.setValue(0.25)

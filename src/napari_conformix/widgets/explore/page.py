@@ -91,12 +91,12 @@ class ExplorePage(QWidget):
         self._enable(False)
 
     def _connect_legend(self) -> None:
-        """What is clicked in a legend is selected; there is room for one map beside the first."""
+        """What is clicked in a legend is selected; there is room for one view next to the first."""
         self.views.category_asked.connect(
             lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
         )
-        self.compare.beside.opened.connect(lambda *_: self.linked.close_view())
-        self.linked.opened.connect(self.compare.beside.close)
+        self.compare.second.showing.connect(self.linked.close_view)
+        self.linked.second.showing.connect(lambda: self.compare.beside.close())
 
     @property
     def canvas(self) -> LatentCanvas:

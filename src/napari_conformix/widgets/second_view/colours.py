@@ -74,7 +74,7 @@ def painters_of(
 
 
 def _painter(make: Callable[[], Colouring]) -> Callable[[LatentView], Colouring]:
-    """What is known of the particles does not depend on the map."""
+    """What is known of the particles does not depend on the view."""
     return lambda view: make()
 
 
@@ -91,7 +91,7 @@ def carried(values: np.ndarray, rows: np.ndarray, otherwise: Any) -> np.ndarray:
 
 
 def _motion_axes(latents: LatentTable) -> dict[str, Callable[[], tuple[np.ndarray, str]]]:
-    """The coordinates of the motion map."""
+    """The coordinates by motion."""
     if not views.has_motion(latents):
         return {}
     unit = "Å RMS" if views.in_angstrom(latents) else latents.motion_unit

@@ -1,4 +1,4 @@
-"""The dock of a second latent map, beside the first one or below it."""
+"""The dock of a second latent space view, next to the first one or below it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from qtpy.QtWidgets import QDockWidget, QLabel
 from napari_conformix.widgets.spaces import LatentViewPanel
 
 _TITLE: Final = "Latent map"
-_OTHER: Final = "Latent map of the other job"
-#: a window this wide has room for two maps side by side, in pixels
+#: a window this wide has room for two views side by side, in pixels
 _WIDE: Final = 1800
-#: a window less high has no room for the tools of both maps, one above the other
+#: a window less high has no room for the tools of both views, one above the other
 _HIGH: Final = 880
 #: a scene narrower than this gets the room of napari's layer docks, which the Window menu has
 _SCENE: Final = 300
-#: how small each of two maps may be, and one alone
+#: how small each of two views may be, and one alone
 _SMALL, _ALONE = (240, 130), (240, 200)
 
 
-def show_maps(
+def show_view(
     viewer,
     first: LatentViewPanel,
     second: LatentViewPanel,
-    name: str = _OTHER,
+    name: str,
     *,
-    tools: bool = True,
+    tools: bool,
 ) -> None:
-    """Put the second map into the window, once, and show it; nothing without a window. It has no
+    """Put the second view into the window, once, and show it; nothing without a window. It has no
     tools of its own where there is no room, or where they are not wanted."""
     window = getattr(viewer, "window", None)
     if window is None or first.dock is None:
@@ -38,13 +37,13 @@ def show_maps(
         second.dock = window.add_dock_widget(
             second, name=name, area="right", add_vertical_stretch=False
         )
-        # It shares the room of the first map, in which a floating dock has no part.
+        # It shares the room of the first view, in which a floating dock has no part.
         features = second.dock.features() & ~QDockWidget.DockWidgetFeature.DockWidgetFloatable
         second.dock.setFeatures(features)
         _take_away_cross(second.dock)
     main = first.dock.window()
     wide = is_wide(first)
-    # The tools of the first map stand right above and act on both.
+    # The tools of the first view stand right above and act on both.
     second.bar.setVisible(tools and (wide or main.height() >= _HIGH))
     for panel in (first, second):
         panel.canvas.setMinimumSize(*_SMALL)
@@ -61,12 +60,12 @@ def show_maps(
 
 
 def is_wide(panel: LatentViewPanel) -> bool:
-    """Whether two maps stand side by side, and not one above the other."""
+    """Whether two views stand side by side, and not one above the other."""
     return panel.dock is not None and panel.dock.window().width() >= _WIDE
 
 
-def hide_map(first: LatentViewPanel, second: LatentViewPanel) -> None:
-    """Only the first map; the dock of the other is hidden, to be shown again."""
+def hide_view(first: LatentViewPanel, second: LatentViewPanel) -> None:
+    """Only the first view; the dock of the other is hidden, to be shown again."""
     if second.dock is not None:
         second.dock.hide()
     second.layer_docks.give_back()
@@ -75,17 +74,17 @@ def hide_map(first: LatentViewPanel, second: LatentViewPanel) -> None:
 
 
 def _take_away_cross(dock: QDockWidget) -> None:
-    """napari's cross would destroy the map; it can be hidden, and closed on the page."""
+    """napari's cross would destroy the view; it can be hidden, and closed on the page."""
     cross = getattr(dock.titleBarWidget(), "close_button", None)
     if cross is not None:
         cross.hide()
 
 
 def set_title(panel: LatentViewPanel, title: str) -> None:
-    """What stands over a map."""
+    """What stands over a view."""
     if panel.dock is None:
         return
-    panel.dock.name = title  # napari makes the bar anew when the dock is moved
+    panel.dock.name = title  # napari makes another bar when the dock is moved
     panel.dock.setWindowTitle(title)
     label = getattr(panel.dock.titleBarWidget(), "title", None)
     if isinstance(label, QLabel):

@@ -1,4 +1,4 @@
-"""Particles that two latent maps both show. No Qt in this file."""
+"""Particles that two latent space views both show. No Qt in this file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Pairs:
         return self.views[0] is view and self.views[1] is other and self.to_other is to_other
 
     def nearest(self, side: int, xy: tuple[float, float]) -> int | None:
-        """The pair whose place in map `side` is nearest, as the map is drawn."""
+        """The pair whose place in view `side` is nearest, as the view is drawn."""
         if not len(self.rows[0]):
             return None
         x, y = (self.xy[side][:, axis] - np.float32(xy[axis]) for axis in (0, 1))
@@ -45,6 +45,6 @@ class Pairs:
         return int(x.argmin())
 
     def place(self, side: int, pair: int) -> tuple[float, float]:
-        """Where a pair is in map `side`."""
+        """Where a pair is in view `side`."""
         x, y = map(float, self.xy[side][pair])
         return x, y
