@@ -1,4 +1,4 @@
-"""Where the latent map is on the screen: map coordinates to pixels and back. No Qt, no napari."""
+"""Where the latent space view is on the screen: its coordinates to pixels and back. No Qt here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """What a picture of `width` x `height` pixels shows of the map.
+    """What a picture of `width` x `height` pixels shows of the view.
 
     `pixel_ratio` is how many of them are one pixel of a screen of ordinary resolution.
-    `x`, `y` is the place of the map in the middle of the picture, `zoom` the pixels of one unit of
-    the map's x; one of its y is drawn `stretch` times as long. Map y points up, pixel rows run
+    `x`, `y` is the place of the view in the middle of the picture, `zoom` the pixels of one unit of
+    the view's x; one of its y is drawn `stretch` times as long. Its y points up, pixel rows run
     down; pixel (column i, row j) covers i <= x < i + 1, j <= y < j + 1.
     """
 
@@ -43,7 +43,7 @@ class Camera:
 
     @property
     def scale(self) -> np.ndarray:
-        """(2,) pixels, x right and y down, of one unit of the map's x and y."""
+        """(2,) pixels, x right and y down, of one unit of the view's x and y."""
         return np.array([self.zoom, -self.zoom * self.stretch])
 
     def scaled(self, factor: float) -> Camera:
@@ -57,7 +57,7 @@ class Camera:
         )
 
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:
-        """(n, 2) places of the map -> (n, 2) pixels, x right and y down."""
+        """(n, 2) places of the view -> (n, 2) pixels, x right and y down."""
         offset = np.asarray(xy, dtype=float) - [self.x, self.y]
         return [self.width / 2, self.height / 2] + offset * self.scale
 
@@ -72,6 +72,6 @@ class Camera:
         return x, y
 
     def to_view(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, 2) pixels -> (n, 2) places of the map."""
+        """(n, 2) pixels -> (n, 2) places of the view."""
         offset = np.asarray(pixels, dtype=float) - [self.width / 2, self.height / 2]
         return [self.x, self.y] + offset / self.scale

@@ -1,6 +1,6 @@
-"""The latent map: all particles in two coordinates, in a widget for a dock.
+"""The latent space view: all particles in two coordinates, in a widget for a dock.
 
-The particles are a picture shaded by their density (:mod:`map_raster`), made in a thread for what
+The particles are a picture shaded by their density (:mod:`raster`), made in a thread for what
 the camera shows and painted by the surface: none is left out at any number. A napari canvas with a
 Points layer was slower even for a thousand particles where OpenGL is computed on the CPU, and for
 a million had to leave most of them out.
@@ -120,7 +120,7 @@ class LatentCanvas(QWidget):
         """Show the particles of a view; `rgba` (N, 4) has a colour for every row of the file.
 
         The camera stays, unless the axes are others or the user has not touched it yet. It stays
-        too while the map looks back at earlier epochs, or the epochs could not be compared.
+        too while the view looks back at earlier epochs, or the epochs could not be compared.
         """
         if view is self.latent_view:
             self.set_colours(rgba)
@@ -175,7 +175,7 @@ class LatentCanvas(QWidget):
     # -- what others put on it --------------------------------------------------------------------
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
-        """Letters or numbers at places of the map, in place of those before."""
+        """Letters or numbers at places of the view, in place of those before."""
         self.overlay.decorations.marks = tuple(marks)
         self.overlay.update()
 
@@ -201,7 +201,7 @@ class LatentCanvas(QWidget):
         extent: tuple[Sequence[float], Sequence[float]] | None = None,
     ) -> None:
         """A picture (h, w, 4) uint8 behind the particles, its first row at the top, over the box
-        ((x0, y0), (x1, y1)) of the map."""
+        ((x0, y0), (x1, y1)) of the view."""
         backdrop = None if image is None else Backdrop.of(image, extent)
         self.overlay.decorations.backdrop = backdrop
         self.overlay.update()

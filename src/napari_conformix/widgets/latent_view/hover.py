@@ -31,7 +31,7 @@ class Hover(QObject):
         self._rest.timeout.connect(self._look)
 
     def point(self, xy: np.ndarray | None, place: np.ndarray | None, camera: Camera) -> None:
-        """The mouse is at a place (2,) of the map with particles (n, 2); None: it is not."""
+        """The mouse is at a place (2,) of the view with particles (n, 2); None: it is not."""
         if xy is None or place is None or not len(xy):
             self._asked = None
             self._rest.stop()

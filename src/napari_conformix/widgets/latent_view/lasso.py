@@ -1,7 +1,7 @@
-"""The surface of the latent map: everything that is painted in it, and the mouse.
+"""The surface of the latent space view: everything that is painted in it, and the mouse.
 
 A plain Qt widget paints the particles' picture, lines, cursor and axes: a mouse move costs a few
-milliseconds however many particles there are. It speaks in map coordinates.
+milliseconds however many particles there are. It speaks in view coordinates.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _ZOOMS: Final = (1e-12, 1e12)
 
 
 class ViewTransform(QObject):
-    """Where the map is in a widget: pixels (x right, y down) to map coordinates (x right, y up)
+    """Where the view is in a widget: pixels (x right, y down) to view coordinates (x right, y up)
     and back. A unit of y is drawn `stretch` times as long as one of x."""
 
-    #: the map has moved in the widget
+    #: the view has moved in the widget
     changed = Signal()
 
     def __init__(self, canvas: QWidget) -> None:
@@ -51,18 +51,18 @@ class ViewTransform(QObject):
 
     @property
     def centre(self) -> tuple[float, float]:
-        """x, y of the map in the middle of the canvas."""
+        """x, y of the view in the middle of the canvas."""
         return self._x, self._y
 
     @property
     def zoom(self) -> float:
-        """Screen pixels (device independent) of one unit of the map's x."""
+        """Screen pixels (device independent) of one unit of the view's x."""
         return self._zoom
 
     def look_at(
         self, x: float, y: float, zoom: float | None = None, stretch: float | None = None
     ) -> None:
-        """Move the map; the zoom, and how y is stretched, stay if none is given."""
+        """Move the view; the zoom, and how y is stretched, stay if none is given."""
         zoom = self._zoom if zoom is None else float(np.clip(zoom, *_ZOOMS))
         stretch = self._stretch if stretch is None else stretch
         if (x, y, zoom, stretch) != (self._x, self._y, self._zoom, self._stretch):
@@ -77,18 +77,18 @@ class ViewTransform(QObject):
         self.look_at(x, y, zoom)
 
     def to_view(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, 2) pixels to (n, 2) map x, y."""
+        """(n, 2) pixels to (n, 2) view x, y."""
         return self.camera.to_view(pixels)
 
     def to_pixels(self, xy: np.ndarray) -> np.ndarray:
-        """(n, 2) map x, y to (n, 2) pixels."""
+        """(n, 2) view x, y to (n, 2) pixels."""
         return self.camera.to_pixels(xy)
 
 
 class ViewOverlay(QWidget):
-    """The particles' picture, lines, cursor and axes of the latent map, and the mouse in it."""
+    """The particles' picture, lines, cursor and axes of the view, and the mouse in it."""
 
-    #: the polygon (n, 2) in map coordinates, and the mode
+    #: the polygon (n, 2) in view coordinates, and the mode
     lasso_finished = Signal(object, object)
     #: lower and upper corner (2, 2) of a rectangle, and the mode
     rectangle_finished = Signal(object, object)
@@ -100,7 +100,7 @@ class ViewOverlay(QWidget):
     point_picked = Signal(float, float)
     #: the cursor is dragged to x, y, in view coordinates; who owns it says where it is drawn
     cursor_moved = Signal(float, float)
-    #: the mouse rests at a place (2,) of the map with no button down; None: it does not any more
+    #: the mouse rests at a place (2,) of the view with no button down; None: it does not any more
     pointed = Signal(object)
 
     def __init__(self, parent: QWidget) -> None:
@@ -138,12 +138,12 @@ class ViewOverlay(QWidget):
         self.cancel()
 
     def set_cursor(self, xy: tuple[float, float] | None) -> None:
-        """Put the cross-hair at a place of the map, or take it away."""
+        """Put the cross-hair at a place of the view, or take it away."""
         self.cursor_xy = xy
         self.update()
 
     def set_hovered(self, xy: tuple[float, float] | None) -> None:
-        """A ring around a particle at a place of the map."""
+        """A ring around a particle at a place of the view."""
         if xy != self.hovered_xy:
             self.hovered_xy = xy
             self.update()
@@ -172,7 +172,7 @@ class ViewOverlay(QWidget):
     # -- mouse ------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin to drag: the cursor, a line, or the map (middle button: always the map)."""
+        """Begin to drag: the cursor, a line, or the view (middle button: always the view)."""
         place = (event.position().x(), event.position().y())
         left = event.button() == Qt.MouseButton.LeftButton
         self.pointed.emit(None)
@@ -226,7 +226,7 @@ class ViewOverlay(QWidget):
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The middle of the map stays in the middle."""
+        """The middle of the view stays in the middle."""
         super().resizeEvent(event)
         self.transform.changed.emit()
 
@@ -248,7 +248,7 @@ class ViewOverlay(QWidget):
             self._tell.start()
 
     def _shape(self) -> np.ndarray | None:
-        """(n, 2) what is drawn, in map coordinates; None while it is too little."""
+        """(n, 2) what is drawn, in view coordinates; None while it is too little."""
         line = np.array(self._line)
         if self.tool is Tool.DRAW:
             enough = len(line) >= 2
@@ -277,7 +277,7 @@ class ViewOverlay(QWidget):
     # -- painting ---------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The map from below to above, then the line that is drawn, then the cursor."""
+        """The view from below to above, then the line that is drawn, then the cursor."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), _BACKGROUND)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

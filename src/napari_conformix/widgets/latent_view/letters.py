@@ -1,4 +1,4 @@
-"""Who puts letters on the latent map while the Explore page has the scene."""
+"""Who puts letters on the latent space view while the Explore page has the scene."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 class ViewLetters:
     """Marks of several parts of the page on one canvas, which keeps one list of them. While another
-    page has the scene, the map is that page's."""
+    page has the scene, the view is that page's."""
 
     def __init__(self, canvas: LatentCanvas) -> None:
         self._canvas = canvas
@@ -26,7 +26,7 @@ class ViewLetters:
             self._show()
 
     def set_active(self, active: bool) -> None:
-        """Whether the map is the Explore page's."""
+        """Whether the view is the Explore page's."""
         self._active = active
         if active:
             self._show()

@@ -1,6 +1,6 @@
-"""What other parts of the window put on the latent map: marks, a path, contours, a backdrop.
+"""What other parts of the window put on the latent space view: marks, a path, contours, a backdrop.
 
-Everything is in coordinates of the map and follows its camera.
+Everything is in coordinates of the view and follows its camera.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Contour = tuple[np.ndarray, tuple[float, float, float, float]]
 
 @dataclass(frozen=True)
 class Mark:
-    """A letter or number at a place of the map; `colour` is (r, g, b) from 0 to 1, None: white."""
+    """A letter or number at a place of the view; `colour` is (r, g, b) from 0 to 1, None: white."""
 
     xy: tuple[float, float]
     text: str

@@ -1,4 +1,4 @@
-"""Painters of what lies on the latent map, for the window and for pictures in files alike.
+"""Painters of what lies on the latent space view, for the window and for pictures in files alike.
 
 Each takes a painter and the camera of the picture that it paints into.
 """
@@ -62,7 +62,7 @@ def paint_image(painter: QPainter, camera: Camera, image: QImage, seen_by: Camer
 
 
 def paint_backdrop(painter: QPainter, camera: Camera, backdrop: Backdrop) -> None:
-    """A picture over a box of the map, smooth between its pixels."""
+    """A picture over a box of the view, smooth between its pixels."""
     (left, bottom), (right, top) = camera.to_pixels(np.array(backdrop.extent))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -139,7 +139,7 @@ def paint_lasso(painter: QPainter, line: list[tuple[float, float]], *, closed: b
 def paint_cursor(
     painter: QPainter, camera: Camera, xy: tuple[float, float], radius: float = 0.0
 ) -> None:
-    """The cross-hair, and a circle of `radius` (map units) around it if it is to be seen."""
+    """The cross-hair, and a circle of `radius` (view units) around it if it is to be seen."""
     x, y = camera.to_pixels(np.array([xy]))[0]
     for colour, width in ((_HALO, 4.0), (_CURSOR, 1.8)):
         painter.setPen(QPen(colour, width))

@@ -1,4 +1,4 @@
-"""Points and lines that are put on the latent map by hand, for a path."""
+"""Points and lines that are put on the latent space view by hand, for a path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GRIP: Final = 11.0
 
 
 class ViewPicking(QObject):
-    """Takes the mouse of the latent map for a while, and gives it back.
+    """Takes the mouse of the latent space view for a while, and gives it back.
 
     `tool` is Tool.POINTS or Tool.DRAW while it has the mouse, None otherwise. Points in `movable`
     can be dragged.
@@ -63,7 +63,7 @@ class ViewPicking(QObject):
             self._panel.bar.choose_tool(self._before if known else Tool.CURSOR)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A press on a point takes hold of it; elsewhere the map takes it for another point."""
+        """A press on a point takes hold of it; elsewhere the view takes it for another point."""
         if self.tool is not Tool.POINTS:
             return False
         kind = event.type()

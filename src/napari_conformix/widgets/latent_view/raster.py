@@ -1,4 +1,4 @@
-"""All particles of the latent map as a picture, shaded by their density. numpy alone.
+"""All particles of the latent space view as a picture, shaded by their density. numpy alone.
 
 Every particle is counted in the one pixel that it falls into. A pixel has the mean colour of its
 particles and is the brighter the more there are, by the logarithm of their number. Where few
@@ -38,7 +38,7 @@ _LARGER_SELECTED: Final = 2
 class Scene:
     """What is to be drawn; nothing in here is changed once it is made.
 
-    xy      (n, 2) places of the particles in the map
+    xy      (n, 2) places of the particles in the view
     rows    (n,) their rows in the particle file
     rgba    (N, 4) colours of all rows of the file, 0 to 1
     chosen  (N,) bool, the selected rows; of another length: none

@@ -1,5 +1,5 @@
-"""The tools above the latent map: cursor, lasso, rectangle, pan; what a lasso does; undo; the live
-count."""
+"""The tools above the latent space view: cursor, lasso, rectangle, pan; what a lasso does; undo;
+the live count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MODES = (
     (Mode.REMOVE, "Remove", "What is drawn or found is taken out of it (or hold Alt)"),
     (Mode.INTERSECT, "Within", "Of the selection, only what is drawn or found stays (Shift+Alt)"),
 )
-#: what stands on the buttons where the map is too narrow for words
+#: what stands on the buttons where the view is too narrow for words
 _SIGNS: Final = {
     "New": "=",
     "Add": "+",

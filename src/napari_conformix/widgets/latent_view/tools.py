@@ -1,4 +1,4 @@
-"""What the left mouse button does in the latent map, and what is done with what it drew."""
+"""What the left mouse button does in the latent space view, and what is done with what it drew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 
 
 class Tool(Enum):
-    """What the left mouse button does in the map."""
+    """What the left mouse button does in the view."""
 
     CURSOR = "cursor"
     LASSO = "lasso"
