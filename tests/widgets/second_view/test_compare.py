@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from compare_fakes import GREY, OneModel, TwoModels, Untrained
 from explore_window import Window
-from qt_waiting import handle_events, pause
+from qt_waiting import handle_events, pause, settle
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
@@ -302,6 +302,119 @@ def test_newer_latents_of_the_other_job_keep_selection_and_particle(pair: Pair) 
     assert len(pair.second.decoded) > seen, "the model is newer too"
 
 
+# -- while the mouse is down or rests -------------------------------------------------------------
+
+
+def begin_lasso(canvas, bar, low: float, high: float) -> np.ndarray:
+    """Draw around what lies between two x and keep the button down; the polygon."""
+    bar.tools[Tool.LASSO].click()
+    bottom, top = (limit[1] for limit in canvas.latent_view.extent)
+    corners = [(low, bottom), (high, bottom), (high, top), (low, top)]
+    native, transform = canvas.native, canvas.overlay.transform
+    pixels = transform.to_pixels(np.array(corners))
+    pixels = np.clip(pixels, 2, [native.width() - 3, native.height() - 3]).round()
+    points = [QPoint(*map(int, pixel)) for pixel in pixels]
+    QTest.mousePress(native, _BUTTON, _PLAIN, points[0])
+    for point in points[1:]:
+        QTest.mouseMove(native, point)
+        QApplication.processEvents()
+    return transform.to_view(pixels)
+
+
+def test_a_lasso_in_the_other_map_is_counted_while_it_is_drawn(pair: Pair) -> None:
+    pair.window.lasso([(-9, -3), (-4, -3), (-4, 3), (-9, 3)])
+    before = pair.window.selected
+    bars = pair.window.bar, pair.group.panel.bar
+    said = [bar.count.text() for bar in bars]
+    bars[1].modes[Mode.ADD].click()
+    polygon = begin_lasso(pair.canvas, bars[1], 0.5, 10.0)
+    view = pair.group.views.latent_view
+    inside = pair.images[view.rows[points_in_polygon(view.xy, polygon)]]
+    mine = inside[inside < 1500]
+    assert 0 < len(mine) < len(inside), "some are not in the first job"
+    then = len(np.union1d(mine, before))
+    # Rows of the opened job, which are what will be selected.
+    expected = f"Inside {len(mine):,} of 1,500 "
+    pair.wait(lambda: bars[1].count.text().startswith(expected))
+    for bar in bars:
+        first, second = bar.count.text().splitlines()
+        assert first.startswith(expected)
+        assert second == f"Let go to add them: {then:,} selected."
+    assert np.array_equal(pair.window.selected, before), "nothing is selected yet"
+    bars[1].cancelled.emit()
+    settle()
+    assert not pair.canvas.overlay.drawing
+    assert [bar.count.text() for bar in bars] == said
+    QTest.mouseRelease(pair.canvas.native, _BUTTON)
+    settle()
+    assert np.array_equal(pair.window.selected, before)
+    bars[1].modes[Mode.NEW].click()
+
+
+def test_a_lasso_in_the_first_map_is_counted_above_both(pair: Pair) -> None:
+    bars = pair.window.bar, pair.group.panel.bar
+    begin_lasso(pair.page.canvas, bars[0], 2.0, 10.0)
+    pair.wait(lambda: bars[0].count.text().startswith("Inside "))
+    assert bars[1].count.text() == bars[0].count.text()
+    QTest.mouseRelease(pair.page.canvas.native, _BUTTON)
+    pair.wait(lambda: pair.page.history.count > 0)
+    settle()
+    assert bars[1].count.text().startswith(f"{pair.page.history.count:,} selected in DynaMight")
+
+
+def rest_on(canvas, row: int) -> int:
+    """Let the mouse rest on a particle; the row of the one that is nearest to that pixel."""
+    places = canvas.overlay.transform.to_pixels(canvas.latent_view.xy)
+    pixel = places[np.flatnonzero(canvas.latent_view.rows == row)[0]].round()
+    QTest.mouseMove(canvas.native, QPoint(*map(int, pixel)))
+    return int(canvas.latent_view.rows[np.square(places - pixel).sum(axis=1).argmin()])
+
+
+def test_the_particle_under_the_mouse_has_a_ring_in_the_other_map(pair: Pair) -> None:
+    first, second = pair.page.canvas, pair.canvas
+    for image in (900, 40):
+        row = rest_on(second, int(np.flatnonzero(pair.images == pair.images[image])[0]))
+        expected = first.latent_view.place_of(int(pair.images[row]))
+        pair.wait(lambda: second.overlay.hovered_xy is not None)
+        pair.wait(lambda at=expected: first.overlay.hovered_xy == at)
+    QTest.mouseMove(second.native, QPoint(2, 2))
+    pair.wait(lambda: second.overlay.hovered_xy is None)
+    assert first.overlay.hovered_xy is None
+    shared = np.flatnonzero(np.isin(first.latent_view.rows, pair.images))
+    asked = int(first.latent_view.rows[shared[50]])
+    row = rest_on(first, asked)
+    pair.wait(lambda: first.overlay.hovered_xy == first.latent_view.place_of(row))
+    there = np.flatnonzero(pair.images == row)
+    expected = second.latent_view.place_of(int(there[0])) if len(there) else None
+    settle()
+    assert second.overlay.hovered_xy == expected
+    QTest.mouseMove(first.native, QPoint(2, 2))
+    pair.wait(lambda: first.overlay.hovered_xy is None)
+    assert second.overlay.hovered_xy is None
+
+
+def test_the_cursor_is_handed_over_when_the_other_job_opens(pair: Pair) -> None:
+    pair.group.close_button.click()
+    pair.window.bar.choose_tool(Tool.CURSOR)
+    pair.window.drag([(3.0, 0.0), (4.0, 0.2)])
+    pair.window.settle()
+    decoded = len(pair.second.decoded)
+    pair.open()
+    pair.wait(lambda: pair.canvas.overlay.cursor_xy is not None)
+    pair.wait(lambda: len(pair.second.decoded) > decoded)
+    view = pair.page.latent_view
+    shared = np.isin(view.rows, pair.images)
+    at = np.array(pair.window.overlay.cursor_xy)
+    row = view.rows[shared][np.square(view.xy[shared] - at).sum(axis=1).argmin()]
+    (there,) = np.flatnonzero(pair.images == row)
+    place = pair.group.views.latent_view.place_of(int(there))
+    assert pair.canvas.overlay.cursor_xy == pytest.approx(place)
+    last = pair.page.cursor.last
+    assert (last.view, last.by) == ("first", "mouse")
+    assert pair.page.cursor.place("beside").by == "link"
+    assert pair.page.cursor.place("beside").job == str(pair.second.folder)
+
+
 # -- opening and closing --------------------------------------------------------------------------
 
 
@@ -321,6 +434,25 @@ def test_closing_either_job_is_said(pair: Pair) -> None:
     sentence = "DynaMight run1 was closed, and OPUS-DSD run2, which stood next to it, with it."
     assert pair.window.messages == [sentence]
     assert pair.group.said.text().startswith(sentence)
+
+
+def test_there_is_room_for_one_view_next_to_the_first(pair: Pair) -> None:
+    first, linked = pair.page.view_panel, pair.page.linked
+    for _ in range(2):
+        QTest.mouseClick(linked.button, _BUTTON)
+        pair.wait(lambda: linked.views.latent_view is not None)
+        settle()
+        assert not pair.group.beside.is_open
+        assert not pair.group.panel.isVisible()
+        assert linked.panel.isVisible()
+        assert first.dock.title.title.text() == "Latent space view"
+        alone = first.canvas.minimumSize()
+        pair.open()
+        assert not linked.is_open
+        assert not linked.panel.isVisible()
+        assert pair.group.panel.isVisible()
+        assert first.dock.title.title.text() == "Latent space view: DynaMight run1"
+        assert first.canvas.minimumSize() == alone, "both times it shares its room"
 
 
 def test_another_opened_job_is_not_compared_with_the_old_one(pair: Pair, tmp_path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from explore_fakes import FakeJob
 from explore_window import Window
-from qt_waiting import pause
+from qt_waiting import handle_events, pause, settle
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -272,6 +272,29 @@ def test_the_cursor_and_the_mouse_are_shared(window: Window, linked) -> None:
     assert window.overlay.hovered_xy == pytest.approx(first.place_of(target))
     window.page.canvas.hovered.emit(None)
     assert linked.panel.canvas.overlay.hovered_xy is None
+
+
+def test_a_lasso_in_the_second_view_is_counted_and_dropped(window: Window, linked) -> None:
+    window.bar.tools[Tool.LASSO].click()
+    overlay, view = linked.panel.canvas.overlay, linked.views.latent_view
+    said = window.bar.count.text()
+    corners = np.array([(0.1, 0.1), (0.45, 0.1), (0.45, 0.9), (0.1, 0.9)])
+    pixels = (corners * [overlay.width(), overlay.height()]).astype(int)
+    QTest.mousePress(overlay, _LEFT, pos=QPoint(*map(int, pixels[0])))
+    for pixel in pixels[1:]:
+        QTest.mouseMove(overlay, QPoint(*map(int, pixel)))
+        handle_events()
+    places = overlay.transform.to_view(pixels.astype(float))
+    inside = ((view.xy > places.min(axis=0)) & (view.xy < places.max(axis=0))).all(axis=1)
+    expected = f"Inside {inside.sum():,} of 2,000 "
+    window.wait(lambda: window.bar.count.text().startswith(expected))
+    linked.panel.bar.cancelled.emit()
+    settle()
+    assert not overlay.drawing
+    assert window.bar.count.text() == said
+    QTest.mouseRelease(overlay, _LEFT)
+    settle()
+    assert window.page.history.count == 0
 
 
 def test_a_kept_umap_is_what_the_second_view_shows(empty: Window, tmp_path) -> None:

@@ -90,8 +90,8 @@ class ExplorePage(Page):
         self.views.category_asked.connect(
             lambda rows, step, mode: self.selections.select(rows, ACTIONS[mode], **step)
         )
-        self.compare.beside.opened.connect(lambda *_: self.linked.close_view())
-        self.linked.opened.connect(self.compare.beside.close)
+        self.compare.second.showing.connect(self.linked.close_view)
+        self.linked.second.showing.connect(lambda: self.compare.beside.close())
 
     @property
     def canvas(self) -> LatentCanvas:

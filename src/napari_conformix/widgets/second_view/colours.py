@@ -91,7 +91,7 @@ def carried(values: np.ndarray, rows: np.ndarray, otherwise: Any) -> np.ndarray:
 
 
 def _motion_axes(latents: LatentTable) -> dict[str, Callable[[], tuple[np.ndarray, str]]]:
-    """The coordinates of the motion view."""
+    """The coordinates by motion."""
     if not views.has_motion(latents):
         return {}
     unit = "Å RMS" if views.in_angstrom(latents) else latents.motion_unit

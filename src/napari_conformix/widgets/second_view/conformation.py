@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.second_view.link import Marked
     from napari_conformix.widgets.second_view.store import Beside
+    from napari_conformix.widgets.session import CursorPlace
     from napari_conformix.widgets.spaces import ViewGroup
 
 _NOT_DECODED: Final = "Click or drag in either view: the other cursor goes to the same particle."
@@ -37,9 +38,12 @@ _CONTOURS: Final = (
 class OtherConformation(QGroupBox):
     """Decoder, place and contour of the other job's conformation."""
 
-    def __init__(self, beside: Beside, scene: Scene, maps: ViewGroup, canvas: LatentCanvas) -> None:
+    def __init__(
+        self, beside: Beside, scene: Scene, views: ViewGroup, canvas: LatentCanvas
+    ) -> None:
         super().__init__("Its conformation at the cursor")
-        self._beside, self._maps, self._canvas = beside, maps, canvas
+        self._beside, self._views = beside, views
+        self._cursor, self._name = canvas.cursor, canvas.name
         self.scene = OtherScene(beside.other, scene)
         self.decode = LiveDecode(beside.other, self.scene)
         self._mark: Marked | None = None
@@ -53,6 +57,8 @@ class OtherConformation(QGroupBox):
         )
         self.half_box.currentIndexChanged.connect(lambda *_: self._decode_again())
         self.decode.shown.connect(self._decoded)
+        self._cursor.moved.connect(self._cursor_moved)
+        views.shown.connect(lambda *_: self._decode_again())
 
     def _build(self) -> None:
         self.said = sentence(_NOT_DECODED)
@@ -93,15 +99,31 @@ class OtherConformation(QGroupBox):
     def mark(self, mark: Marked | None) -> None:
         """The particle at the cursors has changed; None: none is in both views."""
         self._mark = mark
-        if mark is None and self._canvas.overlay.cursor_xy is None:
+        if mark is None and self._cursor.place(self._name) is None:
             self._decoded_text = ""
             self.decode.forget()
             self.scene.hide_conformation()
         self._tell()
 
-    def show_at(self, x: float, y: float) -> None:
-        """Decode what is at a place of the other job's view."""
-        view = self._maps.latent_view
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _cursor_moved(self, place: CursorPlace) -> None:
+        if place.view == self._name:
+            self._decode_again()
+
+    def _decode_again(self) -> None:
+        """What is at the cursor of the other job's view, by the model of its half."""
+        view = self._views.latent_view
+        if view is not None:
+            own = view.space.half
+            self.half_box.setEnabled(not own)
+            self._cursor.set_half(self._name, own or int(self.half_box.currentData() or 0))
+        place = self._cursor.place(self._name)
+        if place is not None and self._beside.other.job is not None:
+            self._decode(place)
+
+    def _decode(self, place: CursorPlace) -> None:
+        view = self._views.latent_view
         if view is None or not len(view.xy):
             return
         if not view.has_model:
@@ -110,11 +132,7 @@ class OtherConformation(QGroupBox):
         if not self._beside.other.has_decoder:
             self._decoded_text = "no molecule: these are latents of another program"
             self._tell()
-        own = view.space.half
-        self.half_box.setEnabled(not own)
-        self.decode.request(view, (x, y), own or int(self.half_box.currentData() or 0))
-
-    # -- inside -----------------------------------------------------------------------------------
+        self.decode.request(view, place.xy, place.half)
 
     def _take_latents(self, latents: LatentTable) -> None:
         halves = [half for half in views.halves(latents) if half > 0]
@@ -130,11 +148,6 @@ class OtherConformation(QGroupBox):
             self.contour.setSingleStep(peak / 200)
             self.contour.setValue(threshold)
         self.decode.again()
-
-    def _decode_again(self) -> None:
-        place = self._canvas.overlay.cursor_xy
-        if place is not None:
-            self.show_at(*place)
 
     def _decoded(self, decoded: Decoded) -> None:
         self._decoded_text = f"{decoded.model}: {decoded.support}".removeprefix(": ")

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QDockWidget, QLabel
 from napari_conformix.widgets.spaces import LatentViewPanel
 
 _TITLE: Final = "Latent space view"
-_OTHER: Final = "Latent space view of the other job"
 #: a window this wide has room for two views side by side, in pixels
 _WIDE: Final = 1800
 #: a window less high has no room for the tools of both views, one above the other
@@ -21,13 +20,13 @@ _SCENE: Final = 300
 _SMALL, _ALONE = (240, 130), (240, 200)
 
 
-def show_maps(
+def show_view(
     viewer,
     first: LatentViewPanel,
     second: LatentViewPanel,
-    name: str = _OTHER,
+    name: str,
     *,
-    tools: bool = True,
+    tools: bool,
 ) -> None:
     """Put the second view into the window, once, and show it; nothing without a window. It has no
     tools of its own where there is no room, or where they are not wanted."""
@@ -65,7 +64,7 @@ def is_wide(panel: LatentViewPanel) -> bool:
     return panel.dock is not None and panel.dock.window().width() >= _WIDE
 
 
-def hide_map(first: LatentViewPanel, second: LatentViewPanel) -> None:
+def hide_view(first: LatentViewPanel, second: LatentViewPanel) -> None:
     """Only the first view; the dock of the other is hidden, to be shown again."""
     if second.dock is not None:
         second.dock.hide()
@@ -85,7 +84,7 @@ def set_title(panel: LatentViewPanel, title: str) -> None:
     """What stands over a view."""
     if panel.dock is None:
         return
-    panel.dock.name = title  # napari makes the bar again when the dock is moved
+    panel.dock.name = title  # napari makes another bar when the dock is moved
     panel.dock.setWindowTitle(title)
     label = getattr(panel.dock.titleBarWidget(), "title", None)
     if isinstance(label, QLabel):

@@ -19,11 +19,12 @@ from napari_conformix.widgets.parts import hint, sentence, signed
 from napari_conformix.widgets.second_view import dock
 from napari_conformix.widgets.second_view.agreement import AgreementBox
 from napari_conformix.widgets.second_view.conformation import OtherConformation
-from napari_conformix.widgets.second_view.link import ViewLink
 from napari_conformix.widgets.second_view.offers import ColourOffers
+from napari_conformix.widgets.second_view.rows import RowMapping
+from napari_conformix.widgets.second_view.second import SecondView
 from napari_conformix.widgets.second_view.store import Beside
 from napari_conformix.widgets.session import FileDrop
-from napari_conformix.widgets.spaces import LatentViewPanel, LookingBack, ViewGroup
+from napari_conformix.widgets.spaces import LookingBack
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.comparison import Matching
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from napari_conformix.widgets.scene import Scene
     from napari_conformix.widgets.selections import SelectionGroup
     from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
 
+_DOCK: Final = "Latent space view of the other job"
 _EMPTY: Final = (
     "Put another job of the same particles next to this one, for example of the other method: two "
     "latent space views with one selection. Choose its folder, or drop it here."
@@ -47,19 +50,19 @@ class CompareGroup(QGroupBox):
         session: Session,
         scene: Scene,
         panel: LatentViewPanel,
-        maps: ViewGroup,
+        views: ViewGroup,
         selections: SelectionGroup,
         conformation: ConformationGroup,
     ) -> None:
         super().__init__("Another job next to this one")
         self._session, self._first = session, panel
         self.beside = beside = Beside(session)
-        self.panel = LatentViewPanel()
-        self.panel.canvas.failed.connect(session.report_error)
-        self.views = ViewGroup(beside.other, None, self.panel)
+        self.second = SecondView(
+            session, beside.other, (panel, views), selections, "Latent space view"
+        )
+        self.panel, self.views = self.second.panel, self.second.views
         self.looking_back = LookingBack(beside.other, self.panel.epochs, self.views)
-        self.link = ViewLink(beside, selections, (panel, self.panel), (maps, self.views))
-        self.offers = ColourOffers(beside, (maps, self.views))
+        self.offers = ColourOffers(beside, (views, self.views))
         self.conformation = OtherConformation(beside, scene, self.views, self.panel.canvas)
         self.agreement = AgreementBox(beside)
         self._build()
@@ -73,9 +76,8 @@ class CompareGroup(QGroupBox):
         beside.other.job_closed.connect(self._forget_other)
         beside.other.latents_changed.connect(self._take_latents)
         beside.other.particles_opened.connect(lambda *_: self.views.fill_colours())
-        self.link.told.connect(self.selected.setText)
-        self.link.marked.connect(self.conformation.mark)
-        self.link.other_cursor.connect(self.conformation.show_at)
+        self.second.link.selection_said.connect(self.selected.setText)
+        self.second.link.marked.connect(self.conformation.mark)
         conformation.active_changed.connect(self.conformation.set_active)
 
     def _build(self) -> None:
@@ -129,21 +131,26 @@ class CompareGroup(QGroupBox):
         self.views.setTitle(f"Latent space view of {other}")
         self.conformation.set_names(this, other)
         self.panel.canvas.overlay.hint = f"The latent space view of {other} appears here."
-        dock.show_maps(self._session.viewer, self._first, self.panel)
+        self.second.show(_DOCK, tools=True)
         dock.set_title(self._first, f"Latent space view: {this}")
         dock.set_title(self.panel, f"Latent space view: {other}")
         self._show_open(True)
 
     def _forget_other(self) -> None:
-        for part in (self.views, self.link, self.conformation, self.agreement):
+        self.second.link.leave()
+        for part in (self.views, self.conformation, self.agreement):
             part.forget()
 
     def _closed(self, why: str) -> None:
-        dock.hide_map(self._first, self.panel)
+        self.second.hide()
         self.said.setText(f"{why} {_EMPTY}".strip())
         self._show_open(False)
 
     def _matched(self, matching: Matching) -> None:
+        self.second.join(RowMapping(matching), self.beside.names)
+        self._say_matched(matching)
+
+    def _say_matched(self, matching: Matching) -> None:
         this, other = self.beside.names
         text = f"{this} and {other}: {matching.sentence()}"
         if self.beside.other.latents is None:
@@ -154,4 +161,4 @@ class CompareGroup(QGroupBox):
         self.agreement.forget()
         self.views.take_latents(latents)
         if self.beside.matching is not None:
-            self._matched(self.beside.matching)
+            self._say_matched(self.beside.matching)

@@ -1,23 +1,22 @@
-"""A second latent space view of the opened job next to the first: the same particles, other
-axes."""
+"""A second view of the opened job next to the first: the same particles, other axes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_conformix.widgets.parts import hint
 from napari_conformix.widgets.second_view import dock
-from napari_conformix.widgets.second_view.linked_link import LinkedViews
-from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
+from napari_conformix.widgets.second_view.rows import RowMapping
+from napari_conformix.widgets.second_view.second import SecondView
 
 if TYPE_CHECKING:
     from napari_conformix.analysis.spaces import Past
     from napari_conformix.training.latent_table import LatentTable
     from napari_conformix.widgets.selections import SelectionGroup
     from napari_conformix.widgets.session import Session
+    from napari_conformix.widgets.spaces import LatentViewPanel, ViewGroup
 
 _DOCK: Final = "Second latent space view"
 _ABOUT: Final = (
@@ -27,21 +26,17 @@ _ABOUT: Final = (
 
 
 class LinkedViewGroup(QGroupBox):
-    """Opens and closes the second view, and holds its choices. `opened()` when it is shown."""
-
-    opened = Signal()
+    """Opens and closes the second view, and holds its choices."""
 
     def __init__(
-        self, session: Session, panel: LatentViewPanel, maps: ViewGroup, selections: SelectionGroup
+        self, session: Session, panel: LatentViewPanel, views: ViewGroup, selections: SelectionGroup
     ) -> None:
         super().__init__("Second view")
-        self._session, self._first, self._first_maps = session, panel, maps
-        self.panel = LatentViewPanel()
-        self.views = ViewGroup(
-            session, None, self.panel, "Second latent space view", which="second "
+        self._session, self._first_views = session, views
+        self.second = SecondView(
+            session, session, (panel, views), selections, "Second latent space view"
         )
-        self.link = LinkedViews(session, selections, (panel, self.panel), (maps, self.views))
-        self.panel.canvas.failed.connect(session.report_error)
+        self.panel, self.views = self.second.panel, self.second.views
         self.panel.canvas.overlay.hint = "The second view of the same particles appears here."
         self.button = QPushButton("Second view")
         self.button.setToolTip(_ABOUT)
@@ -57,37 +52,35 @@ class LinkedViewGroup(QGroupBox):
         layout.addWidget(self.views)
         self.button.clicked.connect(self.open_view)
         self.close_button.clicked.connect(self.close_view)
-        self.link.told.connect(self.said.setText)
-        maps.looked_back.connect(self._look_back)
-        self.views.range_asked.connect(maps.range_asked)
-        self.views.category_asked.connect(maps.category_asked)
+        self.second.link.pairs_said.connect(self.said.setText)
+        views.looked_back.connect(self._look_back)
+        self.views.range_asked.connect(views.range_asked)
+        self.views.category_asked.connect(views.category_asked)
         self._show(False)
 
     @property
     def is_open(self) -> bool:
         """Whether there is a second view."""
-        return self.link.active
+        return self.second.is_open
 
     def open_view(self) -> None:
         """Show the second view: a UMAP if there is one, else other axes than the first shows."""
         latents = self._session.latents
         if latents is None or self.is_open:
             return
-        dock.show_maps(self._session.viewer, self._first, self.panel, _DOCK, tools=False)
+        self.second.show(_DOCK, tools=False)
         self.panel.legend.compact = not dock.is_wide(self.panel)
         self._show(True)
-        self.link.set_active(True)
+        self.second.join(RowMapping())
         self.views.take_latents(latents)
-        self.views.show_past(self._first_maps.past)
+        self.views.show_past(self._first_views.past)
         self._choose()
-        self.opened.emit()
 
     def close_view(self) -> None:
-        """Only the first view; the second is hidden, and is as it was when opened again."""
+        """Only the first view; the second is hidden, and found as it was when opened again."""
         if not self.is_open:
             return
-        self.link.set_active(False)
-        dock.hide_map(self._first, self.panel)
+        self.second.hide()
         self.said.setText(_ABOUT)
         self._show(False)
 
@@ -113,7 +106,7 @@ class LinkedViewGroup(QGroupBox):
 
     def _choose(self) -> None:
         """Something else than the first view, unless the user has chosen before."""
-        box, first = self.views.space_box, self._first_maps.space_box.currentData()
+        box, first = self.views.space_box, self._first_views.space_box.currentData()
         if self.views.latent_view is not None:
             return
         keys = [box.itemData(i) for i in range(box.count())]

@@ -1,5 +1,4 @@
-"""Lets either of two latent space views be coloured by what the other job knows of its
-particles."""
+"""Lets either of two views be coloured by what the other job knows of its particles."""
 
 from __future__ import annotations
 
@@ -20,12 +19,12 @@ Names = tuple[list[str], list[str]]
 
 
 class ColourOffers:
-    """Keeps the lists of colours of two views; `maps` are those of the opened and the other job."""
+    """Keeps the lists of colours of two views: that of the opened job, and that of the other."""
 
-    def __init__(self, beside: Beside, maps: tuple[ViewGroup, ViewGroup]) -> None:
-        self._beside, self._maps = beside, maps
+    def __init__(self, beside: Beside, views: tuple[ViewGroup, ViewGroup]) -> None:
+        self._beside, self._views = beside, views
         self._sessions = beside.session, beside.other
-        for session, coloured in zip(self._sessions, reversed(maps), strict=True):
+        for session, coloured in zip(self._sessions, reversed(views), strict=True):
             session.latents_changed.connect(lambda *_: self.refresh())
             store = MotionStore.of(session)
             store.table_changed.connect(partial(self._motions_known, coloured))
@@ -68,24 +67,24 @@ class ColourOffers:
                 *names[side],
                 lambda store=store: store.table,
             )
-            self._maps[1 - side].offer_colours(_SOURCE, painters)
+            self._views[1 - side].offer_colours(_SOURCE, painters)
 
     def _withdraw(self) -> None:
-        for maps in self._maps:
-            maps.offer_colours(_SOURCE, {})
+        for views in self._views:
+            views.offer_colours(_SOURCE, {})
 
     # -- motions, which take a while to compute ---------------------------------------------------
 
-    def _want_motions(self, store: MotionStore, maps: ViewGroup, *_: object) -> None:
-        if self._by_motion(maps):
+    def _want_motions(self, store: MotionStore, views: ViewGroup, *_: object) -> None:
+        if self._by_motion(views):
             store.want_table()
 
-    def _motions_known(self, maps: ViewGroup, table: object) -> None:
-        if table is not None and self._by_motion(maps):
-            maps.refresh()
+    def _motions_known(self, views: ViewGroup, table: object) -> None:
+        if table is not None and self._by_motion(views):
+            views.refresh()
 
-    def _by_motion(self, maps: ViewGroup) -> bool:
+    def _by_motion(self, views: ViewGroup) -> bool:
         """Whether a view is coloured by how much particles move in the other job."""
-        chosen = maps.colour_box.currentData()
-        title = self._beside.names[1 - self._maps.index(maps)]
+        chosen = views.colour_box.currentData()
+        title = self._beside.names[1 - self._views.index(views)]
         return bool(title) and chosen in [f"{title}: {name}" for name in AMOUNTS]

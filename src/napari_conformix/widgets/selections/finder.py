@@ -35,6 +35,8 @@ class SelectionFinder(QObject):
         self.history: SelectionHistory | None = None
         #: what the latent space view shows: nothing else is taken
         self.latent_view: LatentView | None = None
+        #: rows that the view shows -> rows of the history's particles; called in a worker
+        self.carry: Callable[[np.ndarray], np.ndarray] = lambda rows: rows
         self._points: tuple[LatentView, SortedPoints] | None = None
         self._drawing = False
 
@@ -68,11 +70,11 @@ class SelectionFinder(QObject):
         view, history = self.latent_view, self.history
         if view is None or history is None or len(polygon) < 3:
             return
-        self._drawing, selected = True, history.mask
+        self._drawing, selected, carry = True, history.mask, self.carry
 
         def work() -> str:
             inside = np.zeros(len(selected), dtype=bool)
-            inside[view.rows] = self._inside(view, polygon)
+            inside[carry(view.rows[self._inside(view, polygon)])] = True
             return live_text(inside, selected, action)
 
         self._session.run_in_worker(work, self._tell_count, key="job:selection count")
@@ -87,13 +89,13 @@ class SelectionFinder(QObject):
 
     def _find(self, find: Callable[[LatentView], tuple[np.ndarray, Step]], action: str) -> None:
         self.stop_counting()
-        view, history = self.latent_view, self.history
+        view, history, carry = self.latent_view, self.history, self.carry
         if view is None or history is None:
             return
 
         def work() -> tuple[np.ndarray, Step]:
             inside, step = find(view)
-            return view.rows[inside], step
+            return carry(view.rows[inside]), step
 
         def tell(found: tuple[np.ndarray, dict[str, Any]]) -> None:
             if history is self.history:
