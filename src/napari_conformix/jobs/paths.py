@@ -199,7 +199,7 @@ def _on_view(
 
 def _as_axes_run(points: Any, anchor: Sequence[float] | None, view: "LatentView") -> NDArray[Any]:
     """Points (n, 2) as the axes run now: the signs of components are free, and the place of one
-    particle, its anchor (row, x, y), tells which way they ran when the path was made."""
+    particle, its anchor (row, x, y), says which way they ran when the path was made."""
     places = np.asarray(points, np.float64)
     now = None if anchor is None else view.place_of(int(anchor[0]))
     if anchor is None or now is None or not view.space.key.startswith(("pca", "motion")):

@@ -33,30 +33,6 @@ class Control(Protocol):
         """
 
 
-class RunOn:
-    """A control that never pauses or stops."""
-
-    def stop_requested(self) -> bool:
-        """Whether the user has asked for a stop.
-
-        Returns
-        -------
-        bool
-            Always False.
-        """
-        return False
-
-    def pause_requested(self) -> bool:
-        """Whether the run shall wait.
-
-        Returns
-        -------
-        bool
-            Always False.
-        """
-        return False
-
-
 @dataclass
 class FolderControl:
     """Control by files in the folder, by :meth:`stop` from a signal handler, and by `asked`.
