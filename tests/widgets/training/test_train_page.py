@@ -30,6 +30,8 @@ SMALL = {
     "encoder_width": 32,
     "noise_particles": 16,
 }
+#: more epochs than any machine does while a test looks at the window
+ENDLESS = 5000
 
 
 def _pid(job: Job) -> int:
@@ -42,23 +44,29 @@ def _epochs(job: Job) -> list[int]:
     return [event.epoch for event in job.events() if isinstance(event, events.Epoch)]
 
 
-def _set_up(window: ShellWindow, star: Path, folder: Path) -> None:
+def _set_up(window: ShellWindow, star: Path, folder: Path, **settings: object) -> None:
     window.open_and_check(star)
     window.panel.show_page("train")
-    window.train.form.settings.set_values(SMALL)
+    window.train.form.settings.set_values({**SMALL, **settings})
     window.train.form.folder.setText(str(folder))
 
 
+def _end(job: Job) -> None:
+    if job.state in ("running", "paused"):
+        job.kill()
+
+
 def test_a_run_from_train_to_kill_and_resume(
-    window: ShellWindow, star: Path, tmp_path: Path
+    window: ShellWindow, star: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     page = window.train
-    _set_up(window, star, tmp_path / "job")
+    _set_up(window, star, tmp_path / "job", epochs=ENDLESS)
     window.click(page.buttons["train"])
     window.wait_state("running")
     assert not page.buttons["train"].isEnabled()
     assert not page.form.folder.isEnabled()
     job = window.session.job
+    request.addfinalizer(lambda: _end(job))
     window.wait(lambda: page.progress.status.last_epoch >= 2, 90)
     window.wait(lambda: window.session.latents is not None)
     _the_curves_are_drawn(window)
@@ -113,12 +121,11 @@ def long_job(star: Path, tmp_path: Path) -> Iterator[Job]:
         method="dynamight",
         particles=star,
         consensus=star.parent / "consensus.mrc",
-        settings={**SMALL, "epochs": 5000},
+        settings={**SMALL, "epochs": ENDLESS},
         check=False,
     )
     yield job
-    if job.state in ("running", "paused"):
-        job.kill()
+    _end(job)
 
 
 def test_a_run_outlives_the_window_and_is_found_again(window: ShellWindow, long_job: Job) -> None:
