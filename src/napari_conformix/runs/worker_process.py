@@ -59,7 +59,8 @@ class WorkerProcess:
         self.what = what
         self._progress = WorkerProgress()
         self._cancelled = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the worker has ended
+        self._last_words = ""
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the reader
         with tempfile.TemporaryFile("w+") as given:  # a pipe would keep the caller waiting
             given.write(stdin or "")
             given.seek(0)
@@ -67,13 +68,13 @@ class WorkerProcess:
                 command,
                 stdin=given,
                 stdout=subprocess.PIPE,
-                stderr=self._errors,
+                stderr=errors,
                 text=True,
                 env=os.environ | dict(environment or {}),
             )
         assert self._process.stdout is not None
         self._reader = threading.Thread(
-            target=self._read, args=(self._process.stdout,), daemon=True
+            target=self._read, args=(self._process.stdout, errors), daemon=True
         )
         self._reader.start()
 
@@ -95,9 +96,7 @@ class WorkerProcess:
         progress = self._progress
         if progress.done or self._process.poll() is None or self._reader.is_alive():
             return progress
-        self._errors.seek(0)
-        last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-        reason = last or f"exit status {self._process.returncode}"
+        reason = self._last_words or f"exit status {self._process.returncode}"
         message = f"The process of {self.what} ended early: {reason}."
         self._progress = WorkerProgress("failed", None, message)
         return self._progress
@@ -131,8 +130,12 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
 
-    def _read(self, lines: IO[str]) -> None:
-        with lines:
+    def _read(self, lines: IO[str], errors: IO[bytes]) -> None:
+        with lines, errors:
             for line in lines:
                 with contextlib.suppress(ValueError, TypeError):  # a library's own print
                     self._progress = WorkerProgress(**json.loads(line))
+            self._process.wait()  # what it writes on its way out counts
+            errors.seek(0)
+            written = errors.read().decode(errors="replace").strip()
+            self._last_words = written.rpartition("\n")[2]
